@@ -1,0 +1,62 @@
+//! Every bound of the house, with its reason. Nothing in Usher grows without one.
+
+/// Records in one `POST /v1/track` (Overland sends up to 1,000 in one batch).
+pub const RECORDS_PER_BATCH_MAX: usize = 1_000;
+/// Bytes of a request body after decompression: 1,000 Overland fixes are about 600 KB.
+pub const BODY_BYTES_MAX: usize = 2 * 1024 * 1024;
+/// Bytes of an imported geofence file.
+pub const IMPORT_BYTES_MAX: usize = 32 * 1024 * 1024;
+/// Nesting of a JSON body: deeper bodies are attacks.
+pub const JSON_DEPTH_MAX: usize = 32;
+/// Characters of a name, key, tag or reference.
+pub const NAME_CHARS_MAX: usize = 128;
+/// Bytes of the properties of one fact, event, user or geofence.
+pub const PROPERTIES_BYTES_MAX: usize = 16 * 1024;
+/// Bytes of a condition text (DESIGN.md 3).
+pub const CONDITION_BYTES_MAX: usize = 1024;
+/// Characters of one template text.
+pub const TEMPLATE_CHARS_MAX: usize = 2_000;
+/// Characters of one rendered text: FCM takes 4,096 bytes for the whole payload.
+pub const RENDERED_CHARS_MAX: usize = 1_000;
+/// Steps a template may take while it renders.
+pub const TEMPLATE_FUEL: u64 = 10_000;
+/// Locales of one content.
+pub const LOCALES_MAX: usize = 60;
+/// Subjects of one fact: a family, a tour group.
+pub const SUBJECTS_PER_FACT_MAX: usize = 50;
+/// Facts remembered for one user; the oldest ended ones go first.
+pub const FACTS_PER_USER_MAX: usize = 200;
+/// Devices remembered for one user; the one silent longest goes first.
+pub const DEVICES_PER_USER_MAX: usize = 20;
+/// Open waits of one user; a further one is refused with a recorded reason.
+pub const WAITS_PER_USER_MAX: usize = 100;
+/// Geofences one user can be inside of or have left lately; the oldest visit goes first.
+pub const VISITS_PER_USER_MAX: usize = 200;
+/// Sends remembered per user for caps and cool-downs; more than any sensible cap counts.
+pub const SENDS_PER_USER_MAX: usize = 300;
+/// Moments one input may notice; a batch of 1,000 fixes over nested fences stays far below.
+pub const MOMENTS_PER_INPUT_MAX: usize = 5_000;
+/// The longest a wait may stay open (DESIGN.md 5.8 asks for a limit; a month covers a travel booking).
+pub const WAIT_DAYS_MAX: i64 = 31;
+/// Attempts of one delivery, whatever its life allows.
+pub const ATTEMPTS_MAX: u32 = 12;
+/// Rows of one page.
+pub const PAGE_ROWS_MAX: u64 = 200;
+/// Published triggers of one project.
+pub const TRIGGERS_PER_PROJECT_MAX: usize = 2_000;
+/// Geofences of one project.
+pub const FENCES_PER_PROJECT_MAX: usize = 1_000_000;
+/// Inputs a lane takes in one go, and so the most one commit of a lane holds.
+pub const INPUTS_PER_LANE_BATCH_MAX: usize = 512;
+/// Inputs queued for one lane before callers are told to come back later.
+pub const INPUTS_QUEUED_PER_LANE_MAX: usize = 4_096;
+/// Subjects kept in memory per lane.
+pub const SUBJECTS_PER_LANE_MAX: usize = 20_000;
+/// Deliveries claimed in one go.
+pub const DELIVERIES_PER_CLAIM_MAX: u64 = 200;
+/// Timers fired in one go.
+pub const TIMERS_PER_TICK_MAX: u64 = 1_000;
+/// Sends under way at once per channel.
+pub const SENDS_AT_ONCE_MAX: usize = 64;
+/// Listeners of the live stream, each with a bounded backlog.
+pub const STREAM_BACKLOG_MAX: usize = 1_024;

@@ -1,0 +1,122 @@
+//! The catalogue: fences, triggers and contents of one project as an immutable snapshot, swapped whole.
+
+use super::fence::hours::Opening;
+use super::fence::{FenceIndex, Geofence};
+use super::message::CompiledContent;
+use super::presence::Thresholds;
+use super::trigger::CompiledTrigger;
+use crate::base::id::{FenceId, ProjectId, TriggerId};
+use crate::base::time::Span;
+use chrono_tz::Tz;
+use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
+use std::sync::Arc;
+use utoipa::ToSchema;
+
+/// Test projects take simulated fixes as real ones.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Mode {
+    Test,
+    Live,
+}
+
+/// Which fixes are stored.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum KeepFixes {
+    None,
+    /// The fix behind each presence change.
+    #[default]
+    Evidence,
+    All,
+}
+
+/// What a project says about itself.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct ProjectSettings {
+    /// Where neither user, device nor place says a zone. IANA name.
+    #[schema(value_type = String, example = "Europe/Vienna")]
+    pub time_zone: Tz,
+    pub thresholds: Thresholds,
+    /// Promo messages wait until they end; none to send at any hour.
+    pub quiet_hours: Option<Opening>,
+    pub keep_fixes: KeepFixes,
+    /// Nothing is sent while it is set.
+    pub paused: bool,
+}
+
+impl Default for ProjectSettings {
+    fn default() -> Self {
+        let quiet = (chrono::NaiveTime::from_hms_opt(22, 0, 0), chrono::NaiveTime::from_hms_opt(7, 0, 0));
+        let quiet_hours = match quiet {
+            (Some(from), Some(to)) => Some(Opening { days: Vec::new(), from, to }),
+            _ => None,
+        };
+        Self {
+            time_zone: Tz::UTC,
+            thresholds: Thresholds::default(),
+            quiet_hours,
+            keep_fixes: KeepFixes::default(),
+            paused: false,
+        }
+    }
+}
+
+/// One project as it is now.
+#[derive(Debug, Clone)]
+pub struct Catalogue {
+    pub project_id: ProjectId,
+    /// What a message without a public text says who it is from.
+    pub project_name: String,
+    pub mode: Mode,
+    /// Salts the holdout draw, so that two projects hold out different people.
+    pub salt: String,
+    pub settings: ProjectSettings,
+    pub fences: HashMap<FenceId, Arc<Geofence>>,
+    pub index: FenceIndex<FenceId>,
+    /// Live triggers, in the order they are judged: by name.
+    pub triggers: Vec<Arc<CompiledTrigger>>,
+    /// Earlier published revisions that open waits may still refer to.
+    pub retired: HashMap<(TriggerId, i64), Arc<CompiledTrigger>>,
+    pub contents: HashMap<String, Arc<CompiledContent>>,
+}
+
+impl Catalogue {
+    pub fn empty(project_id: ProjectId, mode: Mode) -> Self {
+        Self {
+            project_id,
+            project_name: String::new(),
+            mode,
+            salt: String::new(),
+            settings: ProjectSettings::default(),
+            fences: HashMap::new(),
+            index: FenceIndex::build(Vec::new()),
+            triggers: Vec::new(),
+            retired: HashMap::new(),
+            contents: HashMap::new(),
+        }
+    }
+
+    /// The rules of presence for one fence: its own, or the project's.
+    pub fn thresholds(&self, fence: &Geofence) -> Thresholds {
+        fence.thresholds.unwrap_or(self.settings.thresholds)
+    }
+
+    /// The trigger revision a wait refers to, live or retired.
+    pub fn revision(&self, trigger: TriggerId, revision: i64) -> Option<&Arc<CompiledTrigger>> {
+        self.triggers
+            .iter()
+            .find(|live| live.id == trigger && live.revision == revision)
+            .or_else(|| self.retired.get(&(trigger, revision)))
+    }
+
+    /// How long people must stay somewhere for some trigger to care, shortest first.
+    pub fn dwell_spans(&self, fence: &Geofence) -> Vec<Span> {
+        let mut spans: Vec<Span> = self.triggers.iter().flat_map(|trigger| trigger.dwell_spans(fence)).collect();
+        spans.sort_unstable();
+        spans.dedup();
+        spans
+    }
+}

@@ -1,0 +1,5 @@
+//! Geofences: shapes, index, opening hours.
+
+pub mod geofence;
+pub mod hours;
+

@@ -1,0 +1,166 @@
+//! Is the person in this place? Probabilities from one fix, and a state that keeps its mind between them (DESIGN.md 5.4).
+
+use crate::base::time::{Span, Timestamp};
+use serde::{Deserialize, Serialize};
+
+/// How sure the engine must be, per project or per geofence.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Thresholds {
+    /// Enter at or above this probability.
+    #[schema(minimum = 0, maximum = 1)]
+    pub enter_p: f64,
+    /// Leave at or above this probability…
+    #[schema(minimum = 0, maximum = 1)]
+    pub exit_p: f64,
+    /// …held for at least this long, over at least two fixes.
+    pub exit_after: Span,
+    /// "Inside" is trusted this long after the last evidence (DESIGN.md 5.6).
+    pub trusted_for: Span,
+}
+
+impl Default for Thresholds {
+    fn default() -> Self {
+        Self { enter_p: 0.75, exit_p: 0.90, exit_after: Span::seconds(60), trusted_for: Span::hours(4) }
+    }
+}
+
+/// What one fix says about one geofence.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Likelihood {
+    /// Probability that supports an enter.
+    pub enter_p: f64,
+    /// Probability that supports an exit.
+    pub exit_p: f64,
+}
+
+/// A stated accuracy is the 68 % radius of a circular Gaussian: sigma = accuracy / 1.51 (Rayleigh quantile).
+const ACCURACY_PER_SIGMA: f64 = 1.51;
+/// No phone knows its place better than this, whatever it says, in metres.
+const ACCURACY_MIN_M: f64 = 1.0;
+/// What an OS crossing without a fix counts as.
+pub const CROSSING_ENTER_P: f64 = 0.80;
+
+impl Likelihood {
+    /// `radius_m`: effective radius of the fence; `edge_m`: signed distance to its edge, inside positive; `accuracy_m`: 68 % radius.
+    pub fn of(radius_m: f64, edge_m: f64, accuracy_m: f64) -> Self {
+        let sigma = accuracy_m.max(ACCURACY_MIN_M) / ACCURACY_PER_SIGMA;
+        let inside_half_plane = normal_cdf(edge_m / sigma);
+        let inside_disc_at_best = 1.0 - (-radius_m * radius_m / (2.0 * sigma * sigma)).exp();
+        Self { enter_p: inside_half_plane.min(inside_disc_at_best), exit_p: normal_cdf(-edge_m / sigma) }
+    }
+}
+
+/// The standard normal distribution function; error below 1.5e-7 (Abramowitz and Stegun 7.1.26).
+fn normal_cdf(x: f64) -> f64 {
+    let z = x.abs() / std::f64::consts::SQRT_2;
+    let t = 1.0 / (1.0 + 0.327_591_1 * z);
+    let poly = t * (0.254_829_592 + t * (-0.284_496_736 + t * (1.421_413_741 + t * (-1.453_152_027 + t * 1.061_405_429))));
+    let erf = 1.0 - poly * (-z * z).exp();
+    if x >= 0.0 { 0.5 * (1.0 + erf) } else { 0.5 * (1.0 - erf) }
+}
+
+/// One device's presence in one geofence. Outside and unknown are the absence of this state.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Inside {
+    pub since: Timestamp,
+    /// The newest evidence that it is still so.
+    pub evidence_at: Timestamp,
+    /// Signs of leaving that are not yet enough.
+    pub leaving: Option<Leaving>,
+}
+
+/// Signs of leaving.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Leaving {
+    pub since: Timestamp,
+    /// Fixes that said so; an OS crossing counts none.
+    pub fixes: u32,
+    /// The phone's region monitoring said so: it stands unless contradicted for `exit_after`.
+    pub by_crossing: bool,
+}
+
+/// What one observation did to the presence.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Change {
+    None,
+    Entered,
+    /// Left at this instant: when the leaving began.
+    Left(Timestamp),
+}
+
+/// Steps one device's presence in one geofence by one fix.
+pub fn on_fix(state: &mut Option<Inside>, seen: Likelihood, at: Timestamp, rules: &Thresholds) -> Change {
+    let Some(inside) = state else {
+        if seen.enter_p < rules.enter_p {
+            return Change::None;
+        }
+        *state = Some(Inside { since: at, evidence_at: at, leaving: None });
+        return Change::Entered;
+    };
+    if seen.exit_p < rules.exit_p {
+        // An unclear fix keeps the state; only a clear one renews the evidence and contradicts the leaving.
+        if seen.enter_p >= rules.enter_p {
+            inside.evidence_at = at;
+        }
+        inside.leaving = None;
+        return Change::None;
+    }
+    let leaving = inside.leaving.get_or_insert(Leaving { since: at, fixes: 0, by_crossing: false });
+    leaving.fixes += 1;
+    let held = at - leaving.since >= rules.exit_after.delta();
+    if held && (leaving.fixes >= 2 || leaving.by_crossing) {
+        let since = leaving.since;
+        *state = None;
+        return Change::Left(since);
+    }
+    Change::None
+}
+
+/// Steps the presence by an enter (or dwell) crossing without a fix.
+pub fn on_enter_crossing(state: &mut Option<Inside>, at: Timestamp, rules: &Thresholds) -> Change {
+    match state {
+        Some(inside) => {
+            inside.evidence_at = at;
+            inside.leaving = None;
+            Change::None
+        }
+        None if CROSSING_ENTER_P >= rules.enter_p => {
+            *state = Some(Inside { since: at, evidence_at: at, leaving: None });
+            Change::Entered
+        }
+        None => Change::None,
+    }
+}
+
+/// An exit crossing: it counts when nothing contradicts it for `exit_after`; see [`on_time`].
+pub fn on_exit_crossing(state: &mut Option<Inside>, at: Timestamp) {
+    if let Some(inside) = state {
+        match &mut inside.leaving {
+            Some(leaving) => leaving.by_crossing = true,
+            None => inside.leaving = Some(Leaving { since: at, fixes: 0, by_crossing: true }),
+        }
+    }
+}
+
+/// When [`on_time`] has something to do for this presence.
+pub fn wakes_at(state: &Inside, rules: &Thresholds) -> Option<Timestamp> {
+    state.leaving.filter(|leaving| leaving.by_crossing).map(|leaving| leaving.since + rules.exit_after.delta())
+}
+
+/// Time has passed: an exit crossing that nothing contradicted has become an exit.
+pub fn on_time(state: &mut Option<Inside>, now: Timestamp, rules: &Thresholds) -> Change {
+    let due = state.as_ref().and_then(|inside| wakes_at(inside, rules)).is_some_and(|due| due <= now);
+    let since = state.as_ref().and_then(|inside| inside.leaving).map(|leaving| leaving.since);
+    match since {
+        Some(since) if due => {
+            *state = None;
+            Change::Left(since)
+        }
+        _ => Change::None,
+    }
+}
+
+#[cfg(test)]
+#[path = "presence_tests.rs"]
+mod tests;

@@ -1,0 +1,94 @@
+//! One step of one subject: an input goes in, the new state and everything it causes come out. The heart of Usher.
+
+use super::decision::Decision;
+use super::fact::{Fact, FactRef};
+use super::fix::{Fix, Permission, Record, ReceiptStatus};
+use super::message::Message;
+use super::moment::Moment;
+use super::subject::{Consent, Profile, Purpose, Subject};
+use crate::base::id::{DeviceId, MessageId};
+use crate::base::time::Timestamp;
+use crate::engine::delivery::ChannelKind;
+
+/// Something that concerns one user. Everything that changes a subject comes in as one of these.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Input {
+    /// A batch of valid records of one device; applied in event time, judged when all are applied.
+    Records { device_id: DeviceId, records: Vec<Record> },
+    /// A server says that something happened to this user.
+    Event { record_id: String, name: String, properties: serde_json::Map<String, serde_json::Value>, occurred_at: Timestamp },
+    /// A fact about this user is new, changed or ended.
+    Fact(Fact),
+    /// This user is no longer among the subjects of a fact.
+    FactGone(FactRef),
+    Consents(Vec<(Purpose, Consent)>),
+    Profile(Profile),
+    /// This device belongs to the user now, or what is known of it has changed.
+    Device { device_id: DeviceId, device: DeviceNews },
+    /// The user signed out of this device.
+    DeviceGone(DeviceId),
+    /// Time has passed.
+    Tick,
+}
+
+/// What is known of a device apart from what it observed.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DeviceNews {
+    pub platform: Option<String>,
+    pub locale: Option<String>,
+    pub time_zone: Option<String>,
+    pub notifications: Option<Permission>,
+    /// The channel its push address is for; none when it has no address.
+    pub channel: Option<ChannelKind>,
+}
+
+/// Everything one step causes. It commits wholly or not at all.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Effects {
+    /// The state after the step.
+    pub subject: Subject,
+    /// Must the state be stored before the answer goes? False when only a position moved on.
+    pub changed: bool,
+    pub moments: Vec<Moment>,
+    pub decisions: Vec<Decision>,
+    pub messages: Vec<Message>,
+    /// Messages that must no longer be sent.
+    pub cancelled: Vec<MessageId>,
+    pub receipts: Vec<Received>,
+    /// Fixes to keep: evidence, or all, as the project says.
+    pub fixes: Vec<KeptFix>,
+    /// When the subject wants [`Input::Tick`].
+    pub wake_at: Option<Timestamp>,
+}
+
+/// A receipt for one of this user's messages.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Received {
+    pub record_id: String,
+    pub device_id: DeviceId,
+    pub message_id: MessageId,
+    pub status: ReceiptStatus,
+    pub action: Option<String>,
+    pub at: Timestamp,
+}
+
+/// A fix worth keeping.
+#[derive(Debug, Clone, PartialEq)]
+pub struct KeptFix {
+    pub record_id: String,
+    pub device_id: DeviceId,
+    pub at: Timestamp,
+    pub fix: Fix,
+    /// `evidence`, `late`, `suspect`, `implausible` or `plain`.
+    pub why: KeptBecause,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeptBecause {
+    Evidence,
+    Late,
+    Suspect,
+    Implausible,
+    Simulated,
+    Plain,
+}

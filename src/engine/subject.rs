@@ -1,0 +1,185 @@
+//! The subject: everything the engine remembers of one user. The unit of state and of order (DESIGN.md 4).
+
+use super::decision::ReasonCode;
+use super::fact::{Fact, FactRef};
+use super::fix::Permission;
+use super::moment::{Moment, Place};
+use super::presence::Inside;
+use crate::base::id::{DeviceId, FenceId, MessageId, MomentId, TriggerId, UserId, WaitId};
+use crate::base::time::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use std::collections::BTreeMap;
+use utoipa::ToSchema;
+
+/// One user as the engine knows them. Stored whole, as one row; stepped whole, one input at a time.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Subject {
+    pub user_id: UserId,
+    pub profile: Profile,
+    pub consents: BTreeMap<Purpose, Consent>,
+    pub devices: BTreeMap<DeviceId, Device>,
+    pub facts: Vec<Fact>,
+    /// Places the user is in or has left lately, by fence.
+    pub visits: BTreeMap<FenceId, Visit>,
+    pub waits: Vec<Wait>,
+    /// Messages made for this user, oldest first: what caps, cool-downs and replacements count.
+    pub sent: Vec<Sent>,
+    /// Erased: nothing of this user is kept and nothing more is taken.
+    #[serde(default)]
+    pub erased: bool,
+}
+
+/// Who the user is.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Profile {
+    /// The name the business knows this user by; none for an anonymous one.
+    pub user_ref: Option<String>,
+    /// BCP 47, such as `pt-BR`.
+    pub locale: Option<String>,
+    /// IANA name; the last active device's zone goes before it.
+    pub time_zone: Option<String>,
+    #[serde(default)]
+    #[schema(value_type = Object)]
+    pub attributes: Map<String, Value>,
+}
+
+/// What data may be used for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Purpose {
+    Location,
+    Service,
+    Promo,
+    Analytics,
+}
+
+/// The last word on one purpose.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Consent {
+    pub granted: bool,
+    pub at: Timestamp,
+}
+
+/// One device of this user.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Device {
+    pub platform: Option<String>,
+    pub locale: Option<String>,
+    pub time_zone: Option<String>,
+    pub notifications: Permission,
+    /// The channel that can reach it; the address itself stays in the store.
+    pub channel: Option<crate::engine::delivery::ChannelKind>,
+    pub last_seen_at: Option<Timestamp>,
+    /// The newest fix or crossing applied: an older record is late and changes nothing.
+    pub newest: Option<Mark>,
+    /// The newest plausible fix, against which a jump is measured.
+    pub last_fix: Option<LastFix>,
+    /// Where this device is inside.
+    pub presence: BTreeMap<FenceId, Inside>,
+}
+
+/// A point in the order of one device's records: time first, then the record's id.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Mark {
+    pub at: Timestamp,
+    pub record_id: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct LastFix {
+    pub at: Timestamp,
+    pub lat: f64,
+    pub lng: f64,
+    pub accuracy_m: f64,
+}
+
+/// One stay of the user in one place, over all devices.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Visit {
+    /// The moment that opened it; judged again when a fact arrives while it lasts.
+    pub entered: Moment,
+    pub place: Place,
+    /// The newest evidence from any device that the user is there.
+    pub evidence_at: Timestamp,
+    pub left_at: Option<Timestamp>,
+    /// Dwell times already noticed, in seconds.
+    #[serde(default)]
+    pub dwelled_s: Vec<i64>,
+    /// The last answer for each trigger and combination of facts, so that the same answer is not recorded again.
+    #[serde(default)]
+    pub answers: Vec<Answer>,
+}
+
+/// The last answer one trigger gave for one combination of facts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Answer {
+    pub trigger_id: TriggerId,
+    pub facts: BTreeMap<String, FactRef>,
+    pub code: ReasonCode,
+}
+
+/// A moment kept open until a fact or a time allows a send.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Wait {
+    pub id: WaitId,
+    pub trigger_id: TriggerId,
+    /// The revision that opened it; a later one does not touch it (DESIGN.md 5.14).
+    pub revision: i64,
+    pub moment: Moment,
+    pub facts: BTreeMap<String, FactRef>,
+    /// What it waits for: `waiting_fact`, `waiting_time`, `too_early` or `quiet_deferred`.
+    pub reason: ReasonCode,
+    /// When it is judged again whatever happens; none while only a fact can help.
+    pub due_at: Option<Timestamp>,
+    /// Judged for the first time at or after `due_at` only: a delay, not a fact, holds it.
+    pub held_by_time: bool,
+    pub ends_at: Timestamp,
+}
+
+/// A message that was made.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Sent {
+    pub at: Timestamp,
+    pub message_id: MessageId,
+    pub moment_id: MomentId,
+    pub trigger_id: TriggerId,
+    pub content: String,
+    pub collapse: String,
+    pub facts: Vec<FactRef>,
+    pub promo: bool,
+}
+
+impl Subject {
+    pub fn new(user_id: UserId) -> Self {
+        Self {
+            user_id,
+            profile: Profile::default(),
+            consents: BTreeMap::new(),
+            devices: BTreeMap::new(),
+            facts: Vec::new(),
+            visits: BTreeMap::new(),
+            waits: Vec::new(),
+            sent: Vec::new(),
+            erased: false,
+        }
+    }
+
+    pub fn fact(&self, id: &FactRef) -> Option<&Fact> {
+        self.facts.iter().find(|fact| fact.id == *id)
+    }
+
+    /// The device heard from last: messages go there, and its locale and zone are the user's.
+    pub fn last_active_device(&self) -> Option<(DeviceId, &Device)> {
+        self.devices.iter().max_by_key(|(id, device)| (device.last_seen_at, **id)).map(|(id, device)| (*id, device))
+    }
+
+    pub fn has_consent(&self, purpose: Purpose) -> bool {
+        self.consents.get(&purpose).is_some_and(|consent| consent.granted)
+    }
+
+    /// The visits that still last.
+    pub fn places_inside(&self) -> impl Iterator<Item = &Visit> {
+        self.visits.values().filter(|visit| visit.left_at.is_none())
+    }
+}

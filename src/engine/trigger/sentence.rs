@@ -1,0 +1,246 @@
+//! The wire shape of a trigger: one sentence, the same for the console, the API, the simulator and Explain.
+
+use crate::base::id::FenceId;
+use crate::base::time::Span;
+use crate::engine::fact::Becomes;
+use crate::engine::fence::hours::Opening;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use utoipa::ToSchema;
+
+/// When something happens, where, for each fact, if a condition holds, wait, then say it, unless a guard objects.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Trigger {
+    #[schema(min_length = 1, max_length = 128)]
+    pub name: String,
+    pub class: Class,
+    pub when: When,
+    /// Name in conditions and texts -> facts it stands for.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub for_each: BTreeMap<String, Bind>,
+    /// CEL; is this moment relevant?
+    #[serde(rename = "if", default, skip_serializing_if = "Option::is_none")]
+    #[schema(max_length = 1024)]
+    pub condition: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wait: Option<Wait>,
+    /// CEL text: the message is sent once per value of it. Without it, once per moment and fact.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(max_length = 1024)]
+    pub once_per: Option<String>,
+    /// An older moment is stale, unless the person is still there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_age: Option<Span>,
+    pub then: Then,
+    #[serde(default)]
+    pub guards: Guards,
+}
+
+/// Service messages ignore quiet hours and caps, never consent; promo obeys all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Class {
+    Service,
+    Promo,
+}
+
+/// Which moments it listens to.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[schema(no_recursion)]
+pub enum When {
+    /// Walked in.
+    Entered(PlaceSelector),
+    /// Went away.
+    Exited(PlaceSelector),
+    /// Stayed inside for this long.
+    Dwelled {
+        #[serde(rename = "for")]
+        stayed: Span,
+        #[serde(flatten)]
+        place: PlaceSelector,
+    },
+    /// The app or the business said that something happened.
+    Event(EventWhen),
+    /// A fact was created, changed or ended.
+    Fact(FactWhen),
+    /// Any of several.
+    Any(Vec<When>),
+}
+
+/// Places by tag, external id or id; all that are given must match.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PlaceSelector {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(max_length = 128)]
+    pub tag: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(max_length = 128)]
+    pub external_id: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<FenceId>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct EventWhen {
+    #[schema(min_length = 1, max_length = 128)]
+    pub name: String,
+    /// Only while inside such a place, which then is `place`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub inside: Option<PlaceSelector>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct FactWhen {
+    #[serde(rename = "type")]
+    #[schema(min_length = 1, max_length = 128)]
+    pub kind: String,
+    pub becomes: Becomes,
+    /// With `changed`: only when this property differs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(max_length = 128)]
+    pub field: Option<String>,
+}
+
+/// Binds a name to facts: `"stay"` for each active stay, or the long form.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(untagged)]
+pub enum Bind {
+    Each(String),
+    Chosen(ChosenBind),
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ChosenBind {
+    #[serde(rename = "type")]
+    #[schema(min_length = 1, max_length = 128)]
+    pub kind: String,
+    #[serde(default)]
+    pub choose: Choose,
+}
+
+/// What to do when several facts pass at one moment.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Choose {
+    /// One message for each.
+    #[default]
+    Each,
+    /// The one with the lowest value of this property; the others are superseded (the next departure).
+    Lowest(String),
+    /// One message that names them all, as a list under the name and an `s` (`stays`).
+    Together,
+}
+
+impl Bind {
+    pub fn kind(&self) -> &str {
+        match self {
+            Self::Each(kind) => kind,
+            Self::Chosen(chosen) => &chosen.kind,
+        }
+    }
+
+    pub fn choose(&self) -> &Choose {
+        match self {
+            Self::Each(_) => &Choose::Each,
+            Self::Chosen(chosen) => &chosen.choose,
+        }
+    }
+}
+
+/// Keep the moment open.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Wait {
+    /// Let this much time pass first; the condition is judged again then.
+    #[serde(rename = "for", default, skip_serializing_if = "Option::is_none")]
+    pub delay: Option<Span>,
+    /// CEL; send when this holds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(max_length = 1024)]
+    pub until: Option<String>,
+    /// The limit of the whole wait.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at_most: Option<Span>,
+    /// Send only while the person is in the place.
+    #[serde(rename = "while", default, skip_serializing_if = "Option::is_none")]
+    pub while_: Option<While>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum While {
+    Inside,
+}
+
+/// What to say.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Then {
+    /// Name of a content.
+    #[schema(min_length = 1, max_length = 128)]
+    pub content: String,
+    /// Takes the place of an earlier message of this content for the same fact; without one, the news is `superseded`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(max_length = 128)]
+    pub replaces: Option<String>,
+}
+
+/// May we speak now?
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Guards {
+    /// Share of users, 0 to 1, who get nothing so that the effect can be measured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = 0, maximum = 1)]
+    pub holdout: Option<f64>,
+    /// No second message of this trigger to this user within this time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cooldown: Option<Span>,
+    /// At most so many messages of this trigger to this user in any window of this length.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schema(max_items = 8)]
+    pub caps: Vec<Cap>,
+    /// Where two triggers with a priority would speak at one moment, the higher one does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub priority: Option<i32>,
+    /// Between these two instants only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub window: Option<Window>,
+    /// Only at these local times of the user; otherwise dropped.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schema(max_items = 21)]
+    pub schedule: Vec<Opening>,
+    /// Only while these opening hours of the place say open (`default`, `kitchen`, …); otherwise dropped.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(max_length = 128)]
+    pub open: Option<String>,
+    /// Deferred to the end of the night: overrides the project's quiet hours for this trigger.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quiet_hours: Option<Opening>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Cap {
+    #[schema(minimum = 1)]
+    pub max: u32,
+    pub per: Span,
+}
+
+/// Two CEL instants. Before `from` the moment waits (`too_early`); after `to` it is dropped (`too_late`).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Window {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(max_length = 1024)]
+    pub from: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(max_length = 1024)]
+    pub to: Option<String>,
+}
