@@ -81,4 +81,7 @@ pub struct Evidence {
     /// The operating system said the place was made up.
     #[serde(default)]
     pub simulated: bool,
+    /// Farther from the fix before than any vehicle goes (DESIGN.md 5.3).
+    #[serde(default)]
+    pub implausible: bool,
 }

@@ -9,7 +9,7 @@ use crate::base::id::{DeviceId, FenceId, MessageId, MomentId, TriggerId, UserId,
 use crate::base::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use utoipa::ToSchema;
 
 /// One user as the engine knows them. Stored whole, as one row; stepped whole, one input at a time.
@@ -28,6 +28,12 @@ pub struct Subject {
     /// Erased: nothing of this user is kept and nothing more is taken.
     #[serde(default)]
     pub erased: bool,
+    /// When it was last stepped: what time alone has changed since then is still to be noticed.
+    #[serde(default)]
+    pub stepped_at: Option<Timestamp>,
+    /// When its state was last worth storing.
+    #[serde(default)]
+    pub stored_at: Option<Timestamp>,
 }
 
 /// Who the user is.
@@ -77,6 +83,9 @@ pub struct Device {
     pub last_fix: Option<LastFix>,
     /// Where this device is inside.
     pub presence: BTreeMap<FenceId, Inside>,
+    /// Where its latest made-up or impossible fixes would have put it: each such visit is noticed once.
+    #[serde(default)]
+    pub flagged: BTreeSet<FenceId>,
 }
 
 /// A point in the order of one device's records: time first, then the record's id.
@@ -103,6 +112,9 @@ pub struct Visit {
     /// The newest evidence from any device that the user is there.
     pub evidence_at: Timestamp,
     pub left_at: Option<Timestamp>,
+    /// It began by an edit of the fence: nothing happened, so nothing is judged for its beginning (DESIGN.md 5.14).
+    #[serde(default)]
+    pub silent: bool,
     /// Dwell times already noticed, in seconds.
     #[serde(default)]
     pub dwelled_s: Vec<i64>,
@@ -132,7 +144,7 @@ pub struct Wait {
     pub reason: ReasonCode,
     /// When it is judged again whatever happens; none while only a fact can help.
     pub due_at: Option<Timestamp>,
-    /// Judged for the first time at or after `due_at` only: a delay, not a fact, holds it.
+    /// A delay holds it: nothing is judged before `due_at`, whatever the facts say.
     pub held_by_time: bool,
     pub ends_at: Timestamp,
 }
@@ -144,6 +156,7 @@ pub struct Sent {
     pub message_id: MessageId,
     pub moment_id: MomentId,
     pub trigger_id: TriggerId,
+    pub send_key: String,
     pub content: String,
     pub collapse: String,
     pub facts: Vec<FactRef>,
@@ -162,6 +175,8 @@ impl Subject {
             waits: Vec::new(),
             sent: Vec::new(),
             erased: false,
+            stepped_at: None,
+            stored_at: None,
         }
     }
 
