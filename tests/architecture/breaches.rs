@@ -2,12 +2,14 @@
 
 use crate::{Breach, floors, prose, size, source};
 
-/// What a rule says about a text, as `line rule` pairs.
+/// What a rule says about a text, as `line rule` pairs; a line that breaks one rule twice counts once.
 fn told(found: &[Breach]) -> Vec<String> {
-    found
+    let mut told: Vec<String> = found
         .iter()
         .map(|breach| format!("{} {}", breach.line, breach.rule))
-        .collect()
+        .collect();
+    told.dedup();
+    told
 }
 
 fn floors_of(path: &str, text: &str) -> Vec<String> {
