@@ -83,7 +83,7 @@ fn imports_from_lower_floors_pass() {
 fn comments_and_strings_are_not_imports() {
     let text = r##"// use crate::store::Rows;
 /* crate::store::open() /* nested */ crate::store::open() */
-fn f<'a>(quote: char) -> &'a str { let _ = ('"', '\'', b'x', br#"crate::store "quoted""#); "use crate::store::\"Rows\";" }
+fn f<'a>(quote: char) -> &'a str { let _ = ('"', '\'', b'x', br#"crate::store "quoted" end"#); "use crate::store::\"Rows\";" }
 fn g() -> impl Iterator<Item = u8> + use<> { [1_u8].into_iter() }"##;
     assert_eq!(floors_of("src/engine/fix.rs", text), [""; 0]);
     let behind = format!("{text}\nuse crate::store::Rows;");

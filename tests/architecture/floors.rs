@@ -86,7 +86,7 @@ pub fn module_of(path: &str) -> Option<Vec<String>> {
         return None;
     }
     if segments[0] == "main" {
-        segments[0] = "cli".to_owned();
+        "cli".clone_into(&mut segments[0]);
     }
     Some(segments)
 }
