@@ -33,20 +33,25 @@ install_rust() {
     PATH="$HOME/.cargo/bin:$PATH"
 }
 
-# A Rust that is here and new enough is used as it is: nobody waits for a download that changes nothing.
+# The pinned toolchain if it is here, else one that is newer: nobody waits for a download that changes nothing.
 choose_rust() {
     local here
     # Outside of the repository, so that rust-toolchain.toml does not set off a download.
     here="$(cd / && rustc --version 2>/dev/null | awk '{print $2}')" || here=""
-    if command -v rustup >/dev/null; then
-        if [ -z "${RUSTUP_TOOLCHAIN:-}" ] && [ -n "$here" ] && at_least "$here" "$rust_pinned"; then
+    if command -v rustup >/dev/null && [ -z "${RUSTUP_TOOLCHAIN:-}" ]; then
+        if rustup toolchain list | grep -q "^$rust_pinned-"; then
+            RUSTUP_TOOLCHAIN="$rust_pinned"
+        elif [ -n "$here" ] && at_least "$here" "$rust_pinned"; then
             RUSTUP_TOOLCHAIN="$(cd / && rustup show active-toolchain | awk '{print $1; exit}')"
-            export RUSTUP_TOOLCHAIN
+        else
+            say "Rust ${here:-none} is older than the pinned $rust_pinned: rustup installs that one beside it."
+            rustup toolchain install "$rust_pinned" --profile minimal --component clippy --component rustfmt ||
+                fail "rustup could not install Rust $rust_pinned."
+            RUSTUP_TOOLCHAIN="$rust_pinned"
         fi
-        rust_version="$(rustc --version | awk '{print $2}')"
-    else
-        rust_version="$here"
+        export RUSTUP_TOOLCHAIN
     fi
+    rust_version="$(cd / && rustc --version 2>/dev/null | awk '{print $2}')" || rust_version=""
     { [ -n "$rust_version" ] && at_least "$rust_version" "$rust_pinned"; } ||
         fail "Rust $rust_pinned or newer is needed, this is ${rust_version:-none}." "With rustup: rustup toolchain install $rust_pinned"
     say "Rust $rust_version (pinned: $rust_pinned)"
