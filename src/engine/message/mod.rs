@@ -1,0 +1,3 @@
+//! What one user will read.
+
+pub mod template;

@@ -1,0 +1,4 @@
+//! Everything that decides, and nothing that acts.
+
+pub mod message;
+pub mod trigger;

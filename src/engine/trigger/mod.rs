@@ -1,0 +1,3 @@
+//! The trigger: the marketer's sentence.
+
+pub mod expression;
