@@ -34,6 +34,9 @@ pub struct Subject {
     /// When its state was last worth storing.
     #[serde(default)]
     pub stored_at: Option<DateTime<Utc>>,
+    /// When it wanted to be woken, as stored.
+    #[serde(default)]
+    pub wakes_at: Option<DateTime<Utc>>,
 }
 
 /// Who the user is.
@@ -177,6 +180,7 @@ impl Subject {
             erased: false,
             stepped_at: None,
             stored_at: None,
+            wakes_at: None,
         }
     }
 

@@ -146,12 +146,14 @@ impl Stepper<'_> {
             && out.receipts.is_empty()
             && out.fixes.is_empty());
         let soft_is_due = self.subject.stored_at.is_none_or(|at| at + STORE_SOFT_CHANGES_AFTER <= now);
-        let changed = self.dirty || caused || (soft_is_due && !self.subject.erased);
+        let wake_at = super::passing::wake_at(&self.subject, self.given.catalogue, now);
+        let turned = self.subject.wakes_at != wake_at;
+        let changed = self.dirty || caused || turned || (soft_is_due && !self.subject.erased);
         self.subject.stepped_at = Some(now);
+        self.subject.wakes_at = wake_at;
         if changed {
             self.subject.stored_at = Some(now);
         }
-        let wake_at = super::passing::wake_at(&self.subject, self.given.catalogue, now);
         Effects {
             changed,
             moments: out.moments,
