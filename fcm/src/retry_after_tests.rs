@@ -16,7 +16,7 @@ fn seconds_and_dates_are_understood() {
         ("Sunday, 06-Nov-94 08:49:37 GMT", Some(Duration::from_secs(90))),
         ("Sun Nov  6 08:49:37 1994", Some(Duration::from_secs(90))),
         ("Sat, 05 Nov 1994 08:49:37 GMT", Some(Duration::ZERO)),
-        ("Sun, 06 Nov 2094 08:49:37 GMT", Some(RETRY_AFTER_MAX)),
+        ("Sat, 06 Nov 2094 08:49:37 GMT", Some(RETRY_AFTER_MAX)),
         ("99999999999999999999999999", Some(RETRY_AFTER_MAX)),
         ("", None),
         ("-1", None),

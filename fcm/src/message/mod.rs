@@ -9,10 +9,12 @@
 mod android;
 mod android_v2;
 mod apns;
+#[cfg(test)]
+pub(crate) mod samples;
 mod shape;
 pub(crate) mod size;
 mod webpush;
-mod wire;
+pub(crate) mod wire;
 
 pub use android::{
     AndroidConfig, AndroidFcmOptions, AndroidNotification, Color, LightSettings, MessagePriority, NotificationPriority,
