@@ -49,7 +49,11 @@ pub(crate) struct Access {
 
 impl Access {
     pub(crate) fn new(account: ServiceAccount) -> Self {
-        Self { account, current: RwLock::default(), exchanging: tokio::sync::Mutex::default() }
+        Self {
+            account,
+            current: RwLock::default(),
+            exchanging: tokio::sync::Mutex::default(),
+        }
     }
 
     /// The current token, or a new one if there is none or it ends soon.
@@ -77,14 +81,24 @@ impl Access {
 
     fn usable(&self) -> Option<Arc<AccessToken>> {
         let current = self.current.read().unwrap_or_else(PoisonError::into_inner);
-        current.as_ref().filter(|token| Instant::now() < token.renew_at).cloned()
+        current
+            .as_ref()
+            .filter(|token| Instant::now() < token.renew_at)
+            .cloned()
     }
 
     async fn exchange(&self, http: &reqwest::Client) -> Result<AccessToken, SendError> {
         let asked_at = Instant::now();
-        let now_s = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
-        let assertion =
-            self.account.assertion(now_s).map_err(|detail| SendError::Unauthenticated { detail: format!("signing: {detail}") })?;
+        let now_s = SystemTime::now()
+            .duration_since(SystemTime::UNIX_EPOCH)
+            .unwrap_or_default()
+            .as_secs();
+        let assertion = self
+            .account
+            .assertion(now_s)
+            .map_err(|detail| SendError::Unauthenticated {
+                detail: format!("signing: {detail}"),
+            })?;
         // Nothing in this form needs escaping but the colons: an assertion is base64url and dots.
         let form = format!("grant_type={}&assertion={assertion}", GRANT_TYPE.replace(':', "%3A"));
         let request = http
@@ -98,10 +112,16 @@ impl Access {
         let json: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
         let (Some(secret), Some(life_s)) = (json["access_token"].as_str(), json["expires_in"].as_u64()) else {
             // The body may hold a token even so, and is not repeated.
-            return Err(SendError::Unexpected { status: 200, body: "the token endpoint's answer holds no token".to_owned() });
+            return Err(SendError::Unexpected {
+                status: 200,
+                body: "the token endpoint's answer holds no token".to_owned(),
+            });
         };
         let life = Duration::from_secs(life_s).min(LIFE_MAX);
-        Ok(AccessToken { secret: secret.to_owned(), renew_at: asked_at + life.saturating_sub(RENEWAL_MARGIN) })
+        Ok(AccessToken {
+            secret: secret.to_owned(),
+            renew_at: asked_at + life.saturating_sub(RENEWAL_MARGIN),
+        })
     }
 }
 
@@ -116,7 +136,9 @@ fn refusal(answer: &Answer) -> SendError {
             let json: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
             let said = [&json["error"], &json["error_description"]].map(|part| part.as_str().unwrap_or_default());
             let words: Vec<&str> = said.into_iter().filter(|part| !part.is_empty()).collect();
-            SendError::Unauthenticated { detail: format!("the token endpoint answered {status} {}", words.join(": ")) }
+            SendError::Unauthenticated {
+                detail: format!("the token endpoint answered {status} {}", words.join(": ")),
+            }
         }
     }
 }

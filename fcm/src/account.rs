@@ -29,13 +29,24 @@ impl ServiceAccount {
         let refuse = |detail: String| SetupError::ServiceAccount { detail };
         let account: Value = serde_json::from_str(json)
             .map_err(|error| refuse(format!("not JSON at line {}, column {}", error.line(), error.column())))?;
-        let text = |name: &str| account[name].as_str().filter(|text| !text.is_empty()).map(str::to_owned);
+        let text = |name: &str| {
+            account[name]
+                .as_str()
+                .filter(|text| !text.is_empty())
+                .map(str::to_owned)
+        };
         let need = |name: &str| text(name).ok_or_else(|| refuse(format!("/{name} is missing or not a text")));
         need("private_key")?;
         let (client_email, token_uri) = (need("client_email")?, need("token_uri")?);
         let signer = CustomServiceAccount::from_json(json)
             .map_err(|_| refuse("/private_key is not an RSA key in PKCS #8 PEM form".to_owned()))?;
-        Ok(Self { project_id: text("project_id"), token_uri, client_email, key_id: text("private_key_id"), signer })
+        Ok(Self {
+            project_id: text("project_id"),
+            token_uri,
+            client_email,
+            key_id: text("private_key_id"),
+            signer,
+        })
     }
 
     /// A signed statement that the token endpoint exchanges for an access token (RFC 7523). `now_s` is Unix time.
@@ -53,13 +64,19 @@ impl ServiceAccount {
         });
         let encode = |part: &Value| URL_SAFE_NO_PAD.encode(part.to_string());
         let signed = format!("{}.{}", encode(&header), encode(&claims));
-        let signature = self.signer.signer().sign(signed.as_bytes()).map_err(|error| error.to_string())?;
+        let signature = self
+            .signer
+            .signer()
+            .sign(signed.as_bytes())
+            .map_err(|error| error.to_string())?;
         Ok(format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature)))
     }
 }
 
 impl fmt::Debug for ServiceAccount {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ServiceAccount").field("project_id", &self.project_id).finish_non_exhaustive()
+        f.debug_struct("ServiceAccount")
+            .field("project_id", &self.project_id)
+            .finish_non_exhaustive()
     }
 }

@@ -46,7 +46,11 @@ impl Answer {
                 break;
             }
         }
-        Ok(Self { status, retry_after, body })
+        Ok(Self {
+            status,
+            retry_after,
+            body,
+        })
     }
 
     /// What FCM says about this message.
@@ -57,10 +61,15 @@ impl Answer {
         }
         let redactor = Redactor::of(&serde_json::to_value(message).unwrap_or_default());
         let complaint = Complaint::of(&json["error"]);
-        Err(complaint.meaning(self.status, self.retry_after, message, &redactor).unwrap_or_else(|| {
-            let body = redactor.redact(&String::from_utf8_lossy(&self.body));
-            SendError::Unexpected { status: self.status, body: excerpt(&body, EXCERPT_MAX_CHARS) }
-        }))
+        Err(complaint
+            .meaning(self.status, self.retry_after, message, &redactor)
+            .unwrap_or_else(|| {
+                let body = redactor.redact(&String::from_utf8_lossy(&self.body));
+                SendError::Unexpected {
+                    status: self.status,
+                    body: excerpt(&body, EXCERPT_MAX_CHARS),
+                }
+            }))
     }
 }
 
@@ -74,14 +83,22 @@ struct Complaint<'a> {
 impl<'a> Complaint<'a> {
     fn of(error: &'a Value) -> Self {
         let details = error["details"].as_array().map(Vec::as_slice).unwrap_or_default();
-        let detail = |kind: &str| details.iter().find(|detail| detail["@type"].as_str().is_some_and(|at| at.ends_with(kind)));
+        let detail = |kind: &str| {
+            details
+                .iter()
+                .find(|detail| detail["@type"].as_str().is_some_and(|at| at.ends_with(kind)))
+        };
         let text = |value: &'a Value| value.as_str().unwrap_or_default();
         let violations = detail(BAD_REQUEST).and_then(|detail| detail["fieldViolations"].as_array());
         Self {
             message: text(&error["message"]),
             fcm_code: detail(FCM_ERROR).and_then(|detail| detail["errorCode"].as_str()),
             violations: violations
-                .map(|all| all.iter().map(|one| (text(&one["field"]), text(&one["description"]))).collect())
+                .map(|all| {
+                    all.iter()
+                        .map(|one| (text(&one["field"]), text(&one["description"])))
+                        .collect()
+                })
                 .unwrap_or_default(),
         }
     }
@@ -117,17 +134,32 @@ impl<'a> Complaint<'a> {
         let said = std::iter::once(self.message).chain(self.violations.iter().map(|(_, description)| *description));
         if said.clone().any(|words| words.to_ascii_lowercase().contains("too big")) {
             // FCM does not tell its own measure, so this is ours.
-            return Some(SendError::TooLarge { size_bytes: about.size_bytes(), max_bytes: about.size_max_bytes() });
+            return Some(SendError::TooLarge {
+                size_bytes: about.size_bytes(),
+                max_bytes: about.size_max_bytes(),
+            });
         }
-        if (code == Some("INVALID_ARGUMENT") || !self.violations.is_empty()) && about_receiver && about.target.is_one_device() {
+        if (code == Some("INVALID_ARGUMENT") || !self.violations.is_empty())
+            && about_receiver
+            && about.target.is_one_device()
+        {
             return Some(SendError::InvalidToken);
         }
         if code.is_none() && self.violations.is_empty() && self.message.is_empty() {
             return None;
         }
-        let fields = self.violations.iter().map(|(field, description)| format!("{field}: {description}"));
-        let words = if self.violations.is_empty() { self.message.to_owned() } else { fields.collect::<Vec<_>>().join("; ") };
-        Some(SendError::InvalidPayload { detail: excerpt(&redactor.redact(&words), DETAIL_MAX_CHARS) })
+        let fields = self
+            .violations
+            .iter()
+            .map(|(field, description)| format!("{field}: {description}"));
+        let words = if self.violations.is_empty() {
+            self.message.to_owned()
+        } else {
+            fields.collect::<Vec<_>>().join("; ")
+        };
+        Some(SendError::InvalidPayload {
+            detail: excerpt(&redactor.redact(&words), DETAIL_MAX_CHARS),
+        })
     }
 }
 

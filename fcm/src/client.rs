@@ -134,13 +134,23 @@ impl Client {
         // An error means that a provider is installed already, which is as good.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let account = ServiceAccount::from_json(&settings.service_account_json)?;
-        let project_id = settings.project_id.or_else(|| account.project_id.clone()).ok_or_else(|| {
-            SetupError::ServiceAccount { detail: "/project_id is missing, and the settings name none".to_owned() }
-        })?;
-        checked_url("the token_uri of the service account", &account.token_uri, settings.allow_plain_http)?;
+        let project_id = settings
+            .project_id
+            .or_else(|| account.project_id.clone())
+            .ok_or_else(|| SetupError::ServiceAccount {
+                detail: "/project_id is missing, and the settings name none".to_owned(),
+            })?;
+        checked_url(
+            "the token_uri of the service account",
+            &account.token_uri,
+            settings.allow_plain_http,
+        )?;
         let mut send_url = checked_url("the endpoint", &settings.endpoint, settings.allow_plain_http)?;
         let base = send_url.path().trim_end_matches('/').to_owned();
-        send_url.set_path(&format!("{base}/v1/projects/{}/messages:send", checked_project(&project_id)?));
+        send_url.set_path(&format!(
+            "{base}/v1/projects/{}/messages:send",
+            checked_project(&project_id)?
+        ));
         let http = reqwest::Client::builder()
             .timeout(settings.timeout)
             // A redirect would carry the access token and the message to an address that nobody configured.
@@ -148,7 +158,13 @@ impl Client {
             .user_agent(concat!("fcm/", env!("CARGO_PKG_VERSION")))
             .build()
             .map_err(|error| SetupError::Http(error.to_string()))?;
-        Ok(Self { inner: Arc::new(Inner { http, access: Access::new(account), send_url }) })
+        Ok(Self {
+            inner: Arc::new(Inner {
+                http,
+                access: Access::new(account),
+                send_url,
+            }),
+        })
     }
 
     /// Sends one message. Never retries a refused or lost message: when and whether to try again is the caller's to
@@ -174,7 +190,9 @@ impl Client {
     /// # Errors
     /// [`SendError`]; its `Display` has Google's own words.
     pub async fn probe(&self) -> Result<(), SendError> {
-        self.validate(&Message::to_topic(PROBE_TOPIC).entry("probe", "1")).await.map(drop)
+        self.validate(&Message::to_topic(PROBE_TOPIC).entry("probe", "1"))
+            .await
+            .map(drop)
     }
 
     async fn post(&self, message: &Message, validate_only: bool) -> Result<Sent, SendError> {
@@ -182,8 +200,10 @@ impl Client {
         if size_bytes > max_bytes {
             return Err(SendError::TooLarge { size_bytes, max_bytes });
         }
-        let body = serde_json::to_vec(&SendRequest { message, validate_only })
-            .map_err(|error| SendError::InvalidPayload { detail: format!("not expressible as JSON: {error}") })?;
+        let body =
+            serde_json::to_vec(&SendRequest { message, validate_only }).map_err(|error| SendError::InvalidPayload {
+                detail: format!("not expressible as JSON: {error}"),
+            })?;
         let Inner { http, access, .. } = &*self.inner;
         let token = access.token(http).await?;
         let first = self.attempt(message, body.clone(), &token).await;
@@ -213,13 +233,18 @@ impl Client {
 
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Client").field("send_url", &self.inner.send_url.as_str()).finish_non_exhaustive()
+        f.debug_struct("Client")
+            .field("send_url", &self.inner.send_url.as_str())
+            .finish_non_exhaustive()
     }
 }
 
 /// `https`, or `http` where it cannot be overheard or was asked for.
 fn checked_url(what: &'static str, text: &str, allow_plain_http: bool) -> Result<Url, SetupError> {
-    let refuse = |detail: &str| SetupError::Address { what, detail: detail.to_owned() };
+    let refuse = |detail: &str| SetupError::Address {
+        what,
+        detail: detail.to_owned(),
+    };
     let url = Url::parse(text).map_err(|error| refuse(&error.to_string()))?;
     let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
     let is_this_machine = host == "localhost" || host.parse().is_ok_and(|address: IpAddr| address.is_loopback());
@@ -239,7 +264,14 @@ fn checked_project(id: &str) -> Result<&str, SetupError> {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b':' | b'_');
     if id.is_empty() || id.contains("..") || id == "." || !id.bytes().all(is_plain) {
         let detail = "a project id has letters, digits, hyphens, dots and colons only".to_owned();
-        return Err(SetupError::Address { what: "the project id", detail });
+        return Err(SetupError::Address {
+            what: "the project id",
+            detail,
+        });
     }
     Ok(id)
 }
+
+#[cfg(all(test, feature = "test-server"))]
+#[path = "client_tests.rs"]
+mod tests;

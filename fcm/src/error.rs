@@ -136,17 +136,21 @@ impl SendError {
             Self::ThirdPartyAuth { .. } | Self::Unauthenticated { .. } | Self::PermissionDenied { .. } => {
                 Advice::FixConfiguration
             }
-            Self::QuotaExceeded { retry_after } => {
-                Advice::Retry { after: Some(retry_after.unwrap_or(QUOTA_RETRY_DEFAULT)) }
-            }
-            Self::Unavailable { retry_after } | Self::Internal { retry_after } => {
-                Advice::Retry { after: Some(retry_after.unwrap_or_default().max(FIRST_RETRY_MIN)) }
-            }
-            Self::Timeout => Advice::Retry { after: Some(FIRST_RETRY_MIN) },
+            Self::QuotaExceeded { retry_after } => Advice::Retry {
+                after: Some(retry_after.unwrap_or(QUOTA_RETRY_DEFAULT)),
+            },
+            Self::Unavailable { retry_after } | Self::Internal { retry_after } => Advice::Retry {
+                after: Some(retry_after.unwrap_or_default().max(FIRST_RETRY_MIN)),
+            },
+            Self::Timeout => Advice::Retry {
+                after: Some(FIRST_RETRY_MIN),
+            },
             Self::Transport(_) => Advice::Retry { after: None },
             Self::Unexpected { status, .. } => match status {
                 // An accepted message whose answer cannot be read is like a lost answer. 5xx is a failure of the service.
-                200..=299 | 500..=599 => Advice::Retry { after: Some(FIRST_RETRY_MIN) },
+                200..=299 | 500..=599 => Advice::Retry {
+                    after: Some(FIRST_RETRY_MIN),
+                },
                 // A redirect or "not found" without a word about the token comes from a wrong address or project.
                 300..=399 | 404 | 405 => Advice::FixConfiguration,
                 _ => Advice::Never,

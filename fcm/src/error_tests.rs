@@ -17,23 +17,89 @@ fn each_error_has_the_advice_of_the_guide() {
         (SendError::SenderIdMismatch, Advice::DropToken),
         (SendError::InvalidToken, Advice::DropToken),
         (SendError::InvalidPayload { detail: detail() }, Advice::Never),
-        (SendError::TooLarge { size_bytes: 5_000, max_bytes: 4_096 }, Advice::Never),
+        (
+            SendError::TooLarge {
+                size_bytes: 5_000,
+                max_bytes: 4_096,
+            },
+            Advice::Never,
+        ),
         (SendError::ThirdPartyAuth { detail: detail() }, Advice::FixConfiguration),
-        (SendError::Unauthenticated { detail: detail() }, Advice::FixConfiguration),
-        (SendError::PermissionDenied { detail: detail() }, Advice::FixConfiguration),
-        (SendError::QuotaExceeded { retry_after: None }, Advice::Retry { after: seconds(60) }),
-        (SendError::QuotaExceeded { retry_after: seconds(5) }, Advice::Retry { after: seconds(5) }),
-        (SendError::Unavailable { retry_after: None }, Advice::Retry { after: seconds(10) }),
-        (SendError::Unavailable { retry_after: seconds(3) }, Advice::Retry { after: seconds(10) }),
-        (SendError::Unavailable { retry_after: seconds(30) }, Advice::Retry { after: seconds(30) }),
-        (SendError::Internal { retry_after: None }, Advice::Retry { after: seconds(10) }),
+        (
+            SendError::Unauthenticated { detail: detail() },
+            Advice::FixConfiguration,
+        ),
+        (
+            SendError::PermissionDenied { detail: detail() },
+            Advice::FixConfiguration,
+        ),
+        (
+            SendError::QuotaExceeded { retry_after: None },
+            Advice::Retry { after: seconds(60) },
+        ),
+        (
+            SendError::QuotaExceeded {
+                retry_after: seconds(5),
+            },
+            Advice::Retry { after: seconds(5) },
+        ),
+        (
+            SendError::Unavailable { retry_after: None },
+            Advice::Retry { after: seconds(10) },
+        ),
+        (
+            SendError::Unavailable {
+                retry_after: seconds(3),
+            },
+            Advice::Retry { after: seconds(10) },
+        ),
+        (
+            SendError::Unavailable {
+                retry_after: seconds(30),
+            },
+            Advice::Retry { after: seconds(30) },
+        ),
+        (
+            SendError::Internal { retry_after: None },
+            Advice::Retry { after: seconds(10) },
+        ),
         (SendError::Timeout, Advice::Retry { after: seconds(10) }),
         (SendError::Transport(detail()), Advice::Retry { after: None }),
-        (SendError::Unexpected { status: 200, body: detail() }, Advice::Retry { after: seconds(10) }),
-        (SendError::Unexpected { status: 505, body: detail() }, Advice::Retry { after: seconds(10) }),
-        (SendError::Unexpected { status: 302, body: detail() }, Advice::FixConfiguration),
-        (SendError::Unexpected { status: 404, body: detail() }, Advice::FixConfiguration),
-        (SendError::Unexpected { status: 418, body: detail() }, Advice::Never),
+        (
+            SendError::Unexpected {
+                status: 200,
+                body: detail(),
+            },
+            Advice::Retry { after: seconds(10) },
+        ),
+        (
+            SendError::Unexpected {
+                status: 505,
+                body: detail(),
+            },
+            Advice::Retry { after: seconds(10) },
+        ),
+        (
+            SendError::Unexpected {
+                status: 302,
+                body: detail(),
+            },
+            Advice::FixConfiguration,
+        ),
+        (
+            SendError::Unexpected {
+                status: 404,
+                body: detail(),
+            },
+            Advice::FixConfiguration,
+        ),
+        (
+            SendError::Unexpected {
+                status: 418,
+                body: detail(),
+            },
+            Advice::Never,
+        ),
     ] {
         assert_eq!(error.advice(), advice, "{error}");
         assert!(error.to_string().starts_with(error.code()), "{error}");

@@ -38,7 +38,11 @@ fn collect(part: &Value, into: &mut Vec<String>) {
         Value::String(text) => {
             let spelt = Value::String(text.clone()).to_string();
             let spelt = spelt.trim_matches('"').to_owned();
-            into.extend([text.clone(), spelt].into_iter().filter(|value| !value.trim().is_empty()));
+            into.extend(
+                [text.clone(), spelt]
+                    .into_iter()
+                    .filter(|value| !value.trim().is_empty()),
+            );
         }
         Value::Array(items) => items.iter().for_each(|item| collect(item, into)),
         Value::Object(map) => map.values().for_each(|value| collect(value, into)),

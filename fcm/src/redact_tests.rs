@@ -14,9 +14,18 @@ fn tokens_texts_and_numbers_are_taken_out_and_the_rest_stays() {
         "apns": { "payload": { "aps": { "badge": 7 } } },
     }));
     for (said, shown) in [
-        ("The token fGx:APA91bHun4M is unknown", "The token [redacted] is unknown"),
-        ("Invalid value at 'message.data[0].value' (TYPE_STRING), 412", "Invalid value at 'message.data[0].value' (TYPE_STRING), [redacted]"),
-        ("title \"Room 412\" of google.v412", "title \"[redacted]\" of google.v412"),
+        (
+            "The token fGx:APA91bHun4M is unknown",
+            "The token [redacted] is unknown",
+        ),
+        (
+            "Invalid value at 'message.data[0].value' (TYPE_STRING), 412",
+            "Invalid value at 'message.data[0].value' (TYPE_STRING), [redacted]",
+        ),
+        (
+            "title \"Room 412\" of google.v412",
+            "title \"[redacted]\" of google.v412",
+        ),
         ("body Say \\\"friend\\\" and enter.", "body [redacted]."),
         ("body Say \"friend\" and enter.", "body [redacted]."),
         ("badge 7, not 77", "badge [redacted], not 77"),

@@ -9,7 +9,11 @@ pub const RETRY_AFTER_MAX: Duration = Duration::from_secs(24 * 3_600);
 pub(crate) fn parse(text: &str, now: SystemTime) -> Option<Duration> {
     let text = text.trim();
     if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Some(text.parse().map_or(RETRY_AFTER_MAX, Duration::from_secs).min(RETRY_AFTER_MAX));
+        return Some(
+            text.parse()
+                .map_or(RETRY_AFTER_MAX, Duration::from_secs)
+                .min(RETRY_AFTER_MAX),
+        );
     }
     let date = httpdate::parse_http_date(text).ok()?;
     Some(date.duration_since(now).unwrap_or_default().min(RETRY_AFTER_MAX))

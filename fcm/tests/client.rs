@@ -37,7 +37,11 @@ async fn many_sends_at_once_share_one_token_exchange() {
     let sends: Vec<_> = (0..50)
         .map(|number| {
             let client = client.clone();
-            tokio::spawn(async move { client.send(&Message::to_token(format!("phone-{number}")).entry("k", "v")).await })
+            tokio::spawn(async move {
+                client
+                    .send(&Message::to_token(format!("phone-{number}")).entry("k", "v"))
+                    .await
+            })
         })
         .collect();
     for send in sends {
@@ -53,7 +57,11 @@ async fn a_token_near_its_end_is_renewed_before_use() {
     server.set_token_lifetime(Duration::from_secs(25));
     client.send(&room("a")).await.unwrap();
     client.send(&room("a")).await.unwrap();
-    assert_eq!(server.token_requests(), 2, "25 s are below the margin, so each send gets its own");
+    assert_eq!(
+        server.token_requests(),
+        2,
+        "25 s are below the margin, so each send gets its own"
+    );
     server.set_token_lifetime(Duration::from_secs(3_600));
     client.send(&room("a")).await.unwrap();
     client.send(&room("a")).await.unwrap();
@@ -78,7 +86,11 @@ async fn a_refused_access_token_is_renewed_once() {
     let error = client.send(&room("a")).await.unwrap_err();
     assert!(matches!(error, SendError::Unauthenticated { .. }), "{error}");
     assert_eq!(error.advice(), Advice::FixConfiguration);
-    assert_eq!((server.token_requests(), server.received().len()), (4, 7), "one renewal, not a loop");
+    assert_eq!(
+        (server.token_requests(), server.received().len()),
+        (4, 7),
+        "one renewal, not a loop"
+    );
     client.send(&room("a")).await.unwrap();
 }
 
@@ -87,27 +99,70 @@ async fn each_refusal_is_typed() {
     let (server, client) = start().await;
     for (fault, code, advice) in [
         (Fault::unregistered(), "unregistered", Advice::DropToken),
-        (Fault::status(403, FcmCode::SenderIdMismatch), "sender_id_mismatch", Advice::DropToken),
+        (
+            Fault::status(403, FcmCode::SenderIdMismatch),
+            "sender_id_mismatch",
+            Advice::DropToken,
+        ),
         (Fault::invalid_token(), "invalid_token", Advice::DropToken),
         (
-            Fault::BadRequest { field: "message.android.ttl".to_owned(), description: "Invalid ttl".to_owned() },
+            Fault::BadRequest {
+                field: "message.android.ttl".to_owned(),
+                description: "Invalid ttl".to_owned(),
+            },
             "invalid_payload",
             Advice::Never,
         ),
-        (Fault::quota_exceeded(), "quota_exceeded", Advice::Retry { after: Some(Duration::from_secs(60)) }),
-        (Fault::unavailable(), "unavailable", Advice::Retry { after: Some(Duration::from_secs(10)) }),
-        (Fault::internal(), "internal", Advice::Retry { after: Some(Duration::from_secs(10)) }),
-        (Fault::status(401, FcmCode::ThirdPartyAuthError), "third_party_auth", Advice::FixConfiguration),
+        (
+            Fault::quota_exceeded(),
+            "quota_exceeded",
+            Advice::Retry {
+                after: Some(Duration::from_secs(60)),
+            },
+        ),
+        (
+            Fault::unavailable(),
+            "unavailable",
+            Advice::Retry {
+                after: Some(Duration::from_secs(10)),
+            },
+        ),
+        (
+            Fault::internal(),
+            "internal",
+            Advice::Retry {
+                after: Some(Duration::from_secs(10)),
+            },
+        ),
+        (
+            Fault::status(401, FcmCode::ThirdPartyAuthError),
+            "third_party_auth",
+            Advice::FixConfiguration,
+        ),
         (Fault::status(403, None), "permission_denied", Advice::FixConfiguration),
         (Fault::status(418, None), "unexpected", Advice::Never),
-        (Fault::InvalidJsonAnswer, "unexpected", Advice::Retry { after: Some(Duration::from_secs(10)) }),
+        (
+            Fault::InvalidJsonAnswer,
+            "unexpected",
+            Advice::Retry {
+                after: Some(Duration::from_secs(10)),
+            },
+        ),
     ] {
         server.fail_next("phone-1", fault.clone());
         let error = client.send(&room("a")).await.unwrap_err();
         assert_eq!((error.code(), error.advice()), (code, advice), "{fault:?}");
     }
-    assert_eq!(server.token_requests(), 1, "no refusal of a message costs the access token");
-    assert_eq!(server.received().iter().filter(|received| received.accepted).count(), 1, "only the unreadable answer");
+    assert_eq!(
+        server.token_requests(),
+        1,
+        "no refusal of a message costs the access token"
+    );
+    assert_eq!(
+        server.received().iter().filter(|received| received.accepted).count(),
+        1,
+        "only the unreadable answer"
+    );
 }
 
 #[tokio::test]
@@ -115,16 +170,29 @@ async fn retry_after_is_read_as_seconds_and_as_a_date() {
     let (server, client) = start().await;
     server.fail_next_any(Fault::quota_exceeded().retry_after(17));
     let error = client.send(&room("a")).await.unwrap_err();
-    assert_eq!(error, SendError::QuotaExceeded { retry_after: Some(Duration::from_secs(17)) });
+    assert_eq!(
+        error,
+        SendError::QuotaExceeded {
+            retry_after: Some(Duration::from_secs(17))
+        }
+    );
 
     let date = httpdate::fmt_http_date(SystemTime::now() + Duration::from_secs(120));
     server.fail_next_any(Fault::unavailable().retry_after(date));
     let error = client.send(&room("a")).await.unwrap_err();
-    let SendError::Unavailable { retry_after: Some(wait) } = error else { panic!("{error}") };
+    let SendError::Unavailable {
+        retry_after: Some(wait),
+    } = error
+    else {
+        panic!("{error}")
+    };
     assert!((100..=120).contains(&wait.as_secs()), "{wait:?}");
 
     server.fail_next_any(Fault::unavailable().retry_after("soon"));
-    assert_eq!(client.send(&room("a")).await.unwrap_err(), SendError::Unavailable { retry_after: None });
+    assert_eq!(
+        client.send(&room("a")).await.unwrap_err(),
+        SendError::Unavailable { retry_after: None }
+    );
 }
 
 #[tokio::test]
@@ -138,7 +206,11 @@ async fn a_lost_answer_and_a_repeat_with_the_same_tag_show_one_notification() {
     assert_eq!(server.screen("phone-1").len(), 2, "it was accepted, so it is shown");
     client.send(&room("stay")).await.unwrap();
     assert_eq!(server.screen("phone-1").len(), 2, "the repeat replaced it");
-    assert_eq!(server.received().len(), 3, "the client itself never repeats a lost message");
+    assert_eq!(
+        server.received().len(),
+        3,
+        "the client itself never repeats a lost message"
+    );
 }
 
 #[tokio::test]
@@ -172,7 +244,10 @@ async fn faults_of_a_token_go_before_those_for_any() {
     server.fail_next_any(Fault::internal());
     server.fail_next("phone-1", Fault::unregistered());
     assert_eq!(client.send(&room("a")).await.unwrap_err(), SendError::Unregistered);
-    assert_eq!(client.send(&room("a")).await.unwrap_err(), SendError::Internal { retry_after: None });
+    assert_eq!(
+        client.send(&room("a")).await.unwrap_err(),
+        SendError::Internal { retry_after: None }
+    );
     client.send(&room("a")).await.unwrap();
 }
 
@@ -193,7 +268,10 @@ async fn the_token_endpoint_failing_is_not_the_key_being_wrong() {
     }
     server.fail_next_grant(Fault::status(400, None));
     let error = client.send(&room("a")).await.unwrap_err();
-    assert_eq!(error.to_string(), "unauthenticated: the token endpoint answered 400 invalid_grant: Scripted error.");
+    assert_eq!(
+        error.to_string(),
+        "unauthenticated: the token endpoint answered 400 invalid_grant: Scripted error."
+    );
     assert_eq!(error.advice(), Advice::FixConfiguration);
     assert!(server.received().is_empty());
     client.send(&room("a")).await.unwrap();
@@ -208,23 +286,54 @@ async fn the_probe_says_what_google_says() {
 
     let stranger = Client::new(server.settings().project_id("another-project")).unwrap();
     let error = stranger.probe().await.unwrap_err();
-    assert!(error.to_string().starts_with("permission_denied: Permission 'cloudmessaging.messages.create' denied"), "{error}");
+    assert!(
+        error
+            .to_string()
+            .starts_with("permission_denied: Permission 'cloudmessaging.messages.create' denied"),
+        "{error}"
+    );
 
     let other = server.service_account_json().replace("sender@", "nobody@");
     let stranger = Client::new(fcm::Settings::new(other).endpoint(server.endpoint())).unwrap();
     let error = stranger.probe().await.unwrap_err();
-    assert!(error.to_string().contains("invalid_grant: Invalid grant: account not found"), "{error}");
+    assert!(
+        error
+            .to_string()
+            .contains("invalid_grant: Invalid grant: account not found"),
+        "{error}"
+    );
 }
 
 #[tokio::test]
 async fn a_payload_over_the_limit_is_not_sent() {
     let (server, client) = start().await;
     let sized = |bytes: usize| "x".repeat(bytes - 1);
-    client.send(&Message::to_token("t").entry("k", sized(4_096))).await.unwrap();
-    let error = client.send(&Message::to_token("t").entry("k", sized(4_097))).await.unwrap_err();
-    assert_eq!(error, SendError::TooLarge { size_bytes: 4_097, max_bytes: 4_096 });
-    let error = client.send(&Message::to_topic("t").entry("k", sized(2_049))).await.unwrap_err();
-    assert_eq!(error, SendError::TooLarge { size_bytes: 2_049, max_bytes: 2_048 });
+    client
+        .send(&Message::to_token("t").entry("k", sized(4_096)))
+        .await
+        .unwrap();
+    let error = client
+        .send(&Message::to_token("t").entry("k", sized(4_097)))
+        .await
+        .unwrap_err();
+    assert_eq!(
+        error,
+        SendError::TooLarge {
+            size_bytes: 4_097,
+            max_bytes: 4_096
+        }
+    );
+    let error = client
+        .send(&Message::to_topic("t").entry("k", sized(2_049)))
+        .await
+        .unwrap_err();
+    assert_eq!(
+        error,
+        SendError::TooLarge {
+            size_bytes: 2_049,
+            max_bytes: 2_048
+        }
+    );
     assert_eq!((server.received().len(), error.advice()), (1, Advice::Never));
 }
 
@@ -234,20 +343,39 @@ async fn what_fcm_would_refuse_is_refused_with_the_field() {
     for (message, field) in [
         (Message::to_token("t").entry("from", "x"), "message.data"),
         (Message::to_topic("no spaces"), "message.topic"),
-        (Message::to_token("t").android(AndroidConfig::default().ttl(Duration::from_secs(2_419_201))), "message.android.ttl"),
-        (Message::to_token("t").apns(fcm::ApnsConfig::default().collapse_id("x".repeat(65))), "message.apns.headers"),
-        (Message::to_token("t").webpush(fcm::WebpushConfig::default().topic("x".repeat(33))), "message.webpush.headers"),
-        (Message::to_token("t").webpush(fcm::WebpushConfig::default().link("http://x")), "message.webpush.fcm_options.link"),
         (
-            Message::to_token("t").android(AndroidConfig::default()).android_v2(fcm::AndroidConfigV2::default()),
+            Message::to_token("t").android(AndroidConfig::default().ttl(Duration::from_secs(2_419_201))),
+            "message.android.ttl",
+        ),
+        (
+            Message::to_token("t").apns(fcm::ApnsConfig::default().collapse_id("x".repeat(65))),
+            "message.apns.headers",
+        ),
+        (
+            Message::to_token("t").webpush(fcm::WebpushConfig::default().topic("x".repeat(33))),
+            "message.webpush.headers",
+        ),
+        (
+            Message::to_token("t").webpush(fcm::WebpushConfig::default().link("http://x")),
+            "message.webpush.fcm_options.link",
+        ),
+        (
+            Message::to_token("t")
+                .android(AndroidConfig::default())
+                .android_v2(fcm::AndroidConfigV2::default()),
             "message.android_v2",
         ),
     ] {
         let error = client.send(&message).await.unwrap_err();
-        let SendError::InvalidPayload { detail } = &error else { panic!("{field}: {error}") };
+        let SendError::InvalidPayload { detail } = &error else {
+            panic!("{field}: {error}")
+        };
         assert!(detail.starts_with(&format!("{field}: ")), "{field}: {detail}");
     }
-    assert_eq!(client.send(&Message::to_token("")).await.unwrap_err(), SendError::InvalidToken);
+    assert_eq!(
+        client.send(&Message::to_token("")).await.unwrap_err(),
+        SendError::InvalidToken
+    );
     assert!(server.received().iter().all(|received| !received.accepted));
 }
 
@@ -260,7 +388,10 @@ async fn secrets_are_in_no_debug_and_no_display() {
     let key_line = key.lines().nth(1).unwrap();
     server.fail_next(
         "phone-1",
-        Fault::BadRequest { field: "message".to_owned(), description: "phone-1 cannot get Room 412 is ready".to_owned() },
+        Fault::BadRequest {
+            field: "message".to_owned(),
+            description: "phone-1 cannot get Room 412 is ready".to_owned(),
+        },
     );
     let error = client.send(&room("a")).await.unwrap_err();
     let shown = [

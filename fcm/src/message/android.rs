@@ -99,7 +99,9 @@ impl AndroidConfig {
     /// Labels the message for Google Analytics.
     #[must_use]
     pub fn analytics_label(mut self, label: impl Into<String>) -> Self {
-        self.fcm_options = Some(AndroidFcmOptions { analytics_label: Some(label.into()) });
+        self.fcm_options = Some(AndroidFcmOptions {
+            analytics_label: Some(label.into()),
+        });
         self
     }
 }
@@ -375,7 +377,11 @@ pub struct LightSettings {
 impl LightSettings {
     /// A light of this colour, on and off for these times.
     pub fn new(color: Color, on: Duration, off: Duration) -> Self {
-        Self { color: Some(color), light_on_duration: Some(on), light_off_duration: Some(off) }
+        Self {
+            color: Some(color),
+            light_on_duration: Some(on),
+            light_off_duration: Some(off),
+        }
     }
 }
 

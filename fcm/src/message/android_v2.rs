@@ -99,7 +99,9 @@ impl AndroidConfigV2 {
     /// Labels the message for Google Analytics.
     #[must_use]
     pub fn analytics_label(mut self, label: impl Into<String>) -> Self {
-        self.fcm_options = Some(AndroidFcmOptions { analytics_label: Some(label.into()) });
+        self.fcm_options = Some(AndroidFcmOptions {
+            analytics_label: Some(label.into()),
+        });
         self
     }
 }

@@ -16,7 +16,10 @@ fn a_full_message_survives_json() {
 #[test]
 fn what_is_not_set_is_not_sent() {
     let message = Message::to_fid("f").android(AndroidConfig::default());
-    assert_eq!(serde_json::to_value(message).unwrap(), json!({ "fid": "f", "android": {} }));
+    assert_eq!(
+        serde_json::to_value(message).unwrap(),
+        json!({ "fid": "f", "android": {} })
+    );
 }
 
 #[test]
@@ -30,7 +33,10 @@ fn debug_names_fields_and_never_values() {
             format!("{:?} {:?}", message.android, message.android_v2),
             format!("{:?} {:?}", message.apns, message.webpush),
             format!("{:?}", message.android.as_ref().map(|android| &android.notification)),
-            format!("{:?}", message.android_v2.as_ref().map(|android| &android.remote_notification)),
+            format!(
+                "{:?}",
+                message.android_v2.as_ref().map(|android| &android.remote_notification)
+            ),
             format!("{:?}", message.apns.as_ref().map(|apns| &apns.fcm_options)),
             format!("{:?}", message.webpush.as_ref().map(|webpush| &webpush.fcm_options)),
         ];
@@ -38,15 +44,25 @@ fn debug_names_fields_and_never_values() {
             assert!(!part.to_lowercase().contains("secret"), "{part}");
         }
     }
-    let debug = format!("{:?}", Message::to_token("t").entry("k", "v").notification(Notification::new("a", "b")));
+    let debug = format!(
+        "{:?}",
+        Message::to_token("t")
+            .entry("k", "v")
+            .notification(Notification::new("a", "b"))
+    );
     assert_eq!(debug, "Message(data, notification, token)");
     assert_eq!(format!("{:?}", Target::Token("t".to_owned())), "Token(..)");
-    assert_eq!(format!("{:?}", AndroidNotification::default().visibility(Visibility::Private)), "AndroidNotification(visibility)");
+    assert_eq!(
+        format!("{:?}", AndroidNotification::default().visibility(Visibility::Private)),
+        "AndroidNotification(visibility)"
+    );
 }
 
 #[test]
 fn the_size_is_that_of_the_largest_platform() {
-    let message = Message::to_token("t").entry("key", "value").notification(Notification::new("title", "body"));
+    let message = Message::to_token("t")
+        .entry("key", "value")
+        .notification(Notification::new("title", "body"));
     // key + value, and title + body with the names of both fields.
     let shared = 3 + 5 + (5 + 5) + (4 + 4);
     assert_eq!(message.size_bytes(), shared);

@@ -204,7 +204,9 @@ impl Message {
     /// Labels the message for Google Analytics on all platforms.
     #[must_use]
     pub fn analytics_label(mut self, label: impl Into<String>) -> Self {
-        self.fcm_options = Some(FcmOptions { analytics_label: Some(label.into()) });
+        self.fcm_options = Some(FcmOptions {
+            analytics_label: Some(label.into()),
+        });
         self
     }
 }
@@ -228,7 +230,11 @@ pub struct Notification {
 impl Notification {
     /// A notification with a title and a text.
     pub fn new(title: impl Into<String>, body: impl Into<String>) -> Self {
-        Self { title: Some(title.into()), body: Some(body.into()), image: None }
+        Self {
+            title: Some(title.into()),
+            body: Some(body.into()),
+            image: None,
+        }
     }
 
     /// Sets the URL of a picture.

@@ -13,7 +13,12 @@ fn object(value: Value) -> Map<String, Value> {
 }
 
 fn light() -> LightSettings {
-    let color = Color { red: 1.0, green: 0.5, blue: 0.0, alpha: Some(0.25) };
+    let color = Color {
+        red: 1.0,
+        green: 0.5,
+        blue: 0.0,
+        alpha: Some(0.25),
+    };
     LightSettings::new(color, Duration::from_millis(500), Duration::from_secs(2))
 }
 
@@ -50,7 +55,9 @@ fn android() -> AndroidConfig {
 
 fn android_v2() -> AndroidConfigV2 {
     let own: AndroidNotificationV2 = serde_json::from_value(notification()).unwrap();
-    let mut remote = AndroidRemoteNotification::default().notification(own.id(7)).mutable_content(true);
+    let mut remote = AndroidRemoteNotification::default()
+        .notification(own.id(7))
+        .mutable_content(true);
     remote.use_as_v1_data_message = Some(true);
     let mut android = AndroidConfigV2::default()
         .collapse_key("room")
@@ -70,8 +77,14 @@ fn apns() -> ApnsConfig {
     ApnsConfig::default()
         .collapse_id("room")
         .header("apns-priority", "10")
-        .payload(object(json!({ "aps": { "alert": { "title": "Secret title" }, "mutable-content": 1 }, "x": [1, null] })))
-        .fcm_options(ApnsFcmOptions::default().analytics_label("label").image("https://example.com/secret.png"))
+        .payload(object(
+            json!({ "aps": { "alert": { "title": "Secret title" }, "mutable-content": 1 }, "x": [1, null] }),
+        ))
+        .fcm_options(
+            ApnsFcmOptions::default()
+                .analytics_label("label")
+                .image("https://example.com/secret.png"),
+        )
         .live_activity_token("Secret activity")
 }
 

@@ -14,7 +14,10 @@ use super::{
 /// derived `Debug` cannot sneak back in through a nested struct.
 fn write_shape(f: &mut fmt::Formatter<'_>, name: &str, part: &impl Serialize) -> fmt::Result {
     let json = serde_json::to_value(part).unwrap_or_default();
-    let fields: Vec<&str> = json.as_object().map(|map| map.keys().map(String::as_str).collect()).unwrap_or_default();
+    let fields: Vec<&str> = json
+        .as_object()
+        .map(|map| map.keys().map(String::as_str).collect())
+        .unwrap_or_default();
     write!(f, "{name}({})", fields.join(", "))
 }
 

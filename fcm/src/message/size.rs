@@ -21,7 +21,11 @@ impl Message {
 
     /// The most that FCM takes for this receiver, in bytes.
     pub fn size_max_bytes(&self) -> usize {
-        if self.target.is_one_device() { PAYLOAD_MAX_BYTES } else { TOPIC_PAYLOAD_MAX_BYTES }
+        if self.target.is_one_device() {
+            PAYLOAD_MAX_BYTES
+        } else {
+            TOPIC_PAYLOAD_MAX_BYTES
+        }
     }
 }
 
@@ -30,7 +34,11 @@ pub(crate) fn payload_bytes(message: &Value) -> usize {
     let shared_data = weight(&message["data"]);
     let notification = weight(&message["notification"]);
     let platform = |data: &Value, own: &Value| {
-        let data = if data.as_object().is_some_and(|map| !map.is_empty()) { weight(data) } else { shared_data };
+        let data = if data.as_object().is_some_and(|map| !map.is_empty()) {
+            weight(data)
+        } else {
+            shared_data
+        };
         data + notification + weight(own)
     };
     let (android, android_v2, webpush) = (&message["android"], &message["androidV2"], &message["webpush"]);

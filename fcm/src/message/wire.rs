@@ -48,7 +48,9 @@ pub(crate) mod optional {
     }
 
     pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Duration>, D::Error> {
-        Option::<String>::deserialize(from)?.map(|text| super::required(&text)).transpose()
+        Option::<String>::deserialize(from)?
+            .map(|text| super::required(&text))
+            .transpose()
     }
 }
 
@@ -64,7 +66,10 @@ pub(crate) mod list {
     }
 
     pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Duration>, D::Error> {
-        Vec::<String>::deserialize(from)?.iter().map(|text| super::required(text)).collect()
+        Vec::<String>::deserialize(from)?
+            .iter()
+            .map(|text| super::required(text))
+            .collect()
     }
 }
 

@@ -23,7 +23,20 @@ fn durations_are_written_and_read_as_protobuf_does() {
 
 #[test]
 fn anything_else_is_no_duration() {
-    for text in ["", "s", "3", "-3s", "3.s", ".5s", "3.0000000001s", "3 s", "PT3S", "1e3s", "315576000001s", "３s"] {
+    for text in [
+        "",
+        "s",
+        "3",
+        "-3s",
+        "3.s",
+        ".5s",
+        "3.0000000001s",
+        "3 s",
+        "PT3S",
+        "1e3s",
+        "315576000001s",
+        "３s",
+    ] {
         assert_eq!(parse_duration(text), None, "{text}");
     }
 }

@@ -65,7 +65,12 @@ impl Book {
             received: Vec::new(),
             screens: HashMap::new(),
         };
-        Self { key, schemas, address, pages: Mutex::new(pages) }
+        Self {
+            key,
+            schemas,
+            address,
+            pages: Mutex::new(pages),
+        }
     }
 
     /// A test that panicked elsewhere must not hide what was recorded.
@@ -80,7 +85,11 @@ impl Book {
     pub(super) fn script(&self, token: Option<&str>, fault: Fault) {
         let mut pages = self.pages();
         match token {
-            Some(token) => pages.faults_by_token.entry(token.to_owned()).or_default().push_back(fault),
+            Some(token) => pages
+                .faults_by_token
+                .entry(token.to_owned())
+                .or_default()
+                .push_back(fault),
             None => pages.faults.push_back(fault),
         }
     }
@@ -141,14 +150,21 @@ impl Book {
     }
 
     pub(super) fn is_in_force(&self, access_token: &str) -> bool {
-        self.pages().access_tokens.get(access_token).is_some_and(|ends_at| Instant::now() < *ends_at)
+        self.pages()
+            .access_tokens
+            .get(access_token)
+            .is_some_and(|ends_at| Instant::now() < *ends_at)
     }
 
     /// Notes a request and, if it was accepted, shows it. The number makes the name of the message.
     pub(super) fn note(&self, received: Received) -> usize {
         let mut pages = self.pages();
         if received.accepted && !received.validate_only {
-            pages.screens.entry(received.token.clone()).or_default().show(&received.message);
+            pages
+                .screens
+                .entry(received.token.clone())
+                .or_default()
+                .show(&received.message);
         }
         pages.received.push(received);
         pages.received.len()

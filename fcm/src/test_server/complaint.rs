@@ -63,7 +63,10 @@ pub(super) fn bad_request(violations: &[Violation]) -> HttpResponse {
         .map(|violation| json!({ "field": violation.field, "description": violation.description }))
         .collect();
     details.push(json!({ "@type": "type.googleapis.com/google.rpc.BadRequest", "fieldViolations": fields }));
-    let words: Vec<&str> = violations.iter().map(|violation| violation.description.as_str()).collect();
+    let words: Vec<&str> = violations
+        .iter()
+        .map(|violation| violation.description.as_str())
+        .collect();
     refuse(400, &words.join("\n"), &details)
 }
 
@@ -81,7 +84,9 @@ pub(super) fn unauthenticated() -> HttpResponse {
 
 /// 403: not this account's project.
 pub(super) fn wrong_project(project: &str) -> HttpResponse {
-    let words = format!("Permission 'cloudmessaging.messages.create' denied on resource '//cloudresourcemanager.googleapis.com/projects/{project}' (or it may not exist).");
+    let words = format!(
+        "Permission 'cloudmessaging.messages.create' denied on resource '//cloudresourcemanager.googleapis.com/projects/{project}' (or it may not exist)."
+    );
     refuse(403, &words, &[])
 }
 

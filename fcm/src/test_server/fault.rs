@@ -43,14 +43,22 @@ pub enum Fault {
 impl Fault {
     /// A refusal without `Retry-After`.
     pub fn status(code: u16, fcm_code: impl Into<Option<FcmCode>>) -> Self {
-        Self::Status { code, fcm_code: fcm_code.into(), retry_after: None }
+        Self::Status {
+            code,
+            fcm_code: fcm_code.into(),
+            retry_after: None,
+        }
     }
 
     /// The same with a `Retry-After` header: seconds or an HTTP date. Other faults stay as they are.
     #[must_use]
     pub fn retry_after(self, header: impl ToString) -> Self {
         match self {
-            Self::Status { code, fcm_code, .. } => Self::Status { code, fcm_code, retry_after: Some(header.to_string()) },
+            Self::Status { code, fcm_code, .. } => Self::Status {
+                code,
+                fcm_code,
+                retry_after: Some(header.to_string()),
+            },
             other => other,
         }
     }
@@ -127,7 +135,9 @@ impl FcmCode {
             Self::QuotaExceeded => "Quota exceeded for quota metric 'Messages' and limit 'Messages per minute'.",
             Self::Unavailable => "The service is currently unavailable.",
             Self::Internal => "Internal error encountered.",
-            Self::ThirdPartyAuthError => "Request is missing required authentication credential. Auth error from APNS or Web Push Service",
+            Self::ThirdPartyAuthError => {
+                "Request is missing required authentication credential. Auth error from APNS or Web Push Service"
+            }
         }
     }
 }
@@ -137,7 +147,10 @@ struct Wire(TcpStream);
 
 /// Keeps a second handle on each new connection for [`cut`].
 pub(super) fn keep_wire(connection: &dyn Any, extensions: &mut Extensions) {
-    if let Some(wire) = connection.downcast_ref::<actix_web::rt::net::TcpStream>().and_then(second_handle) {
+    if let Some(wire) = connection
+        .downcast_ref::<actix_web::rt::net::TcpStream>()
+        .and_then(second_handle)
+    {
         extensions.insert(Wire(wire));
     }
 }

@@ -37,7 +37,10 @@ pub(super) async fn issue(request: HttpRequest, book: web::Data<Book>, body: web
         return grant_refused(400, "unsupported_grant_type", "Invalid grant_type.");
     }
     let assertion = form.get("assertion").map(String::as_str).unwrap_or_default();
-    let now_s = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
+    let now_s = SystemTime::now()
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .unwrap_or_default()
+        .as_secs();
     if let Err(description) = check(&book, assertion, i64::try_from(now_s).unwrap_or(i64::MAX)) {
         return grant_refused(400, "invalid_grant", description);
     }
@@ -59,7 +62,9 @@ async fn faulty(book: &Book, request: &HttpRequest, fault: Fault) -> HttpRespons
             let error = if code < 500 { "invalid_grant" } else { "server_error" };
             let mut response = grant_refused(code, error, "Scripted error.");
             if let Some(value) = retry_after.and_then(|text| text.parse().ok()) {
-                response.headers_mut().insert(actix_web::http::header::RETRY_AFTER, value);
+                response
+                    .headers_mut()
+                    .insert(actix_web::http::header::RETRY_AFTER, value);
             }
             response
         }
@@ -100,7 +105,10 @@ fn check(book: &Book, assertion: &str, now_s: i64) -> Result<(), &'static str> {
     if claims["aud"] != book.token_uri() {
         return Err("Invalid JWT: Failed audience check.");
     }
-    if !claims["scope"].as_str().is_some_and(|scopes| scopes.split(' ').any(|scope| scope == SCOPE)) {
+    if !claims["scope"]
+        .as_str()
+        .is_some_and(|scopes| scopes.split(' ').any(|scope| scope == SCOPE))
+    {
         return Err("Invalid OAuth scope or ID token audience provided.");
     }
     let (Some(issued_s), Some(ends_s)) = (claims["iat"].as_i64(), claims["exp"].as_i64()) else {
@@ -118,3 +126,7 @@ fn check(book: &Book, assertion: &str, now_s: i64) -> Result<(), &'static str> {
 fn decode(part: &str) -> Option<Value> {
     serde_json::from_slice(&BASE64.decode(part).ok()?).ok()
 }
+
+#[cfg(test)]
+#[path = "grant_tests.rs"]
+mod tests;

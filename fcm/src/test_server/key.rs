@@ -32,8 +32,15 @@ impl Key {
 
     fn make() -> Result<Self, String> {
         let key = RsaPrivateKey::new(&mut rsa::rand_core::OsRng, KEY_BITS).map_err(|error| error.to_string())?;
-        let private_pem = key.to_pkcs8_pem(LineEnding::LF).map_err(|error| error.to_string())?.to_string();
-        Ok(Self { private_pem, modulus: key.n().to_bytes_be(), exponent: key.e().to_bytes_be() })
+        let private_pem = key
+            .to_pkcs8_pem(LineEnding::LF)
+            .map_err(|error| error.to_string())?
+            .to_string();
+        Ok(Self {
+            private_pem,
+            modulus: key.n().to_bytes_be(),
+            exponent: key.e().to_bytes_be(),
+        })
     }
 
     /// The private half in PKCS #8 PEM form.
@@ -43,7 +50,10 @@ impl Key {
 
     /// Whether this key made the RS256 signature.
     pub(super) fn verifies(&self, signed: &[u8], signature: &[u8]) -> bool {
-        let public = RsaPublicKeyComponents { n: &self.modulus, e: &self.exponent };
+        let public = RsaPublicKeyComponents {
+            n: &self.modulus,
+            e: &self.exponent,
+        };
         public.verify(&RSA_PKCS1_2048_8192_SHA256, signed, signature).is_ok()
     }
 }

@@ -59,22 +59,30 @@ impl TestServer {
     /// If no port can be had or no key can be made.
     pub async fn start() -> io::Result<Self> {
         let (report, started) = tokio::sync::oneshot::channel();
-        let thread = std::thread::Builder::new().name("fcm-test-server".to_owned()).spawn(move || {
-            rt::System::new().block_on(async move {
-                match prepare() {
-                    Ok((started, server)) => {
-                        // Nobody listens if the caller has given up; the handle then goes with the report and is not needed.
-                        if report.send(Ok(started)).is_ok() {
-                            let _ = server.await;
+        let thread = std::thread::Builder::new()
+            .name("fcm-test-server".to_owned())
+            .spawn(move || {
+                rt::System::new().block_on(async move {
+                    match prepare() {
+                        Ok((started, server)) => {
+                            // Nobody listens if the caller has given up; the handle then goes with the report and is not needed.
+                            if report.send(Ok(started)).is_ok() {
+                                let _ = server.await;
+                            }
                         }
+                        Err(error) => drop(report.send(Err(error))),
                     }
-                    Err(error) => drop(report.send(Err(error))),
-                }
-            });
-        })?;
-        let Started { address, book, handle } =
-            started.await.map_err(|_| io::Error::other("the test server's thread ended early"))??;
-        Ok(Self { address, book, handle, thread: Some(thread) })
+                });
+            })?;
+        let Started { address, book, handle } = started
+            .await
+            .map_err(|_| io::Error::other("the test server's thread ended early"))??;
+        Ok(Self {
+            address,
+            book,
+            handle,
+            thread: Some(thread),
+        })
     }
 
     /// Stops now: open connections are cut. Dropping does the same.
@@ -170,7 +178,9 @@ impl Drop for TestServer {
 
 impl fmt::Debug for TestServer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TestServer").field("address", &self.address).finish_non_exhaustive()
+        f.debug_struct("TestServer")
+            .field("address", &self.address)
+            .finish_non_exhaustive()
     }
 }
 
@@ -193,5 +203,16 @@ fn prepare() -> io::Result<(Started, Server)> {
     .shutdown_timeout(0)
     .listen(listener)?
     .run();
-    Ok((Started { address, book, handle: server.handle() }, server))
+    Ok((
+        Started {
+            address,
+            book,
+            handle: server.handle(),
+        },
+        server,
+    ))
 }
+
+#[cfg(test)]
+#[path = "server_tests.rs"]
+mod tests;

@@ -36,8 +36,15 @@ pub(super) fn check(message: &Value) -> Vec<Violation> {
         ("message.apns.fcm_options", &message["apns"]["fcmOptions"]),
         ("message.webpush.fcm_options", &message["webpush"]["fcmOptions"]),
     ] {
-        if options["analyticsLabel"].as_str().is_some_and(|label| !is_name(label, LABEL_MAX_CHARS)) {
-            report(&format!("{path}.analytics_label"), "Invalid analytics label.", &mut found);
+        if options["analyticsLabel"]
+            .as_str()
+            .is_some_and(|label| !is_name(label, LABEL_MAX_CHARS))
+        {
+            report(
+                &format!("{path}.analytics_label"),
+                "Invalid analytics label.",
+                &mut found,
+            );
         }
     }
     if found.is_empty() {
@@ -47,11 +54,18 @@ pub(super) fn check(message: &Value) -> Vec<Violation> {
 }
 
 fn report(field: &str, description: &str, found: &mut Vec<Violation>) {
-    found.push(Violation { field: field.to_owned(), description: description.to_owned(), by_fcm: true });
+    found.push(Violation {
+        field: field.to_owned(),
+        description: description.to_owned(),
+        by_fcm: true,
+    });
 }
 
 fn targets(message: &Value, found: &mut Vec<Violation>) {
-    let given: Vec<&str> = TARGETS.into_iter().filter(|target| !message[target].is_null()).collect();
+    let given: Vec<&str> = TARGETS
+        .into_iter()
+        .filter(|target| !message[target].is_null())
+        .collect();
     match given.as_slice() {
         [] => report("message", "Recipient of the message is not set.", found),
         [_] => {}
@@ -64,10 +78,17 @@ fn targets(message: &Value, found: &mut Vec<Violation>) {
     }
     for target in ["token", "fid"] {
         if message[target] == "" {
-            report(&format!("message.{target}"), "The registration token is not a valid FCM registration token", found);
+            report(
+                &format!("message.{target}"),
+                "The registration token is not a valid FCM registration token",
+                found,
+            );
         }
     }
-    if message["topic"].as_str().is_some_and(|topic| !is_name(topic, TOPIC_MAX_CHARS)) {
+    if message["topic"]
+        .as_str()
+        .is_some_and(|topic| !is_name(topic, TOPIC_MAX_CHARS))
+    {
         report("message.topic", "Invalid topic name.", found);
     }
     if message["condition"] == "" {
@@ -80,18 +101,32 @@ fn targets(message: &Value, found: &mut Vec<Violation>) {
 
 fn platforms(message: &Value, found: &mut Vec<Violation>) {
     if !message["android"].is_null() && !message["androidV2"].is_null() {
-        report("message.android_v2", "Only one of android and android_v2 may be set.", found);
+        report(
+            "message.android_v2",
+            "Only one of android and android_v2 may be set.",
+            found,
+        );
     }
-    for (path, android) in [("message.android", &message["android"]), ("message.android_v2", &message["androidV2"])] {
+    for (path, android) in [
+        ("message.android", &message["android"]),
+        ("message.android_v2", &message["androidV2"]),
+    ] {
         if let Some(ttl) = android["ttl"].as_str()
             && !parse_duration(ttl).is_some_and(|ttl| ttl.as_secs() <= TTL_MAX_S)
         {
-            report(&format!("{path}.ttl"), "Invalid value for ttl: must be non-negative and at most four weeks.", found);
+            report(
+                &format!("{path}.ttl"),
+                "Invalid value for ttl: must be non-negative and at most four weeks.",
+                found,
+            );
         }
     }
     for (path, notification) in [
         ("message.android.notification", &message["android"]["notification"]),
-        ("message.android_v2.remote_notification.notification", &message["androidV2"]["remoteNotification"]["notification"]),
+        (
+            "message.android_v2.remote_notification.notification",
+            &message["androidV2"]["remoteNotification"]["notification"],
+        ),
     ] {
         if notification["color"].as_str().is_some_and(|color| !is_color(color)) {
             report(&format!("{path}.color"), "Invalid color: must be #RRGGBB.", found);
@@ -105,7 +140,11 @@ fn platforms(message: &Value, found: &mut Vec<Violation>) {
             _ => false,
         };
         if is_wrong {
-            report("message.apns.headers", &format!("Invalid value for APNs header {name}."), found);
+            report(
+                "message.apns.headers",
+                &format!("Invalid value for APNs header {name}."),
+                found,
+            );
         }
     }
     for (name, value) in texts(&message["webpush"]["headers"]) {
@@ -116,17 +155,25 @@ fn platforms(message: &Value, found: &mut Vec<Violation>) {
             _ => false,
         };
         if is_wrong {
-            report("message.webpush.headers", &format!("Invalid value for Web Push header {name}."), found);
+            report(
+                "message.webpush.headers",
+                &format!("Invalid value for Web Push header {name}."),
+                found,
+            );
         }
     }
-    if message["webpush"]["fcmOptions"]["link"].as_str().is_some_and(|link| !link.starts_with("https://")) {
+    if message["webpush"]["fcmOptions"]["link"]
+        .as_str()
+        .is_some_and(|link| !link.starts_with("https://"))
+    {
         report("message.webpush.fcm_options.link", "The link must use HTTPS.", found);
     }
 }
 
 fn reserved_keys(path: &str, data: &Value, found: &mut Vec<Violation>) {
     for (key, _) in texts(data) {
-        if matches!(key, "from" | "message_type") || key.starts_with("google.") || key.starts_with("gcm.notification.") {
+        if matches!(key, "from" | "message_type") || key.starts_with("google.") || key.starts_with("gcm.notification.")
+        {
             report(path, &format!("Invalid data payload key: {key}"), found);
         }
     }
@@ -135,14 +182,21 @@ fn reserved_keys(path: &str, data: &Value, found: &mut Vec<Violation>) {
 /// Only looked at when nothing else is wrong: FCM names it instead of a field.
 fn size(message: &Value, found: &mut Vec<Violation>) {
     let is_one_device = !message["token"].is_null() || !message["fid"].is_null();
-    let max_bytes = if is_one_device { PAYLOAD_MAX_BYTES } else { TOPIC_PAYLOAD_MAX_BYTES };
+    let max_bytes = if is_one_device {
+        PAYLOAD_MAX_BYTES
+    } else {
+        TOPIC_PAYLOAD_MAX_BYTES
+    };
     if payload_bytes(message) > max_bytes {
         report("message", "Message is too big", found);
     }
 }
 
 fn texts(map: &Value) -> impl Iterator<Item = (&str, &str)> {
-    map.as_object().into_iter().flatten().filter_map(|(key, value)| Some((key.as_str(), value.as_str()?)))
+    map.as_object()
+        .into_iter()
+        .flatten()
+        .filter_map(|(key, value)| Some((key.as_str(), value.as_str()?)))
 }
 
 fn is_name(text: &str, max_chars: usize) -> bool {
@@ -151,7 +205,8 @@ fn is_name(text: &str, max_chars: usize) -> bool {
 }
 
 fn is_color(text: &str) -> bool {
-    text.strip_prefix('#').is_some_and(|hex| hex.len() == 6 && hex.bytes().all(|byte| byte.is_ascii_hexdigit()))
+    text.strip_prefix('#')
+        .is_some_and(|hex| hex.len() == 6 && hex.bytes().all(|byte| byte.is_ascii_hexdigit()))
 }
 
 fn is_base64url(byte: u8) -> bool {

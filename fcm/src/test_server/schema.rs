@@ -27,9 +27,16 @@ impl Schemas {
 
     /// The body of `messages:send` with all field names in camel case, or everything that is wrong with it.
     pub(super) fn check_send(&self, body: &Value) -> Result<Value, Vec<Violation>> {
-        let mut check = Check { schemas: &self.schemas, violations: Vec::new() };
+        let mut check = Check {
+            schemas: &self.schemas,
+            violations: Vec::new(),
+        };
         let clean = check.message("SendMessageRequest", body, "");
-        if check.violations.is_empty() { Ok(clean) } else { Err(check.violations) }
+        if check.violations.is_empty() {
+            Ok(clean)
+        } else {
+            Err(check.violations)
+        }
     }
 
     #[cfg(test)]
@@ -59,11 +66,18 @@ impl Check<'_> {
             if value.is_null() {
                 continue;
             }
-            let here = if path.is_empty() { snake_case(&field) } else { format!("{path}.{}", snake_case(&field)) };
+            let here = if path.is_empty() {
+                snake_case(&field)
+            } else {
+                format!("{path}.{}", snake_case(&field))
+            };
             let property = property.clone();
             let value = self.value(&property, value, &here, &format!("{schema}.{field}"));
             if clean.insert(field, value).is_some() {
-                self.report(path, format!("Invalid JSON payload received. Field '{here}' is set twice."));
+                self.report(
+                    path,
+                    format!("Invalid JSON payload received. Field '{here}' is set twice."),
+                );
             }
         }
         Value::Object(clean)
@@ -103,7 +117,10 @@ impl Check<'_> {
         let Some(list) = given.as_array() else {
             return self.wrong_value(path, "List", given);
         };
-        list.iter().enumerate().map(|(at, item)| self.value(items, item, &format!("{path}[{at}]"), name)).collect()
+        list.iter()
+            .enumerate()
+            .map(|(at, item)| self.value(items, item, &format!("{path}[{at}]"), name))
+            .collect()
     }
 
     fn string(&mut self, schema: &Value, given: &Value, path: &str, name: &str) -> Value {
@@ -120,12 +137,23 @@ impl Check<'_> {
             Some("google-datetime") => chrono::DateTime::parse_from_rfc3339(text).is_ok(),
             _ => true,
         };
-        if is_formed { given.clone() } else { self.wrong_value(path, "type.googleapis.com/google.protobuf", given) }
+        if is_formed {
+            given.clone()
+        } else {
+            self.wrong_value(path, "type.googleapis.com/google.protobuf", given)
+        }
     }
 
     fn unknown_name(&mut self, name: &str, path: &str) {
-        let place = if path.is_empty() { String::new() } else { format!(" at '{path}'") };
-        self.report(path, format!("Invalid JSON payload received. Unknown name \"{name}\"{place}: Cannot find field."));
+        let place = if path.is_empty() {
+            String::new()
+        } else {
+            format!(" at '{path}'")
+        };
+        self.report(
+            path,
+            format!("Invalid JSON payload received. Unknown name \"{name}\"{place}: Cannot find field."),
+        );
     }
 
     fn wrong_value(&mut self, path: &str, kind: &str, given: &Value) -> Value {
@@ -134,7 +162,11 @@ impl Check<'_> {
     }
 
     fn report(&mut self, path: &str, description: String) {
-        self.violations.push(Violation { field: path.to_owned(), description, by_fcm: false });
+        self.violations.push(Violation {
+            field: path.to_owned(),
+            description,
+            by_fcm: false,
+        });
     }
 }
 
@@ -145,7 +177,11 @@ fn camel_case(name: &str) -> String {
         if letter == '_' {
             after_underscore = true;
         } else {
-            camel.push(if after_underscore { letter.to_ascii_uppercase() } else { letter });
+            camel.push(if after_underscore {
+                letter.to_ascii_uppercase()
+            } else {
+                letter
+            });
             after_underscore = false;
         }
     }

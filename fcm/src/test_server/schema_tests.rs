@@ -8,7 +8,10 @@ use super::Schemas;
 fn complaints(message: Value) -> Vec<String> {
     match Schemas::load().unwrap().check_send(&json!({ "message": message })) {
         Ok(_) => Vec::new(),
-        Err(violations) => violations.into_iter().map(|violation| format!("{}| {}", violation.field, violation.description)).collect(),
+        Err(violations) => violations
+            .into_iter()
+            .map(|violation| format!("{}| {}", violation.field, violation.description))
+            .collect(),
     }
 }
 
@@ -17,38 +20,96 @@ fn wrong_shapes_are_named_with_their_place() {
     for (message, field, words) in [
         (json!({ "tokn": "t" }), "message|", "Unknown name \"tokn\" at 'message'"),
         (json!({ "token": 5 }), "message.token|", "(TYPE_STRING), 5"),
-        (json!({ "data": { "a": 42 } }), "message.data[0].value|", "(TYPE_STRING), 42"),
-        (json!({ "data": { "a": null } }), "message.data[0].value|", "(TYPE_STRING), null"),
+        (
+            json!({ "data": { "a": 42 } }),
+            "message.data[0].value|",
+            "(TYPE_STRING), 42",
+        ),
+        (
+            json!({ "data": { "a": null } }),
+            "message.data[0].value|",
+            "(TYPE_STRING), null",
+        ),
         (json!({ "data": [] }), "message.data|", "(Map), []"),
-        (json!({ "android": { "priority": "URGENT" } }), "message.android.priority|", "\"URGENT\""),
-        (json!({ "android": { "ttl": "10m" } }), "message.android.ttl|", "\"10m\""),
+        (
+            json!({ "android": { "priority": "URGENT" } }),
+            "message.android.priority|",
+            "\"URGENT\"",
+        ),
+        (
+            json!({ "android": { "ttl": "10m" } }),
+            "message.android.ttl|",
+            "\"10m\"",
+        ),
         (json!({ "android": { "ttl": 10 } }), "message.android.ttl|", "10"),
-        (json!({ "android": { "directBootOk": "yes" } }), "message.android.direct_boot_ok|", "(TYPE_BOOL)"),
-        (json!({ "android": { "notification": { "notificationCount": 1.5 } } }), "message.android.notification.notification_count|", "(TYPE_INT32)"),
-        (json!({ "android": { "notification": { "notificationCount": 2_147_483_648_u64 } } }), "message.android.notification.notification_count|", "(TYPE_INT32)"),
-        (json!({ "android": { "notification": { "eventTime": "yesterday" } } }), "message.android.notification.event_time|", "yesterday"),
-        (json!({ "android": { "notification": { "titleLocArgs": "x" } } }), "message.android.notification.title_loc_args|", "(List)"),
-        (json!({ "android": { "notification": { "vibrateTimings": ["1s", "x"] } } }), "message.android.notification.vibrate_timings[1]|", "\"x\""),
-        (json!({ "androidV2": { "backgroundSync": { "x": 1 } } }), "message.android_v2.background_sync|", "Unknown name \"x\""),
+        (
+            json!({ "android": { "directBootOk": "yes" } }),
+            "message.android.direct_boot_ok|",
+            "(TYPE_BOOL)",
+        ),
+        (
+            json!({ "android": { "notification": { "notificationCount": 1.5 } } }),
+            "message.android.notification.notification_count|",
+            "(TYPE_INT32)",
+        ),
+        (
+            json!({ "android": { "notification": { "notificationCount": 2_147_483_648_u64 } } }),
+            "message.android.notification.notification_count|",
+            "(TYPE_INT32)",
+        ),
+        (
+            json!({ "android": { "notification": { "eventTime": "yesterday" } } }),
+            "message.android.notification.event_time|",
+            "yesterday",
+        ),
+        (
+            json!({ "android": { "notification": { "titleLocArgs": "x" } } }),
+            "message.android.notification.title_loc_args|",
+            "(List)",
+        ),
+        (
+            json!({ "android": { "notification": { "vibrateTimings": ["1s", "x"] } } }),
+            "message.android.notification.vibrate_timings[1]|",
+            "\"x\"",
+        ),
+        (
+            json!({ "androidV2": { "backgroundSync": { "x": 1 } } }),
+            "message.android_v2.background_sync|",
+            "Unknown name \"x\"",
+        ),
         (json!({ "webpush": "x" }), "message.webpush|", "WebpushConfig"),
     ] {
         let found = complaints(message.clone());
         assert_eq!(found.len(), 1, "{message}: {found:?}");
-        assert!(found[0].starts_with(field) && found[0].contains(words), "{message}: {found:?}");
+        assert!(
+            found[0].starts_with(field) && found[0].contains(words),
+            "{message}: {found:?}"
+        );
     }
 }
 
 #[test]
 fn every_complaint_is_reported_and_both_spellings_are_taken() {
-    assert_eq!(complaints(json!({ "a": 1, "b": 2, "data": { "x": 1, "y": 2 } })).len(), 4);
-    assert_eq!(complaints(json!({ "android": { "collapse_key": "k", "ttl": "3.5s" }, "webpush": null })), Vec::<String>::new());
+    assert_eq!(
+        complaints(json!({ "a": 1, "b": 2, "data": { "x": 1, "y": 2 } })).len(),
+        4
+    );
+    assert_eq!(
+        complaints(json!({ "android": { "collapse_key": "k", "ttl": "3.5s" }, "webpush": null })),
+        Vec::<String>::new()
+    );
     assert_eq!(complaints(json!({ "fcm_options": {}, "fcmOptions": {} })).len(), 1);
 }
 
 #[test]
 fn a_body_without_the_right_envelope_is_refused() {
     let schemas = Schemas::load().unwrap();
-    for body in [json!([]), json!("x"), json!({ "msg": {} }), json!({ "message": {}, "validateOnly": "yes" })] {
+    for body in [
+        json!([]),
+        json!("x"),
+        json!({ "msg": {} }),
+        json!({ "message": {}, "validateOnly": "yes" }),
+    ] {
         assert!(schemas.check_send(&body).is_err(), "{body}");
     }
 }
@@ -56,7 +117,11 @@ fn a_body_without_the_right_envelope_is_refused() {
 /// Collects `Schema.field` for everything that a request can hold, and checks off what `given` sets.
 fn walk(schemas: &Schemas, name: &str, given: &[&Value], missing: &mut Vec<String>) {
     for (field, property) in schemas.get(name)["properties"].as_object().unwrap() {
-        let set: Vec<&Value> = given.iter().map(|part| &part[field]).filter(|value| !value.is_null()).collect();
+        let set: Vec<&Value> = given
+            .iter()
+            .map(|part| &part[field])
+            .filter(|value| !value.is_null())
+            .collect();
         if set.is_empty() {
             missing.push(format!("{name}.{field}"));
         } else if let Some(referred) = property["$ref"].as_str() {
@@ -68,11 +133,18 @@ fn walk(schemas: &Schemas, name: &str, given: &[&Value], missing: &mut Vec<Strin
 #[test]
 fn the_model_has_every_field_of_the_document() {
     let schemas = Schemas::load().unwrap();
-    let samples: Vec<Value> = crate::message::samples::all().iter().map(|message| serde_json::to_value(message).unwrap()).collect();
+    let samples: Vec<Value> = crate::message::samples::all()
+        .iter()
+        .map(|message| serde_json::to_value(message).unwrap())
+        .collect();
     for sample in &samples {
         assert_eq!(complaints(sample.clone()), Vec::<String>::new());
     }
     let mut missing = Vec::new();
     walk(&schemas, "Message", &samples.iter().collect::<Vec<_>>(), &mut missing);
-    assert_eq!(missing, ["Message.name"], "only the field that FCM itself fills in may be missing");
+    assert_eq!(
+        missing,
+        ["Message.name"],
+        "only the field that FCM itself fills in may be missing"
+    );
 }

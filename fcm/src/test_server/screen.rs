@@ -26,7 +26,10 @@ impl Screen {
     /// Shows a message unless it is for the app alone.
     pub(super) fn show(&mut self, message: &Value) {
         let Some(new) = read(message) else { return };
-        let same_tag = self.shown.iter_mut().find(|old| new.tag.is_some() && old.tag == new.tag);
+        let same_tag = self
+            .shown
+            .iter_mut()
+            .find(|old| new.tag.is_some() && old.tag == new.tag);
         match same_tag {
             Some(old) => *old = new,
             None => self.shown.push(new),
@@ -49,11 +52,26 @@ fn read(message: &Value) -> Option<Shown> {
         &message["notification"],
     ];
     let is_for_app = places.iter().all(|place| place.is_null());
-    let tag = if is_for_app { Some(text(&data["tag"])?) } else { notification_tag(message) };
-    let find = |name: &str| places.iter().copied().chain([data]).find_map(|place| text(&place[name]));
+    let tag = if is_for_app {
+        Some(text(&data["tag"])?)
+    } else {
+        notification_tag(message)
+    };
+    let find = |name: &str| {
+        places
+            .iter()
+            .copied()
+            .chain([data])
+            .find_map(|place| text(&place[name]))
+    };
     // APNs also takes the alert as a plain text.
     let body = find("body").or_else(|| text(&message["apns"]["payload"]["aps"]["alert"]));
-    Some(Shown { tag, title: find("title"), body, message: message.clone() })
+    Some(Shown {
+        tag,
+        title: find("title"),
+        body,
+        message: message.clone(),
+    })
 }
 
 fn notification_tag(message: &Value) -> Option<String> {
@@ -70,7 +88,11 @@ fn notification_tag(message: &Value) -> Option<String> {
 
 /// Names of headers do not distinguish case.
 fn header(headers: &Value, name: &str) -> Option<String> {
-    headers.as_object()?.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).and_then(|(_, value)| text(value))
+    headers
+        .as_object()?
+        .iter()
+        .find(|(key, _)| key.eq_ignore_ascii_case(name))
+        .and_then(|(_, value)| text(value))
 }
 
 fn text(value: &Value) -> Option<String> {

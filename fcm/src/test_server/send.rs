@@ -54,18 +54,30 @@ async fn answer(request: &HttpRequest, book: &Book, mut received: Received, faul
     let mut note = |accepted: bool| {
         received.accepted = accepted;
         let number = book.note(received.clone());
-        let id = if received.validate_only { "fake_message_id".to_owned() } else { format!("0:{number:016}") };
+        let id = if received.validate_only {
+            "fake_message_id".to_owned()
+        } else {
+            format!("0:{number:016}")
+        };
         HttpResponse::Ok().json(json!({ "name": format!("projects/{PROJECT_ID}/messages/{id}") }))
     };
     match fault {
         None => note(true),
-        Some(Fault::Status { code, fcm_code, retry_after }) => {
+        Some(Fault::Status {
+            code,
+            fcm_code,
+            retry_after,
+        }) => {
             note(false);
             complaint::scripted(code, fcm_code, retry_after.as_deref())
         }
         Some(Fault::BadRequest { field, description }) => {
             note(false);
-            complaint::bad_request(&[Violation { field, description, by_fcm: false }])
+            complaint::bad_request(&[Violation {
+                field,
+                description,
+                by_fcm: false,
+            }])
         }
         Some(Fault::ExpireAccessToken) => {
             note(false);
@@ -92,7 +104,11 @@ async fn answer(request: &HttpRequest, book: &Book, mut received: Received, faul
 /// The request in its clean form, or everything that is wrong with it.
 fn checked(request: &HttpRequest, book: &Book, given: &Value) -> Result<Value, Vec<Violation>> {
     let refuse = |description: &str| {
-        Err(vec![Violation { field: String::new(), description: description.to_owned(), by_fcm: false }])
+        Err(vec![Violation {
+            field: String::new(),
+            description: description.to_owned(),
+            by_fcm: false,
+        }])
     };
     if request.content_type() != "application/json" {
         return refuse("Invalid content type: must be application/json.");
@@ -102,13 +118,26 @@ fn checked(request: &HttpRequest, book: &Book, given: &Value) -> Result<Value, V
     }
     let clean = book.schemas.check_send(given)?;
     let violations = rules::check(&clean["message"]);
-    if violations.is_empty() { Ok(clean) } else { Err(violations) }
+    if violations.is_empty() {
+        Ok(clean)
+    } else {
+        Err(violations)
+    }
 }
 
 fn bearer(request: &HttpRequest) -> Option<&str> {
-    request.headers().get(AUTHORIZATION)?.to_str().ok()?.strip_prefix("Bearer ")
+    request
+        .headers()
+        .get(AUTHORIZATION)?
+        .to_str()
+        .ok()?
+        .strip_prefix("Bearer ")
 }
 
 fn receiver(message: &Value) -> String {
-    ["token", "fid", "topic", "condition"].into_iter().find_map(|target| message[target].as_str()).unwrap_or_default().to_owned()
+    ["token", "fid", "topic", "condition"]
+        .into_iter()
+        .find_map(|target| message[target].as_str())
+        .unwrap_or_default()
+        .to_owned()
 }
