@@ -17,7 +17,7 @@ use crate::error::SendError;
 /// A token is renewed this long before its end, so that it does not end on the way.
 const RENEWAL_MARGIN: Duration = Duration::from_secs(30);
 /// Google's tokens live for an hour; a longer promise is not believed, and no sum of times can overflow.
-const LIFE_MAX: Duration = Duration::from_secs(24 * 3_600);
+const LIFE_MAX: Duration = Duration::from_hours(24);
 const GRANT_TYPE: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
 
 /// An access token and when to stop using it.

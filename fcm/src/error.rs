@@ -5,7 +5,7 @@ use std::time::Duration;
 /// The shortest wait before a first retry after a failure of the service: Google asks for at least ten seconds.
 pub const FIRST_RETRY_MIN: Duration = Duration::from_secs(10);
 /// The wait after "too many requests" when the answer names none: Google asks for a minute.
-pub const QUOTA_RETRY_DEFAULT: Duration = Duration::from_secs(60);
+pub const QUOTA_RETRY_DEFAULT: Duration = Duration::from_mins(1);
 
 /// Why a [`crate::Client`] could not be made.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -5,8 +5,10 @@ use std::time::Duration;
 
 use super::{Advice, SendError};
 
-fn seconds(seconds: u64) -> Option<Duration> {
-    Some(Duration::from_secs(seconds))
+fn after(seconds: u64) -> Advice {
+    Advice::Retry {
+        after: Some(Duration::from_secs(seconds)),
+    }
 }
 
 #[test]
@@ -33,51 +35,42 @@ fn each_error_has_the_advice_of_the_guide() {
             SendError::PermissionDenied { detail: detail() },
             Advice::FixConfiguration,
         ),
-        (
-            SendError::QuotaExceeded { retry_after: None },
-            Advice::Retry { after: seconds(60) },
-        ),
+        (SendError::QuotaExceeded { retry_after: None }, after(60)),
         (
             SendError::QuotaExceeded {
-                retry_after: seconds(5),
+                retry_after: Some(Duration::from_secs(5)),
             },
-            Advice::Retry { after: seconds(5) },
+            after(5),
         ),
+        (SendError::Unavailable { retry_after: None }, after(10)),
         (
-            SendError::Unavailable { retry_after: None },
-            Advice::Retry { after: seconds(10) },
+            SendError::Unavailable {
+                retry_after: Some(Duration::from_secs(3)),
+            },
+            after(10),
         ),
         (
             SendError::Unavailable {
-                retry_after: seconds(3),
+                retry_after: Some(Duration::from_secs(30)),
             },
-            Advice::Retry { after: seconds(10) },
+            after(30),
         ),
-        (
-            SendError::Unavailable {
-                retry_after: seconds(30),
-            },
-            Advice::Retry { after: seconds(30) },
-        ),
-        (
-            SendError::Internal { retry_after: None },
-            Advice::Retry { after: seconds(10) },
-        ),
-        (SendError::Timeout, Advice::Retry { after: seconds(10) }),
+        (SendError::Internal { retry_after: None }, after(10)),
+        (SendError::Timeout, after(10)),
         (SendError::Transport(detail()), Advice::Retry { after: None }),
         (
             SendError::Unexpected {
                 status: 200,
                 body: detail(),
             },
-            Advice::Retry { after: seconds(10) },
+            after(10),
         ),
         (
             SendError::Unexpected {
                 status: 505,
                 body: detail(),
             },
-            Advice::Retry { after: seconds(10) },
+            after(10),
         ),
         (
             SendError::Unexpected {

@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 /// The longest wait that is believed. A larger value, or one that overflows, is a mistake of some machine in between.
-pub const RETRY_AFTER_MAX: Duration = Duration::from_secs(24 * 3_600);
+pub const RETRY_AFTER_MAX: Duration = Duration::from_hours(24);
 
 /// Reads seconds or an HTTP date; a date that is past means no wait. `None` if the text is neither.
 pub(crate) fn parse(text: &str, now: SystemTime) -> Option<Duration> {

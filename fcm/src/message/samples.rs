@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 
 use super::*;
 
-fn object(value: Value) -> Map<String, Value> {
+fn object(value: &Value) -> Map<String, Value> {
     value.as_object().unwrap().clone()
 }
 
@@ -61,7 +61,7 @@ fn android_v2() -> AndroidConfigV2 {
     remote.use_as_v1_data_message = Some(true);
     let mut android = AndroidConfigV2::default()
         .collapse_key("room")
-        .ttl(Duration::from_secs(900))
+        .ttl(Duration::from_mins(15))
         .restricted_package_name("com.example")
         .direct_boot_ok(true)
         .entry("room", "Secret 412")
@@ -78,7 +78,7 @@ fn apns() -> ApnsConfig {
         .collapse_id("room")
         .header("apns-priority", "10")
         .payload(object(
-            json!({ "aps": { "alert": { "title": "Secret title" }, "mutable-content": 1 }, "x": [1, null] }),
+            &json!({ "aps": { "alert": { "title": "Secret title" }, "mutable-content": 1 }, "x": [1, null] }),
         ))
         .fcm_options(
             ApnsFcmOptions::default()
@@ -93,7 +93,7 @@ fn webpush() -> WebpushConfig {
         .topic("room")
         .header("TTL", "900")
         .entry("room", "Secret 412")
-        .notification(object(json!({ "title": "Secret title", "requireInteraction": true })))
+        .notification(object(&json!({ "title": "Secret title", "requireInteraction": true })))
         .link("https://example.com/secret");
     webpush.fcm_options.as_mut().unwrap().analytics_label = Some("label".to_owned());
     webpush

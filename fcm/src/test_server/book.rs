@@ -13,7 +13,7 @@ use super::schema::Schemas;
 use super::screen::{Screen, Shown};
 
 /// Google's access tokens live for an hour.
-const TOKEN_LIFETIME: Duration = Duration::from_secs(3_600);
+const TOKEN_LIFETIME: Duration = Duration::from_hours(1);
 
 /// One request to `messages:send`.
 #[derive(Debug, Clone, PartialEq)]

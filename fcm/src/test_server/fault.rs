@@ -8,7 +8,7 @@ use actix_web::HttpRequest;
 use actix_web::dev::Extensions;
 
 /// The longest that an answer is held back, so that a forgotten fault cannot hang a test run.
-pub(super) const HANG_MAX: Duration = Duration::from_secs(60);
+pub(super) const HANG_MAX: Duration = Duration::from_mins(1);
 
 /// One thing that goes wrong with one request.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,15 +52,11 @@ impl Fault {
 
     /// The same with a `Retry-After` header: seconds or an HTTP date. Other faults stay as they are.
     #[must_use]
-    pub fn retry_after(self, header: impl ToString) -> Self {
-        match self {
-            Self::Status { code, fcm_code, .. } => Self::Status {
-                code,
-                fcm_code,
-                retry_after: Some(header.to_string()),
-            },
-            other => other,
+    pub fn retry_after(mut self, header: impl Into<String>) -> Self {
+        if let Self::Status { retry_after, .. } = &mut self {
+            *retry_after = Some(header.into());
         }
+        self
     }
 
     /// 404: the app instance is gone.

@@ -30,8 +30,8 @@ fn signed(book: &Book, header: &Value, claims: &Value) -> String {
         BASE64.encode(header.to_string()),
         BASE64.encode(claims.to_string())
     );
-    let signer = gcp_auth::CustomServiceAccount::from_json(&account_json(book)).unwrap();
-    let signature = signer.signer().sign(signed.as_bytes()).unwrap();
+    let account = gcp_auth::CustomServiceAccount::from_json(&account_json(book)).unwrap();
+    let signature = account.signer().sign(signed.as_bytes()).unwrap();
     format!("{signed}.{}", BASE64.encode(signature))
 }
 

@@ -112,7 +112,7 @@ fn platforms(message: &Value, found: &mut Vec<Violation>) {
         ("message.android_v2", &message["androidV2"]),
     ] {
         if let Some(ttl) = android["ttl"].as_str()
-            && !parse_duration(ttl).is_some_and(|ttl| ttl.as_secs() <= TTL_MAX_S)
+            && parse_duration(ttl).is_none_or(|ttl| ttl.as_secs() > TTL_MAX_S)
         {
             report(
                 &format!("{path}.ttl"),

@@ -19,10 +19,9 @@ pub(super) struct Schemas {
 impl Schemas {
     pub(super) fn load() -> io::Result<Self> {
         let mut document: Value = serde_json::from_str(DISCOVERY).map_err(io::Error::other)?;
-        match document["schemas"].take() {
-            Value::Object(schemas) => Ok(Self { schemas }),
-            _ => Err(io::Error::other("the discovery document has no schemas")),
-        }
+        let schemas = document["schemas"].as_object_mut().map(std::mem::take);
+        let schemas = schemas.ok_or_else(|| io::Error::other("the discovery document has no schemas"))?;
+        Ok(Self { schemas })
     }
 
     /// The body of `messages:send` with all field names in camel case, or everything that is wrong with it.
@@ -92,7 +91,7 @@ impl Check<'_> {
             "array" => self.list(&schema["items"], given, path, name),
             "string" => self.string(schema, given, path, name),
             "boolean" if !given.is_boolean() => self.wrong_value(path, "TYPE_BOOL", given),
-            "integer" if !given.as_i64().is_some_and(|number| i32::try_from(number).is_ok()) => {
+            "integer" if given.as_i64().is_none_or(|number| i32::try_from(number).is_err()) => {
                 self.wrong_value(path, "TYPE_INT32", given)
             }
             "number" if !given.is_number() => self.wrong_value(path, "TYPE_FLOAT", given),

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::Schemas;
 
-fn complaints(message: Value) -> Vec<String> {
+fn complaints(message: &Value) -> Vec<String> {
     match Schemas::load().unwrap().check_send(&json!({ "message": message })) {
         Ok(_) => Vec::new(),
         Err(violations) => violations
@@ -79,7 +79,7 @@ fn wrong_shapes_are_named_with_their_place() {
         ),
         (json!({ "webpush": "x" }), "message.webpush|", "WebpushConfig"),
     ] {
-        let found = complaints(message.clone());
+        let found = complaints(&message);
         assert_eq!(found.len(), 1, "{message}: {found:?}");
         assert!(
             found[0].starts_with(field) && found[0].contains(words),
@@ -91,14 +91,14 @@ fn wrong_shapes_are_named_with_their_place() {
 #[test]
 fn every_complaint_is_reported_and_both_spellings_are_taken() {
     assert_eq!(
-        complaints(json!({ "a": 1, "b": 2, "data": { "x": 1, "y": 2 } })).len(),
+        complaints(&json!({ "a": 1, "b": 2, "data": { "x": 1, "y": 2 } })).len(),
         4
     );
     assert_eq!(
-        complaints(json!({ "android": { "collapse_key": "k", "ttl": "3.5s" }, "webpush": null })),
+        complaints(&json!({ "android": { "collapse_key": "k", "ttl": "3.5s" }, "webpush": null })),
         Vec::<String>::new()
     );
-    assert_eq!(complaints(json!({ "fcm_options": {}, "fcmOptions": {} })).len(), 1);
+    assert_eq!(complaints(&json!({ "fcm_options": {}, "fcmOptions": {} })).len(), 1);
 }
 
 #[test]
@@ -138,7 +138,7 @@ fn the_model_has_every_field_of_the_document() {
         .map(|message| serde_json::to_value(message).unwrap())
         .collect();
     for sample in &samples {
-        assert_eq!(complaints(sample.clone()), Vec::<String>::new());
+        assert_eq!(complaints(sample), Vec::<String>::new());
     }
     let mut missing = Vec::new();
     walk(&schemas, "Message", &samples.iter().collect::<Vec<_>>(), &mut missing);

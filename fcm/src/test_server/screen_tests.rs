@@ -7,7 +7,9 @@ use super::Screen;
 
 fn tags_after(messages: &[Value]) -> Vec<Option<String>> {
     let mut screen = Screen::default();
-    messages.iter().for_each(|message| screen.show(message));
+    for message in messages {
+        screen.show(message);
+    }
     screen.shown().into_iter().map(|shown| shown.tag).collect()
 }
 
