@@ -129,37 +129,43 @@ impl<'a> Complaint<'a> {
     /// `INVALID_ARGUMENT` means a bad token only if nothing else is wrong: a complaint about another field, or about the
     /// size, must not cost somebody their token.
     fn refused(&self, code: Option<&str>, about: &Message, redactor: &Redactor) -> Option<SendError> {
-        let is_receiver = |field: &str| matches!(field, "message.token" | "message.fid" | "token" | "fid");
-        let about_receiver = self.violations.iter().all(|(field, _)| is_receiver(field));
         let said = std::iter::once(self.message).chain(self.violations.iter().map(|(_, description)| *description));
-        if said.clone().any(|words| words.to_ascii_lowercase().contains("too big")) {
-            // FCM does not tell its own measure, so this is ours.
-            return Some(SendError::TooLarge {
-                size_bytes: about.size_bytes(),
-                max_bytes: about.size_max_bytes(),
-            });
-        }
-        if (code == Some("INVALID_ARGUMENT") || !self.violations.is_empty())
-            && about_receiver
-            && about.target.is_one_device()
+        if said
+            .into_iter()
+            .any(|words| words.to_ascii_lowercase().contains("too big"))
         {
-            return Some(SendError::InvalidToken);
+            // FCM does not tell its own measure, so this is ours.
+            let (size_bytes, max_bytes) = (about.size_bytes(), about.size_max_bytes());
+            return Some(SendError::TooLarge { size_bytes, max_bytes });
         }
-        if code.is_none() && self.violations.is_empty() && self.message.is_empty() {
-            return None;
+        if about.target.is_one_device() && self.is_about_receiver(code) {
+            return Some(SendError::InvalidToken);
         }
         let fields = self
             .violations
             .iter()
             .map(|(field, description)| format!("{field}: {description}"));
-        let words = if self.violations.is_empty() {
-            self.message.to_owned()
-        } else {
-            fields.collect::<Vec<_>>().join("; ")
+        let words = match fields.collect::<Vec<_>>().join("; ") {
+            none if none.is_empty() => self.message.to_owned(),
+            fields => fields,
         };
-        Some(SendError::InvalidPayload {
-            detail: excerpt(&redactor.redact(&words), DETAIL_MAX_CHARS),
-        })
+        let detail = excerpt(&redactor.redact(&words), DETAIL_MAX_CHARS);
+        // Not even a word: this was not FCM.
+        (code.is_some() || !detail.is_empty()).then_some(SendError::InvalidPayload { detail })
+    }
+
+    /// Whether the receiver, and nothing but the receiver, is complained about. Without a named field FCM's own code is
+    /// needed and a sentence that fits: some wrong payloads get the same code, with a sentence of their own.
+    fn is_about_receiver(&self, code: Option<&str>) -> bool {
+        if !self.violations.is_empty() {
+            let receivers = ["message.token", "message.fid", "token", "fid"];
+            return self.violations.iter().all(|(field, _)| receivers.contains(field));
+        }
+        let words = self.message.to_ascii_lowercase();
+        let fits = ["registration token", "an invalid argument"]
+            .iter()
+            .any(|fitting| words.contains(fitting));
+        code == Some("INVALID_ARGUMENT") && (fits || words.is_empty())
     }
 }
 

@@ -48,7 +48,6 @@ fn the_code_of_fcm_decides() {
     for (status, details, expected) in [
         (404, vec![fcm("UNREGISTERED")], SendError::Unregistered),
         (403, vec![fcm("SENDER_ID_MISMATCH")], SendError::SenderIdMismatch),
-        (400, vec![fcm("INVALID_ARGUMENT")], SendError::InvalidToken),
         (
             400,
             vec![fcm("INVALID_ARGUMENT"), bad("message.token", "no token")],
@@ -112,6 +111,29 @@ fn a_wrong_field_never_costs_a_token() {
         error(404, "Requested entity was not found.", &[]),
         SendError::Unexpected { status: 404, .. }
     ));
+}
+
+#[test]
+fn a_code_without_a_field_needs_a_sentence_that_fits() {
+    for words in [
+        "The registration token is not a valid FCM registration token",
+        "Request contains an invalid argument.",
+        "",
+    ] {
+        assert_eq!(
+            error(400, words, &[fcm("INVALID_ARGUMENT")]),
+            SendError::InvalidToken,
+            "{words}"
+        );
+    }
+    for words in ["Invalid data payload key: token", "Invalid package name"] {
+        let detail = words.to_owned();
+        assert_eq!(
+            error(400, words, &[fcm("INVALID_ARGUMENT")]),
+            SendError::InvalidPayload { detail }
+        );
+    }
+    assert!(matches!(error(400, "", &[]), SendError::Unexpected { status: 400, .. }));
 }
 
 #[test]

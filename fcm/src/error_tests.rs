@@ -5,96 +5,87 @@ use std::time::Duration;
 
 use super::{Advice, SendError};
 
-fn after(seconds: u64) -> Advice {
-    Advice::Retry {
-        after: Some(Duration::from_secs(seconds)),
+const fn seconds(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+fn unexpected(status: u16) -> SendError {
+    SendError::Unexpected {
+        status,
+        body: String::new(),
+    }
+}
+
+fn check(advice: Advice, errors: &[SendError]) {
+    for error in errors {
+        assert_eq!(error.advice(), advice, "{error}");
+        assert!(error.to_string().starts_with(error.code()), "{error}");
     }
 }
 
 #[test]
-fn each_error_has_the_advice_of_the_guide() {
+fn a_dead_token_is_dropped_and_a_bad_message_never_sent_again() {
+    let detail = String::new();
+    check(
+        Advice::DropToken,
+        &[
+            SendError::Unregistered,
+            SendError::SenderIdMismatch,
+            SendError::InvalidToken,
+        ],
+    );
+    let too_large = SendError::TooLarge {
+        size_bytes: 5_000,
+        max_bytes: 4_096,
+    };
+    check(
+        Advice::Never,
+        &[SendError::InvalidPayload { detail }, too_large, unexpected(418)],
+    );
+}
+
+#[test]
+fn keys_permissions_and_addresses_need_somebody() {
     let detail = String::new;
-    for (error, advice) in [
-        (SendError::Unregistered, Advice::DropToken),
-        (SendError::SenderIdMismatch, Advice::DropToken),
-        (SendError::InvalidToken, Advice::DropToken),
-        (SendError::InvalidPayload { detail: detail() }, Advice::Never),
-        (
-            SendError::TooLarge {
-                size_bytes: 5_000,
-                max_bytes: 4_096,
+    let refused = [
+        SendError::ThirdPartyAuth { detail: detail() },
+        SendError::Unauthenticated { detail: detail() },
+        SendError::PermissionDenied { detail: detail() },
+        unexpected(302),
+        unexpected(404),
+    ];
+    check(Advice::FixConfiguration, &refused);
+}
+
+#[test]
+fn too_many_messages_wait_as_told_or_a_minute() {
+    for (retry_after, wait) in [(None, 60), (Some(seconds(5)), 5), (Some(seconds(300)), 300)] {
+        check(
+            Advice::Retry {
+                after: Some(seconds(wait)),
             },
-            Advice::Never,
-        ),
-        (SendError::ThirdPartyAuth { detail: detail() }, Advice::FixConfiguration),
-        (
-            SendError::Unauthenticated { detail: detail() },
-            Advice::FixConfiguration,
-        ),
-        (
-            SendError::PermissionDenied { detail: detail() },
-            Advice::FixConfiguration,
-        ),
-        (SendError::QuotaExceeded { retry_after: None }, after(60)),
-        (
-            SendError::QuotaExceeded {
-                retry_after: Some(Duration::from_secs(5)),
-            },
-            after(5),
-        ),
-        (SendError::Unavailable { retry_after: None }, after(10)),
-        (
-            SendError::Unavailable {
-                retry_after: Some(Duration::from_secs(3)),
-            },
-            after(10),
-        ),
-        (
-            SendError::Unavailable {
-                retry_after: Some(Duration::from_secs(30)),
-            },
-            after(30),
-        ),
-        (SendError::Internal { retry_after: None }, after(10)),
-        (SendError::Timeout, after(10)),
-        (SendError::Transport(detail()), Advice::Retry { after: None }),
-        (
-            SendError::Unexpected {
-                status: 200,
-                body: detail(),
-            },
-            after(10),
-        ),
-        (
-            SendError::Unexpected {
-                status: 505,
-                body: detail(),
-            },
-            after(10),
-        ),
-        (
-            SendError::Unexpected {
-                status: 302,
-                body: detail(),
-            },
-            Advice::FixConfiguration,
-        ),
-        (
-            SendError::Unexpected {
-                status: 404,
-                body: detail(),
-            },
-            Advice::FixConfiguration,
-        ),
-        (
-            SendError::Unexpected {
-                status: 418,
-                body: detail(),
-            },
-            Advice::Never,
-        ),
-    ] {
-        assert_eq!(error.advice(), advice, "{error}");
-        assert!(error.to_string().starts_with(error.code()), "{error}");
+            &[SendError::QuotaExceeded { retry_after }],
+        );
     }
+}
+
+#[test]
+fn a_failing_service_is_left_alone_for_ten_seconds_at_least() {
+    for (retry_after, wait) in [(None, 10), (Some(seconds(3)), 10), (Some(seconds(30)), 30)] {
+        let advice = Advice::Retry {
+            after: Some(seconds(wait)),
+        };
+        check(
+            advice,
+            &[
+                SendError::Unavailable { retry_after },
+                SendError::Internal { retry_after },
+            ],
+        );
+    }
+    let ten = Advice::Retry {
+        after: Some(seconds(10)),
+    };
+    check(ten, &[SendError::Timeout, unexpected(200), unexpected(505)]);
+    check(Advice::Retry { after: None }, &[SendError::Transport(String::new())]);
 }

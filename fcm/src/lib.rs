@@ -1,3 +1,5 @@
+//! A client for Firebase Cloud Messaging HTTP v1, and a server to test against.
+//!
 #![doc = include_str!("../README.md")]
 
 mod access;

@@ -15,76 +15,70 @@ fn complaints(message: &Value) -> Vec<String> {
     }
 }
 
+/// Expects exactly one complaint, about this field and with these words.
+fn refused(message: &Value, field: &str, words: &str) {
+    let found = complaints(message);
+    assert_eq!(found.len(), 1, "{message}: {found:?}");
+    assert!(
+        found[0].starts_with(&format!("{field}| ")) && found[0].contains(words),
+        "{message}: {found:?}"
+    );
+}
+
 #[test]
-fn wrong_shapes_are_named_with_their_place() {
-    for (message, field, words) in [
-        (json!({ "tokn": "t" }), "message|", "Unknown name \"tokn\" at 'message'"),
-        (json!({ "token": 5 }), "message.token|", "(TYPE_STRING), 5"),
+fn wrong_names_and_maps_are_named_with_their_place() {
+    refused(&json!({ "tokn": "t" }), "message", "Unknown name \"tokn\" at 'message'");
+    refused(&json!({ "token": 5 }), "message.token", "(TYPE_STRING), 5");
+    refused(
+        &json!({ "data": { "a": 42 } }),
+        "message.data[0].value",
+        "(TYPE_STRING), 42",
+    );
+    refused(
+        &json!({ "data": { "a": null } }),
+        "message.data[0].value",
+        "(TYPE_STRING), null",
+    );
+    refused(&json!({ "data": [] }), "message.data", "(Map), []");
+    refused(&json!({ "webpush": "x" }), "message.webpush", "WebpushConfig");
+    let unknown = "Unknown name \"x\"";
+    refused(
+        &json!({ "androidV2": { "backgroundSync": { "x": 1 } } }),
+        "message.android_v2.background_sync",
+        unknown,
+    );
+}
+
+#[test]
+fn wrong_values_are_named_with_their_place() {
+    let android = |field: &str, value: Value| json!({ "android": { field: value } });
+    refused(
+        &android("priority", json!("URGENT")),
+        "message.android.priority",
+        "\"URGENT\"",
+    );
+    refused(&android("ttl", json!("10m")), "message.android.ttl", "\"10m\"");
+    refused(&android("ttl", json!(10)), "message.android.ttl", "(TYPE_STRING), 10");
+    refused(
+        &android("directBootOk", json!("yes")),
+        "message.android.direct_boot_ok",
+        "(TYPE_BOOL)",
+    );
+    for (field, value, place, words) in [
+        ("notificationCount", json!(1.5), "notification_count", "(TYPE_INT32)"),
         (
-            json!({ "data": { "a": 42 } }),
-            "message.data[0].value|",
-            "(TYPE_STRING), 42",
-        ),
-        (
-            json!({ "data": { "a": null } }),
-            "message.data[0].value|",
-            "(TYPE_STRING), null",
-        ),
-        (json!({ "data": [] }), "message.data|", "(Map), []"),
-        (
-            json!({ "android": { "priority": "URGENT" } }),
-            "message.android.priority|",
-            "\"URGENT\"",
-        ),
-        (
-            json!({ "android": { "ttl": "10m" } }),
-            "message.android.ttl|",
-            "\"10m\"",
-        ),
-        (json!({ "android": { "ttl": 10 } }), "message.android.ttl|", "10"),
-        (
-            json!({ "android": { "directBootOk": "yes" } }),
-            "message.android.direct_boot_ok|",
-            "(TYPE_BOOL)",
-        ),
-        (
-            json!({ "android": { "notification": { "notificationCount": 1.5 } } }),
-            "message.android.notification.notification_count|",
+            "notificationCount",
+            json!(2_147_483_648_u64),
+            "notification_count",
             "(TYPE_INT32)",
         ),
-        (
-            json!({ "android": { "notification": { "notificationCount": 2_147_483_648_u64 } } }),
-            "message.android.notification.notification_count|",
-            "(TYPE_INT32)",
-        ),
-        (
-            json!({ "android": { "notification": { "eventTime": "yesterday" } } }),
-            "message.android.notification.event_time|",
-            "yesterday",
-        ),
-        (
-            json!({ "android": { "notification": { "titleLocArgs": "x" } } }),
-            "message.android.notification.title_loc_args|",
-            "(List)",
-        ),
-        (
-            json!({ "android": { "notification": { "vibrateTimings": ["1s", "x"] } } }),
-            "message.android.notification.vibrate_timings[1]|",
-            "\"x\"",
-        ),
-        (
-            json!({ "androidV2": { "backgroundSync": { "x": 1 } } }),
-            "message.android_v2.background_sync|",
-            "Unknown name \"x\"",
-        ),
-        (json!({ "webpush": "x" }), "message.webpush|", "WebpushConfig"),
+        ("eventTime", json!("yesterday"), "event_time", "\"yesterday\""),
+        ("titleLocArgs", json!("x"), "title_loc_args", "(List)"),
+        ("vibrateTimings", json!(["1s", "x"]), "vibrate_timings[1]", "\"x\""),
+        ("visibility", json!("HIDDEN"), "visibility", "\"HIDDEN\""),
     ] {
-        let found = complaints(&message);
-        assert_eq!(found.len(), 1, "{message}: {found:?}");
-        assert!(
-            found[0].starts_with(field) && found[0].contains(words),
-            "{message}: {found:?}"
-        );
+        let message = android("notification", json!({ field: value }));
+        refused(&message, &format!("message.android.notification.{place}"), words);
     }
 }
 
