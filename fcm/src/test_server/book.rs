@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -36,6 +37,8 @@ pub(super) struct Book {
     pub(super) key: Key,
     pub(super) schemas: Schemas,
     address: SocketAddr,
+    /// Set when the server stops. Its worker may outlive the stop by a moment, with open connections, and must then be mute.
+    stopped: AtomicBool,
     pages: Mutex<Pages>,
 }
 
@@ -69,6 +72,7 @@ impl Book {
             key,
             schemas,
             address,
+            stopped: AtomicBool::new(false),
             pages: Mutex::new(pages),
         }
     }
@@ -80,6 +84,14 @@ impl Book {
 
     pub(super) fn token_uri(&self) -> String {
         format!("http://{}/token", self.address)
+    }
+
+    pub(super) fn close(&self) {
+        self.stopped.store(true, Ordering::SeqCst);
+    }
+
+    pub(super) fn is_closed(&self) -> bool {
+        self.stopped.load(Ordering::SeqCst)
     }
 
     pub(super) fn script(&self, token: Option<&str>, fault: Fault) {

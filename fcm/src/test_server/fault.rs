@@ -4,8 +4,8 @@ use std::any::Any;
 use std::net::{Shutdown, TcpStream};
 use std::time::Duration;
 
-use actix_web::HttpRequest;
 use actix_web::dev::Extensions;
+use actix_web::{HttpRequest, HttpResponse};
 
 /// The longest that an answer is held back, so that a forgotten fault cannot hang a test run.
 pub(super) const HANG_MAX: Duration = Duration::from_mins(1);
@@ -161,6 +161,12 @@ fn second_handle(stream: &actix_web::rt::net::TcpStream) -> Option<TcpStream> {
 fn second_handle(stream: &actix_web::rt::net::TcpStream) -> Option<TcpStream> {
     use std::os::windows::io::AsSocket;
     stream.as_socket().try_clone_to_owned().ok().map(TcpStream::from)
+}
+
+/// The answer of a server that has stopped: none.
+pub(super) fn mute(request: &HttpRequest) -> HttpResponse {
+    cut(request);
+    HttpResponse::ServiceUnavailable().finish()
 }
 
 /// Cuts the connection of a request. What the handler answers afterwards goes nowhere.

@@ -28,6 +28,9 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
 
 /// The handler.
 pub(super) async fn issue(request: HttpRequest, book: web::Data<Book>, body: web::Bytes) -> HttpResponse {
+    if book.is_closed() {
+        return fault::mute(&request);
+    }
     book.count_token_request();
     let form = match web::Query::<HashMap<String, String>>::from_query(&String::from_utf8_lossy(&body)) {
         Ok(form) if request.content_type() == "application/x-www-form-urlencoded" => form.into_inner(),

@@ -87,6 +87,7 @@ impl TestServer {
 
     /// Stops now: open connections are cut. Dropping does the same.
     pub async fn stop(self) {
+        self.book.close();
         self.handle.stop(false).await;
     }
 
@@ -168,6 +169,7 @@ impl TestServer {
 
 impl Drop for TestServer {
     fn drop(&mut self) {
+        self.book.close();
         // The command is queued by the call itself; its future only waits for the end, as the join below does.
         drop(self.handle.stop(false));
         if let Some(thread) = self.thread.take() {

@@ -18,6 +18,9 @@ pub(super) async fn accept(
     book: web::Data<Book>,
     body: web::Bytes,
 ) -> HttpResponse {
+    if book.is_closed() {
+        return fault::mute(&request);
+    }
     let given: Value = serde_json::from_slice(&body).unwrap_or_default();
     let mut received = Received {
         token: receiver(&given["message"]),

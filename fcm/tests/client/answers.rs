@@ -139,18 +139,27 @@ async fn a_lost_answer_and_a_repeat_with_the_same_tag_show_one_notification() {
     );
 }
 
+/// Long enough that a busy machine answers everything else in time, short enough to wait for.
+const PATIENCE: Duration = Duration::from_secs(1);
+
 #[tokio::test]
-async fn a_late_answer_is_a_timeout_and_the_message_may_be_shown() {
+async fn a_late_answer_is_a_timeout_and_the_message_is_shown() {
     let server = TestServer::start().await.unwrap();
-    let client = Client::new(server.settings().timeout(Duration::from_millis(300))).unwrap();
-    client.send(&room("a")).await.unwrap();
+    let client = Client::new(server.settings().timeout(PATIENCE)).unwrap();
     server.fail_next("phone-1", Fault::Hang(Duration::from_secs(30)));
     assert_eq!(client.send(&room("a")).await.unwrap_err(), SendError::Timeout);
     assert_eq!(server.screen("phone-1").len(), 1);
+    client.send(&room("a")).await.unwrap();
+    assert_eq!(server.screen("phone-1").len(), 1);
+}
 
-    server.expire_access_tokens();
+#[tokio::test]
+async fn a_late_access_token_is_a_timeout_and_nothing_is_shown() {
+    let server = TestServer::start().await.unwrap();
+    let client = Client::new(server.settings().timeout(PATIENCE)).unwrap();
     server.fail_next_grant(Fault::Hang(Duration::from_secs(30)));
     assert_eq!(client.send(&room("a")).await.unwrap_err(), SendError::Timeout);
+    assert!(server.received().is_empty());
 }
 
 #[tokio::test]
