@@ -6,12 +6,13 @@
 
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
 use crate::account::ServiceAccount;
 use crate::answer::Answer;
+use crate::clock;
 use crate::error::SendError;
 
 /// A token is renewed this long before its end, so that it does not end on the way.
@@ -83,19 +84,15 @@ impl Access {
         let current = self.current.read().unwrap_or_else(PoisonError::into_inner);
         current
             .as_ref()
-            .filter(|token| Instant::now() < token.renew_at)
+            .filter(|token| clock::instant() < token.renew_at)
             .cloned()
     }
 
     async fn exchange(&self, http: &reqwest::Client) -> Result<AccessToken, SendError> {
-        let asked_at = Instant::now();
-        let now_s = SystemTime::now()
-            .duration_since(SystemTime::UNIX_EPOCH)
-            .unwrap_or_default()
-            .as_secs();
+        let asked_at = clock::instant();
         let assertion = self
             .account
-            .assertion(now_s)
+            .assertion(clock::unix_s())
             .map_err(|detail| SendError::Unauthenticated {
                 detail: format!("signing: {detail}"),
             })?;

@@ -1,11 +1,12 @@
 //! Reads an answer: bounded, and turned into a typed result.
 
 use std::error::Error as _;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use serde_json::Value;
 
 use crate::client::Sent;
+use crate::clock;
 use crate::error::SendError;
 use crate::message::Message;
 use crate::redact::Redactor;
@@ -37,7 +38,7 @@ impl Answer {
             .headers()
             .get(reqwest::header::RETRY_AFTER)
             .and_then(|value| value.to_str().ok())
-            .and_then(|text| retry_after::parse(text, SystemTime::now()));
+            .and_then(|text| retry_after::parse(text, clock::time_of_day()));
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(lost)? {
             let room = BODY_MAX_BYTES - body.len();

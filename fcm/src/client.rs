@@ -153,6 +153,7 @@ impl Client {
         ));
         let http = reqwest::Client::builder()
             .timeout(settings.timeout)
+            .connect_timeout(settings.timeout)
             // A redirect would carry the access token and the message to an address that nobody configured.
             .redirect(reqwest::redirect::Policy::none())
             .user_agent(concat!("fcm/", env!("CARGO_PKG_VERSION")))

@@ -6,6 +6,7 @@ mod access;
 mod account;
 mod answer;
 mod client;
+mod clock;
 mod error;
 mod message;
 mod redact;

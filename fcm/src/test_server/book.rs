@@ -12,6 +12,7 @@ use super::fault::Fault;
 use super::key::Key;
 use super::schema::Schemas;
 use super::screen::{Screen, Shown};
+use crate::clock;
 
 /// Google's access tokens live for an hour.
 const TOKEN_LIFETIME: Duration = Duration::from_hours(1);
@@ -157,7 +158,7 @@ impl Book {
         let mut pages = self.pages();
         let token = format!("test-access-{}", pages.token_requests);
         let lifetime = pages.token_lifetime;
-        pages.access_tokens.insert(token.clone(), Instant::now() + lifetime);
+        pages.access_tokens.insert(token.clone(), clock::instant() + lifetime);
         (token, lifetime.as_secs())
     }
 
@@ -165,7 +166,7 @@ impl Book {
         self.pages()
             .access_tokens
             .get(access_token)
-            .is_some_and(|ends_at| Instant::now() < *ends_at)
+            .is_some_and(|ends_at| clock::instant() < *ends_at)
     }
 
     /// Notes a request and, if it was accepted, shows it. The number makes the name of the message.

@@ -1,7 +1,6 @@
 //! `POST /token`: exchanges a signed statement for an access token (RFC 7523), as strictly as Google does.
 
 use std::collections::HashMap;
-use std::time::SystemTime;
 
 use actix_web::{HttpMessage as _, HttpRequest, HttpResponse, rt, web};
 use base64::Engine as _;
@@ -14,6 +13,7 @@ use super::complaint::grant_refused;
 use super::fault::{self, Fault, HANG_MAX};
 use super::key::CLIENT_EMAIL;
 use crate::account::SCOPE;
+use crate::clock;
 
 const GRANT_TYPE: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
 /// Google takes statements of at most an hour.
@@ -40,11 +40,7 @@ pub(super) async fn issue(request: HttpRequest, book: web::Data<Book>, body: web
         return grant_refused(400, "unsupported_grant_type", "Invalid grant_type.");
     }
     let assertion = form.get("assertion").map(String::as_str).unwrap_or_default();
-    let now_s = SystemTime::now()
-        .duration_since(SystemTime::UNIX_EPOCH)
-        .unwrap_or_default()
-        .as_secs();
-    if let Err(description) = check(&book, assertion, i64::try_from(now_s).unwrap_or(i64::MAX)) {
+    if let Err(description) = check(&book, assertion, i64::try_from(clock::unix_s()).unwrap_or(i64::MAX)) {
         return grant_refused(400, "invalid_grant", description);
     }
     match book.next_grant_fault() {

@@ -1,7 +1,5 @@
 //! `POST /v1/projects/{project}/messages:send`: who asks, what is asked, what goes wrong, what is shown - in this order.
 
-use std::time::SystemTime;
-
 use actix_web::http::header::AUTHORIZATION;
 use actix_web::{HttpMessage as _, HttpRequest, HttpResponse, rt, web};
 use serde_json::{Value, json};
@@ -10,6 +8,7 @@ use super::book::{Book, Received};
 use super::complaint::{self, Violation};
 use super::fault::{self, Fault, HANG_MAX};
 use super::{PROJECT_ID, rules};
+use crate::clock;
 
 /// The handler.
 pub(super) async fn accept(
@@ -27,7 +26,7 @@ pub(super) async fn accept(
         validate_only: false,
         message: given["message"].clone(),
         accepted: false,
-        at: SystemTime::now(),
+        at: clock::time_of_day(),
     };
     let access_token = bearer(&request);
     let refusal = if access_token.is_none_or(|token| !book.is_in_force(token)) {

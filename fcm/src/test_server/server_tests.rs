@@ -1,12 +1,11 @@
 //! The server against requests that our own client would never make.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests may panic")]
 
-use std::time::SystemTime;
-
 use serde_json::{Value, json};
 
 use super::{PROJECT_ID, TestServer};
 use crate::account::ServiceAccount;
+use crate::clock;
 
 struct Raw {
     server: TestServer,
@@ -17,15 +16,17 @@ struct Raw {
 impl Raw {
     async fn start() -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let (server, http) = (TestServer::start().await.unwrap(), reqwest::Client::new());
+        let (server, http) = (
+            TestServer::start().await.unwrap(),
+            reqwest::Client::builder()
+                .timeout(crate::DEFAULT_TIMEOUT)
+                .build()
+                .unwrap(),
+        );
         let account = ServiceAccount::from_json(&server.service_account_json()).unwrap();
-        let now_s = SystemTime::now()
-            .duration_since(SystemTime::UNIX_EPOCH)
-            .unwrap()
-            .as_secs();
         let form = format!(
             "grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Ajwt-bearer&assertion={}",
-            account.assertion(now_s).unwrap()
+            account.assertion(clock::unix_s()).unwrap()
         );
         let request = http
             .post(&account.token_uri)

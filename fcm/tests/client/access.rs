@@ -10,19 +10,16 @@ use super::{room, start};
 #[tokio::test]
 async fn many_sends_at_once_share_one_token_exchange() {
     let (server, client) = start().await;
-    let sends: Vec<_> = (0..50)
-        .map(|number| {
-            let client = client.clone();
-            tokio::spawn(async move {
-                client
-                    .send(&Message::to_token(format!("phone-{number}")).entry("k", "v"))
-                    .await
-            })
-        })
-        .collect();
-    for send in sends {
-        send.await.unwrap().unwrap();
+    let mut sends = tokio::task::JoinSet::new();
+    for number in 0..50 {
+        let client = client.clone();
+        sends.spawn(async move {
+            client
+                .send(&Message::to_token(format!("phone-{number}")).entry("k", "v"))
+                .await
+        });
     }
+    assert!(sends.join_all().await.iter().all(Result::is_ok));
     assert_eq!(server.token_requests(), 1);
     assert_eq!(server.received().len(), 50);
 }

@@ -92,6 +92,10 @@ async fn each_refusal_is_typed() {
 }
 
 #[tokio::test]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the header holds a real date, and the client compares it with the real time"
+)]
 async fn retry_after_is_read_as_seconds_and_as_a_date() {
     let (server, client) = start().await;
     server.fail_next_any(Fault::quota_exceeded().retry_after("17"));
