@@ -108,9 +108,9 @@ fn without_seams(lines: Vec<Line>) -> Vec<Line> {
             rest.push((Coord { x: 180.0, y: from }, Coord { x: 180.0, y: lat }));
         }
         if side == 0 {
-            west += change
+            west += change;
         } else {
-            east += change
+            east += change;
         }
         from = lat;
     }

@@ -188,9 +188,9 @@ fn closest_m(p: Position, eye: [f64; 3], a: Coord<f64>, b: Coord<f64>) -> f64 {
     for _ in 0..24 {
         let third = (high - low) / 3.0;
         if gap2(low + third) <= gap2(high - third) {
-            high -= third
+            high -= third;
         } else {
-            low += third
+            low += third;
         }
     }
     let best = [0.0, f64::midpoint(low, high), 1.0]
