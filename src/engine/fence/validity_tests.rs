@@ -53,6 +53,28 @@ fn an_outline_made_to_be_slow_is_given_up() {
 }
 
 #[test]
+fn polygons_that_form_a_fabric_are_given_up() {
+    // A warp and a weft of a thousand strips each meet four million times.
+    let strip = |number: u32, upright: bool| {
+        let at = f64::from(number) * 0.02;
+        let corners = [[0.0, at], [30.0, at], [30.0, at + 0.01], [0.0, at + 0.01], [0.0, at]];
+        json!([if upright { corners.map(|[x, y]| [y, x]) } else { corners }])
+    };
+    let cloth = |threads: u32| {
+        let strips: Vec<_> = (0..threads)
+            .flat_map(|number| [strip(number, true), strip(number, false)])
+            .collect();
+        Shape::from_geojson(
+            &json!({ "type": "MultiPolygon", "coordinates": strips }),
+            &ShapeLimits::default(),
+        )
+    };
+    assert_eq!(cloth(950).unwrap_err().code, GeometryCode::TooComplex);
+    let net = cloth(20).unwrap();
+    assert!(net.contains(Position { lat: 0.005, lng: 20.0 }) && !net.contains(Position { lat: 0.015, lng: 0.015 }));
+}
+
+#[test]
 fn a_crossing_is_named_with_its_place() {
     let bow = json!({ "type": "Polygon", "coordinates": [[[0, 0], [2, 2], [2, 0], [0, 2], [0, 0]]] });
     let error = Shape::from_geojson(&bow, &ShapeLimits::default()).unwrap_err();

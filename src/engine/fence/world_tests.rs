@@ -22,11 +22,7 @@ fn at(lat: f64, lng: f64) -> Position {
 #[test]
 fn known_places_at_san_francisco_airport() {
     let (airport, hotel, terminal) = (sfo("102527513"), sfo("1477856005"), sfo("1947304069"));
-    assert_eq!(
-        airport.vertices(),
-        2_190 - 6,
-        "closing positions are not counted"
-    );
+    assert_eq!(airport.vertices(), 2_190 - 6, "closing positions are not counted");
     let checkpoints = [at(37.614_441_197_884_766, -122.388_763_875_880_43)];
     for p in checkpoints {
         assert!(
