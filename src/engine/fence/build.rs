@@ -5,10 +5,8 @@ use super::error::{GeometryCode, GeometryError};
 use super::geodesy::globe_area_m2;
 use super::ring::{Extent, Pole, Ring, Side, orientation};
 use super::validity::{Curve, crossings, crowd, split};
+use crate::base::limits::HOLE_TESTS_MAX;
 use geo::{Coord, Orientation};
-
-/// How many edge tests the placing of holes may cost before a polygon counts as too complex.
-const HOLE_TESTS_MAX: usize = 20_000_000;
 
 /// Where a polygon stands in its geometry, and its closed rings as they were drawn.
 pub(super) struct Drawn {

@@ -2,16 +2,10 @@
 
 use super::error::{GeometryCode, GeometryError};
 use super::ring::{Extent, Ring, orientation};
+use crate::base::limits::{EDGE_PAIRS_MAX, OUTLINE_MEETINGS_MAX};
 use geo::{Coord, Orientation};
 use rstar::{AABB, RTree, RTreeObject};
 use std::collections::{BTreeMap, BTreeSet};
-
-/// How many pairs of edges are looked at before an outline counts as too complex; each costs about 35 nanoseconds, so that the
-/// check ends within 50 milliseconds whatever is sent.
-const PAIRS_MAX: usize = 1_200_000;
-
-/// How often the outlines of different polygons may meet: merging them costs time and memory for each.
-const MEETINGS_MAX: usize = 20_000;
 
 /// A ring as it was given, unrolled: positions with their places in the input, and the degrees by which it fails to close.
 #[derive(Clone, Debug)]
@@ -97,7 +91,7 @@ pub(super) fn crossings(curves: &[Curve], base: &str) -> Result<Touches, Geometr
     for one in tree.iter().filter(|segment| !segment.copy) {
         for two in tree.locate_in_envelope_intersecting(one.envelope()) {
             pairs += 1;
-            if pairs > PAIRS_MAX {
+            if pairs > EDGE_PAIRS_MAX {
                 return Err(too_complex(base));
             }
             if two.copy || (one.ring, one.edge) < (two.ring, two.edge) {
@@ -156,7 +150,7 @@ pub(super) fn crowd(polygons: &[Vec<&Ring>]) -> Result<(), GeometryError> {
             if one.ring < two.ring && !matches!(meeting(one, two), Meeting::Apart) {
                 meetings += 1;
             }
-            if pairs > PAIRS_MAX || meetings > MEETINGS_MAX {
+            if pairs > EDGE_PAIRS_MAX || meetings > OUTLINE_MEETINGS_MAX {
                 return Err(too_complex("/coordinates"));
             }
         }
