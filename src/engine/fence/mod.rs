@@ -25,12 +25,14 @@ mod validity;
 #[cfg(test)]
 mod conformance_tests;
 #[cfg(test)]
+mod hostile_tests;
+#[cfg(test)]
 mod world_tests;
 
 pub use area::Area;
 pub use error::{GeometryCode, GeometryError};
 pub use feature::{FeatureDraft, FeatureError, parse_features};
-pub use geofence::Geofence;
 pub use geodesy::{Position, PositionError, distance_m};
+pub use geofence::Geofence;
 pub use index::FenceIndex;
 pub use shape::{Bounds, Circle, Shape, ShapeLimits};

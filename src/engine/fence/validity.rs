@@ -117,7 +117,9 @@ fn segments_of(curves: &[Curve]) -> Vec<Segment> {
     let mut segments = Vec::new();
     for (ring, curve) in curves.iter().enumerate() {
         for &turn in turns {
-            segments.extend(curve.edges().enumerate().map(|(edge, (a, b))| Segment {
+            // An edge along a pole is a single point of the globe and cannot cross anything.
+            let edges = curve.edges().enumerate().filter(|(_, (a, b))| a.y != b.y || a.y.abs() != 90.0);
+            segments.extend(edges.map(|(edge, (a, b))| Segment {
                 a: Coord { x: a.x + turn, y: a.y },
                 b: Coord { x: b.x + turn, y: b.y },
                 ring,
