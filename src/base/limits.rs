@@ -78,3 +78,21 @@ pub const FILTERED_CHARS_MAX: usize = 4_000;
 pub const DATE_FORMAT_CHARS_MAX: usize = 32;
 /// Nested calls and blocks while a template renders.
 pub const TEMPLATE_RECURSION_MAX: usize = 32;
+/// Positions of one geofence (DESIGN.md 5.5).
+pub const FENCE_VERTICES_MAX: usize = 10_000;
+/// Bytes of the geometry of one geofence (DESIGN.md 5.5).
+pub const FENCE_BYTES_MAX: usize = 1024 * 1024;
+/// Smallest radius of a circle in metres: below it no phone can tell inside from outside.
+pub const FENCE_RADIUS_M_MIN: f64 = 1.0;
+/// Largest radius of a circle in metres: a country; what is larger is drawn as a polygon.
+pub const FENCE_RADIUS_M_MAX: f64 = 1_000_000.0;
+/// Features of one imported file.
+pub const FEATURES_PER_IMPORT_MAX: usize = 10_000;
+/// Pairs of edges looked at before an outline counts as too complex; at 40 nanoseconds each the check ends within 50 milliseconds.
+pub const EDGE_PAIRS_MAX: usize = 1_200_000;
+/// Places where the outlines of one geofence's polygons may meet: merging them costs time and memory for each.
+pub const OUTLINE_MEETINGS_MAX: usize = 20_000;
+/// Edge tests the placing of holes may cost, a nanosecond or two each.
+pub const HOLE_TESTS_MAX: usize = 20_000_000;
+/// Pieces the edges of a far or polar area are cut into while its distance is measured, which keeps that below two milliseconds.
+pub const EDGE_PIECES_MAX: u32 = 20_000;
