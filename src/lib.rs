@@ -1,1 +1,4 @@
-//! placeholder
+//! Usher notices the moment and says the right thing. The modules below are the way of the data, lowest floor first.
+
+pub mod base;
+pub mod engine;

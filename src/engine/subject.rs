@@ -6,10 +6,10 @@ use super::fix::Permission;
 use super::moment::{Moment, Place};
 use super::presence::Inside;
 use crate::base::id::{DeviceId, FenceId, MessageId, MomentId, TriggerId, UserId, WaitId};
-use crate::base::time::Timestamp;
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use utoipa::ToSchema;
 
 /// One user as the engine knows them. Stored whole, as one row; stepped whole, one input at a time.
@@ -28,6 +28,12 @@ pub struct Subject {
     /// Erased: nothing of this user is kept and nothing more is taken.
     #[serde(default)]
     pub erased: bool,
+    /// When it was last stepped: what time alone has changed since then is still to be noticed.
+    #[serde(default)]
+    pub stepped_at: Option<DateTime<Utc>>,
+    /// When its state was last worth storing.
+    #[serde(default)]
+    pub stored_at: Option<DateTime<Utc>>,
 }
 
 /// Who the user is.
@@ -58,7 +64,7 @@ pub enum Purpose {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Consent {
     pub granted: bool,
-    pub at: Timestamp,
+    pub at: DateTime<Utc>,
 }
 
 /// One device of this user.
@@ -70,25 +76,28 @@ pub struct Device {
     pub notifications: Permission,
     /// The channel that can reach it; the address itself stays in the store.
     pub channel: Option<crate::engine::delivery::ChannelKind>,
-    pub last_seen_at: Option<Timestamp>,
+    pub last_seen_at: Option<DateTime<Utc>>,
     /// The newest fix or crossing applied: an older record is late and changes nothing.
     pub newest: Option<Mark>,
     /// The newest plausible fix, against which a jump is measured.
     pub last_fix: Option<LastFix>,
     /// Where this device is inside.
     pub presence: BTreeMap<FenceId, Inside>,
+    /// Where its latest made-up or impossible fixes would have put it: each such visit is noticed once.
+    #[serde(default)]
+    pub flagged: BTreeSet<FenceId>,
 }
 
 /// A point in the order of one device's records: time first, then the record's id.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Mark {
-    pub at: Timestamp,
+    pub at: DateTime<Utc>,
     pub record_id: String,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct LastFix {
-    pub at: Timestamp,
+    pub at: DateTime<Utc>,
     pub lat: f64,
     pub lng: f64,
     pub accuracy_m: f64,
@@ -101,8 +110,11 @@ pub struct Visit {
     pub entered: Moment,
     pub place: Place,
     /// The newest evidence from any device that the user is there.
-    pub evidence_at: Timestamp,
-    pub left_at: Option<Timestamp>,
+    pub evidence_at: DateTime<Utc>,
+    pub left_at: Option<DateTime<Utc>>,
+    /// It began by an edit of the fence: nothing happened, so nothing is judged for its beginning (DESIGN.md 5.14).
+    #[serde(default)]
+    pub silent: bool,
     /// Dwell times already noticed, in seconds.
     #[serde(default)]
     pub dwelled_s: Vec<i64>,
@@ -131,19 +143,20 @@ pub struct Wait {
     /// What it waits for: `waiting_fact`, `waiting_time`, `too_early` or `quiet_deferred`.
     pub reason: ReasonCode,
     /// When it is judged again whatever happens; none while only a fact can help.
-    pub due_at: Option<Timestamp>,
-    /// Judged for the first time at or after `due_at` only: a delay, not a fact, holds it.
+    pub due_at: Option<DateTime<Utc>>,
+    /// A delay holds it: nothing is judged before `due_at`, whatever the facts say.
     pub held_by_time: bool,
-    pub ends_at: Timestamp,
+    pub ends_at: DateTime<Utc>,
 }
 
 /// A message that was made.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Sent {
-    pub at: Timestamp,
+    pub at: DateTime<Utc>,
     pub message_id: MessageId,
     pub moment_id: MomentId,
     pub trigger_id: TriggerId,
+    pub send_key: String,
     pub content: String,
     pub collapse: String,
     pub facts: Vec<FactRef>,
@@ -162,6 +175,8 @@ impl Subject {
             waits: Vec::new(),
             sent: Vec::new(),
             erased: false,
+            stepped_at: None,
+            stored_at: None,
         }
     }
 

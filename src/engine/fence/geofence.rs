@@ -3,6 +3,7 @@
 use super::hours::Opening;
 use super::shape::Shape;
 use crate::base::id::FenceId;
+use crate::base::time::Timestamp;
 use crate::engine::presence::Thresholds;
 use chrono_tz::Tz;
 use serde_json::{Map, Value};
@@ -23,6 +24,7 @@ pub struct Geofence {
     /// Named sets of hours (`default`, `kitchen`, …) in the zone of the place.
     pub opening_hours: BTreeMap<String, Vec<Opening>>,
     pub thresholds: Option<Thresholds>,
-    /// Counts the edits.
+    /// Counts the edits: 1 is as drawn.
     pub version: i64,
+    pub updated_at: Timestamp,
 }

@@ -1,5 +1,32 @@
-//! Geofences: shapes, index, opening hours.
+//! Fences as pure geometry: shapes on WGS84, the question "inside?", the distance to the edge, and the index that asks many at once.
+//!
+//! The way in is [`Shape::circle`], [`Shape::from_geojson`] or [`parse_features`]; whatever comes out of them is valid, and
+//! every question asked of it is total. Edges of areas are straight in longitude and latitude, as RFC 7946 has them.
 
+mod area;
+mod build;
+mod cut;
+mod edge;
+mod error;
+mod feature;
+mod geodesy;
 pub mod geofence;
+mod geojson;
 pub mod hours;
+mod index;
+mod ring;
+mod shape;
+mod validity;
 
+#[cfg(test)]
+mod conformance_tests;
+#[cfg(test)]
+mod world_tests;
+
+pub use area::Area;
+pub use error::{GeometryCode, GeometryError};
+pub use feature::{FeatureDraft, FeatureError, parse_features};
+pub use geofence::Geofence;
+pub use geodesy::{Position, PositionError, distance_m};
+pub use index::FenceIndex;
+pub use shape::{Bounds, Circle, Shape, ShapeLimits};

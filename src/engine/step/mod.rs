@@ -1,6 +1,6 @@
 //! One step of one subject: an input goes in, the new state and everything it causes come out. The heart of Usher.
 
-use super::decision::Decision;
+use super::decision::{Decision, ReasonCode};
 use super::fact::{Fact, FactRef};
 use super::fix::{Fix, Permission, Record, ReceiptStatus};
 use super::message::Message;
@@ -9,6 +9,19 @@ use super::subject::{Consent, Profile, Purpose, Subject};
 use crate::base::id::{DeviceId, MessageId};
 use crate::base::time::Timestamp;
 use crate::engine::delivery::ChannelKind;
+
+mod guards;
+mod judge;
+mod observe;
+mod passing;
+mod people;
+mod revise;
+mod scene;
+mod send;
+mod stepper;
+mod waits;
+
+pub use stepper::{Given, step};
 
 /// Something that concerns one user. Everything that changes a subject comes in as one of these.
 #[derive(Debug, Clone, PartialEq)]
@@ -55,10 +68,19 @@ pub struct Effects {
     /// Messages that must no longer be sent.
     pub cancelled: Vec<MessageId>,
     pub receipts: Vec<Received>,
+    /// Records that were not taken, with the reason; the others of the batch were.
+    pub refused: Vec<Refused>,
     /// Fixes to keep: evidence, or all, as the project says.
     pub fixes: Vec<KeptFix>,
     /// When the subject wants [`Input::Tick`].
     pub wake_at: Option<Timestamp>,
+}
+
+/// A record that was not taken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refused {
+    pub record_id: String,
+    pub code: ReasonCode,
 }
 
 /// A receipt for one of this user's messages.

@@ -1,0 +1,128 @@
+//! An area: one or more polygons with holes, and the questions asked of it.
+
+use super::cut;
+use super::edge::{self, Line};
+use super::geodesy::Position;
+use super::ring::{Extent, Ring, Side};
+use super::shape::Bounds;
+
+/// One polygon: a shell with its inside to the left, and holes with theirs to the right.
+#[derive(Clone, Debug)]
+pub(super) struct Part {
+    pub(super) shell: Ring,
+    pub(super) holes: Vec<Ring>,
+}
+
+impl Part {
+    pub(super) fn of(shell: Ring, holes: Vec<Ring>) -> Self {
+        Self { shell, holes }
+    }
+
+    pub(super) fn area_m2(&self) -> f64 {
+        self.shell.area_m2() - self.holes.iter().map(Ring::area_m2).sum::<f64>()
+    }
+
+    pub(super) fn rings(&self) -> impl Iterator<Item = &Ring> {
+        std::iter::once(&self.shell).chain(&self.holes)
+    }
+
+    fn contains(&self, p: Position) -> bool {
+        if p.lat.abs() == 90.0 {
+            return self.contains_pole(p.lat);
+        }
+        self.shell.side(p.lat, p.lng) != Side::Outside
+            && self.holes.iter().all(|hole| hole.side(p.lat, p.lng) != Side::Inside)
+    }
+
+    /// At a pole all longitudes are one place: a shell that reaches it holds it, unless a hole goes round it.
+    fn contains_pole(&self, lat: f64) -> bool {
+        let reaches = |ring: &Ring| ring.extent.min.y == lat || ring.extent.max.y == lat;
+        reaches(&self.shell)
+            && !self
+                .holes
+                .iter()
+                .any(|hole| hole.pole.is_some_and(|pole| pole.lat() == lat))
+    }
+}
+
+/// A polygon or multipolygon with holes, valid, safe at the antimeridian and at the poles.
+///
+/// It is kept in longitudes that run on over 180 instead of in pieces, so that no seam can be mistaken for an edge; the pieces
+/// RFC 7946 asks for are made by [`super::Shape::to_geojson`] and [`super::Shape::bounds`].
+#[derive(Clone, Debug)]
+pub struct Area {
+    parts: Vec<Part>,
+    /// The edges of the whole where they differ from those of the rings: overlapping parts, seams at 180, poles.
+    outline: Option<Vec<Line>>,
+    area_m2: f64,
+    vertices: usize,
+}
+
+impl Area {
+    pub(super) fn of(parts: Vec<Part>) -> Self {
+        let vertices = parts.iter().flat_map(Part::rings).map(|ring| ring.real).sum();
+        let (outline, merged_m2) = cut::outline_of(&parts);
+        let area_m2 = merged_m2.unwrap_or_else(|| parts.iter().map(Part::area_m2).sum());
+        Self {
+            parts,
+            outline,
+            area_m2,
+            vertices,
+        }
+    }
+
+    pub(super) fn contains(&self, p: Position) -> bool {
+        self.parts.iter().any(|part| part.contains(p))
+    }
+
+    /// Distance to the nearest edge in metres, never negative; infinite for an area without edges (the whole globe).
+    pub(super) fn edge_distance_m(&self, p: Position) -> f64 {
+        match &self.outline {
+            Some(lines) => edge::distance_m(p, || lines.iter().copied()),
+            None => edge::distance_m(p, || self.parts.iter().flat_map(Part::rings).flat_map(Ring::real_edges)),
+        }
+    }
+
+    /// The area in square metres.
+    pub(super) fn area_m2(&self) -> f64 {
+        self.area_m2
+    }
+
+    pub(super) fn vertices(&self) -> usize {
+        self.vertices
+    }
+
+    pub(super) fn bounds(&self) -> Vec<Bounds> {
+        self.parts.iter().flat_map(|part| boxes_of(part.shell.extent)).collect()
+    }
+
+    pub(super) fn to_geojson(&self) -> serde_json::Value {
+        cut::to_geojson(&self.parts)
+    }
+}
+
+/// A box in unrolled longitudes as one or two that stay within 180.
+pub(super) fn boxes_of(extent: Extent) -> Vec<Bounds> {
+    let (south, north) = (extent.min.y, extent.max.y);
+    if extent.max.x - extent.min.x >= 360.0 {
+        return vec![Bounds {
+            south,
+            north,
+            west: -180.0,
+            east: 180.0,
+        }];
+    }
+    let mut boxes = Vec::new();
+    for turn in [-720.0, -360.0, 0.0, 360.0, 720.0] {
+        let (west, east) = ((extent.min.x + turn).max(-180.0), (extent.max.x + turn).min(180.0));
+        if west < east {
+            boxes.push(Bounds {
+                south,
+                north,
+                west,
+                east,
+            });
+        }
+    }
+    boxes
+}

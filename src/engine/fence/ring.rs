@@ -1,0 +1,251 @@
+//! One ring of an area: unrolled over the antimeridian, closed over a pole if it goes round one, with its sides and its area.
+
+use super::geodesy::area_per_radian_m2;
+use geo::{Coord, Orientation, algorithm::kernels::Kernel, kernels::RobustKernel};
+
+/// Where a place lies in relation to a ring.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Side {
+    Inside,
+    Edge,
+    Outside,
+}
+
+/// The pole a ring goes round.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Pole {
+    North,
+    South,
+}
+
+impl Pole {
+    pub(super) const fn lat(self) -> f64 {
+        match self {
+            Self::North => 90.0,
+            Self::South => -90.0,
+        }
+    }
+}
+
+/// A box in unrolled longitude (x) and latitude (y).
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Extent {
+    pub(super) min: Coord<f64>,
+    pub(super) max: Coord<f64>,
+}
+
+impl Extent {
+    pub(super) fn of(coords: &[Coord<f64>]) -> Self {
+        let start = coords.first().copied().unwrap_or_default();
+        coords.iter().fold(Self { min: start, max: start }, |extent, at| Self {
+            min: Coord {
+                x: extent.min.x.min(at.x),
+                y: extent.min.y.min(at.y),
+            },
+            max: Coord {
+                x: extent.max.x.max(at.x),
+                y: extent.max.y.max(at.y),
+            },
+        })
+    }
+
+    pub(super) fn holds(&self, at: Coord<f64>) -> bool {
+        self.min.x <= at.x && at.x <= self.max.x && self.min.y <= at.y && at.y <= self.max.y
+    }
+
+    pub(super) fn meets(&self, other: &Self) -> bool {
+        self.min.x <= other.max.x && other.min.x <= self.max.x && self.min.y <= other.max.y && other.min.y <= self.max.y
+    }
+
+    /// The copies of a longitude, 360 degrees apart, that fall into this box.
+    pub(super) fn copies(&self, lng: f64) -> impl Iterator<Item = f64> + use<> {
+        let (low, high) = (self.min.x, self.max.x);
+        let first = lng + 360.0 * ((low - lng) / 360.0).ceil();
+        // The division may round; one step to either side costs nothing and misses nothing.
+        (-1..=3)
+            .map(move |turn| first + 360.0 * f64::from(turn))
+            .filter(move |x| low <= *x && *x <= high)
+    }
+}
+
+/// A closed ring, the closing position left out, in longitudes that do not jump.
+#[derive(Clone, Debug)]
+pub(super) struct Ring {
+    pub(super) coords: Box<[Coord<f64>]>,
+    /// The first `real` edges are edges of the area; those after only close the ring over its pole.
+    pub(super) real: usize,
+    pub(super) pole: Option<Pole>,
+    pub(super) extent: Extent,
+}
+
+impl Ring {
+    /// A ring that closes on itself.
+    pub(super) fn plain(coords: Vec<Coord<f64>>) -> Self {
+        Self {
+            real: coords.len(),
+            pole: None,
+            extent: Extent::of(&coords),
+            coords: coords.into(),
+        }
+    }
+
+    /// The whole globe from one meridian round to itself; none of its edges is one.
+    pub(super) fn globe(west: f64) -> Self {
+        let corner = |x: f64, y: f64| Coord { x, y };
+        let coords = vec![
+            corner(west, -90.0),
+            corner(west + 360.0, -90.0),
+            corner(west + 360.0, 90.0),
+            corner(west, 90.0),
+        ];
+        Self {
+            real: 0,
+            ..Self::plain(coords)
+        }
+    }
+
+    /// A curve once round the globe, closed over a pole. The cut to the pole starts at the position nearest to the pole, so that
+    /// it cannot meet the curve again.
+    pub(super) fn cap(mut curve: Vec<Coord<f64>>, eastward: bool, pole: Pole) -> Self {
+        let toward = match pole {
+            Pole::North => 1.0,
+            Pole::South => -1.0,
+        };
+        // With the inside to the left, the north pole is circled eastward and the south pole westward.
+        let runs_east = pole == Pole::North;
+        if eastward != runs_east {
+            curve.reverse();
+        }
+        let turn = 360.0 * toward;
+        let start = curve
+            .iter()
+            .enumerate()
+            .max_by(|a, b| (a.1.y * toward).total_cmp(&(b.1.y * toward)))
+            .map_or(0, |(index, _)| index);
+        let mut coords: Vec<_> = curve.get(start..).unwrap_or_default().to_vec();
+        coords.extend(curve.iter().take(start).map(|at| Coord {
+            x: at.x + turn,
+            y: at.y,
+        }));
+        let real = coords.len();
+        let first = coords.first().copied().unwrap_or_default();
+        coords.push(Coord {
+            x: first.x + turn,
+            y: first.y,
+        });
+        if (first.y - pole.lat()).abs() > 0.0 {
+            coords.push(Coord {
+                x: first.x + turn,
+                y: pole.lat(),
+            });
+            coords.push(Coord {
+                x: first.x,
+                y: pole.lat(),
+            });
+        }
+        Self {
+            real,
+            pole: Some(pole),
+            extent: Extent::of(&coords),
+            coords: coords.into(),
+        }
+    }
+
+    /// All edges, the closing ones included.
+    pub(super) fn edges(&self) -> impl Iterator<Item = (Coord<f64>, Coord<f64>)> + '_ {
+        let next = self.coords.iter().cycle().skip(1);
+        self.coords.iter().copied().zip(next.copied())
+    }
+
+    /// The edges that are edges of the area.
+    pub(super) fn real_edges(&self) -> impl Iterator<Item = (Coord<f64>, Coord<f64>)> + '_ {
+        self.edges().take(self.real)
+    }
+
+    /// Where a place lies, whichever copy of its longitude the ring covers.
+    pub(super) fn side(&self, lat: f64, lng: f64) -> Side {
+        if lat < self.extent.min.y || lat > self.extent.max.y {
+            return Side::Outside;
+        }
+        let mut answer = Side::Outside;
+        for x in self.extent.copies(lng) {
+            match side_of(&self.coords, Coord { x, y: lat }) {
+                Side::Inside => return Side::Inside,
+                Side::Edge => answer = Side::Edge,
+                Side::Outside => {}
+            }
+        }
+        answer
+    }
+
+    /// Turned the other way round; for rings whose edges are all real.
+    pub(super) fn reversed(mut self) -> Self {
+        self.coords.reverse();
+        self
+    }
+
+    /// Twice the area in square degrees, positive when the ring runs counter-clockwise.
+    pub(super) fn turn(&self) -> f64 {
+        let origin = self.coords.first().copied().unwrap_or_default();
+        self.edges()
+            .map(|(a, b)| (a.x - origin.x) * (b.y - origin.y) - (b.x - origin.x) * (a.y - origin.y))
+            .sum()
+    }
+
+    /// The area enclosed, in square metres on the ellipsoid, edges straight in longitude and latitude.
+    pub(super) fn area_m2(&self) -> f64 {
+        let from = area_per_radian_m2(self.coords.first().map_or(0.0, |at| at.y));
+        self.edges().map(|(a, b)| strip_m2(a, b, from)).sum::<f64>().abs()
+    }
+}
+
+/// The area between an edge and a parallel, by Simpson's rule on pieces of at most a degree.
+fn strip_m2(a: Coord<f64>, b: Coord<f64>, from: f64) -> f64 {
+    let width = (b.x - a.x).to_radians();
+    if width == 0.0 {
+        return 0.0;
+    }
+    let height = |part: f64| area_per_radian_m2((b.y - a.y).mul_add(part, a.y)) - from;
+    let pieces = (b.y - a.y).abs().ceil().clamp(1.0, 180.0);
+    let step = 1.0 / pieces;
+    let mut sum = 0.0;
+    let mut at = 0.0;
+    while at < 1.0 - step * 0.5 {
+        sum += height(at) + 4.0 * height(at + step * 0.5) + height(at + step);
+        at += step;
+    }
+    width * sum * step / 6.0
+}
+
+/// Which way three positions turn, exact whatever the rounding (Shewchuk's predicate).
+pub(super) fn orientation(a: Coord<f64>, b: Coord<f64>, c: Coord<f64>) -> Orientation {
+    RobustKernel::orient2d(a, b, c)
+}
+
+/// Where a place lies in relation to a closed ring in the plane: the crossings of a ray to the east, exact on the edge.
+pub(super) fn side_of(coords: &[Coord<f64>], at: Coord<f64>) -> Side {
+    let mut inside = false;
+    let mut a = coords.last().copied().unwrap_or_default();
+    for &b in coords {
+        if (a.y > at.y) != (b.y > at.y) {
+            let (low, high) = if a.x < b.x { (a.x, b.x) } else { (b.x, a.x) };
+            if at.x < low {
+                inside = !inside;
+            } else if at.x <= high {
+                match orientation(a, b, at) {
+                    Orientation::Collinear => return Side::Edge,
+                    Orientation::CounterClockwise => inside ^= b.y > a.y,
+                    Orientation::Clockwise => inside ^= b.y < a.y,
+                }
+            }
+        } else if a.y == at.y && b.y == at.y {
+            if a.x.min(b.x) <= at.x && at.x <= a.x.max(b.x) {
+                return Side::Edge;
+            }
+        } else if a == at || b == at {
+            return Side::Edge;
+        }
+        a = b;
+    }
+    if inside { Side::Inside } else { Side::Outside }
+}

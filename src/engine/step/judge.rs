@@ -1,0 +1,320 @@
+//! Judging: one moment against every trigger that listens, for every combination of facts.
+
+use super::guards::Refusal;
+use super::scene::Bound;
+use super::stepper::Stepper;
+use crate::base::time::Timestamp;
+use crate::engine::decision::{Decision, ReasonCode, Step, TraceStep};
+use crate::engine::fact::FactRef;
+use crate::engine::message::Shown;
+use crate::engine::moment::{Moment, MomentKind, Place};
+use crate::engine::subject::Answer;
+use crate::engine::trigger::expression::{Clause, Judgement, Verdict};
+use crate::engine::trigger::{Choose, CompiledTrigger, EventWhen, FactWhen, PlaceSelector, When};
+use serde_json::{Map, Value, json};
+use std::sync::Arc;
+
+/// Why a case is looked at now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Occasion {
+    /// The moment was just noticed.
+    First,
+    /// A fact came or changed while the visit that the moment opened still lasts.
+    Revised,
+    /// A wait fell due.
+    Due,
+    /// A fact changed that a wait depends on.
+    FactChanged,
+}
+
+/// One moment for one trigger revision and one combination of facts.
+pub(super) struct Case<'a> {
+    pub(super) trigger: &'a Arc<CompiledTrigger>,
+    pub(super) moment: &'a Moment,
+    pub(super) place: Option<Place>,
+    pub(super) bound: Bound,
+    pub(super) occasion: Occasion,
+    pub(super) trace: Vec<TraceStep>,
+}
+
+/// A case that nothing has stopped so far.
+pub(super) struct Candidate<'a> {
+    pub(super) case: Case<'a>,
+    pub(super) send_key: String,
+    pub(super) scene: Map<String, Value>,
+    pub(super) shown: Shown,
+    pub(super) late: bool,
+    /// Further cases that the same message speaks for.
+    pub(super) with: Vec<Case<'a>>,
+}
+
+/// What looking at a case came to.
+pub(super) enum Assessed<'a> {
+    Pass(Box<Candidate<'a>>),
+    Refused(Case<'a>, Refusal),
+}
+
+impl Case<'_> {
+    pub(super) fn note(&mut self, step: Step, passed: bool, says: impl Into<String>, values: Value) {
+        self.trace.push(TraceStep { step, passed, says: says.into(), values });
+    }
+}
+
+impl Stepper<'_> {
+    /// Judges a fresh moment.
+    pub(super) fn judge(&mut self, moment: &Moment) {
+        let triggers = &self.given.catalogue.triggers;
+        let mut candidates = Vec::new();
+        for trigger in triggers {
+            let Some(place) = self.listens(trigger, moment) else { continue };
+            let cases = match place {
+                Ok(place) => self.cases(trigger, moment, place, Occasion::First),
+                Err(case) => {
+                    self.decide_refused(&case, &Refusal::drop(ReasonCode::NotInside));
+                    continue;
+                }
+            };
+            candidates.extend(self.assess_all(trigger, cases));
+        }
+        self.settle_priority(candidates);
+    }
+
+    /// Does this trigger listen to this moment, and which place is it about?
+    pub(super) fn listens<'a>(&self, trigger: &'a Arc<CompiledTrigger>, moment: &'a Moment) -> Option<Result<Option<Place>, Case<'a>>> {
+        trigger.alternatives().iter().find_map(|when| match (when, &moment.kind) {
+            (When::Entered(wanted), MomentKind::Entered { place }) | (When::Exited(wanted), MomentKind::Exited { place }) => {
+                wanted.selects_place(place).then(|| Ok(Some(place.clone())))
+            }
+            (When::Dwelled { stayed, place: wanted }, MomentKind::Dwelled { place, stayed: noticed }) => {
+                (stayed == noticed && wanted.selects_place(place)).then(|| Ok(Some(place.clone())))
+            }
+            (When::Event(EventWhen { name: wanted, inside }), MomentKind::Event { name, .. }) if wanted == name => {
+                Some(self.place_of_event(inside.as_ref(), trigger, moment))
+            }
+            (When::Fact(wanted), MomentKind::Fact { fact, becomes, fields }) => {
+                let FactWhen { kind, becomes: when, field } = wanted;
+                let field_matches = field.as_ref().is_none_or(|field| fields.contains(field));
+                (*kind == fact.kind && when == becomes && field_matches).then_some(Ok(None))
+            }
+            _ => None,
+        })
+    }
+
+    fn place_of_event<'a>(&self, wanted: Option<&PlaceSelector>, trigger: &'a Arc<CompiledTrigger>, moment: &'a Moment) -> Result<Option<Place>, Case<'a>> {
+        let Some(wanted) = wanted else { return Ok(None) };
+        if let Some(visit) = self.subject.places_inside().find(|visit| wanted.selects_place(&visit.place)) {
+            return Ok(Some(visit.place.clone()));
+        }
+        let mut case = Case { trigger, moment, place: None, bound: Bound::new(), occasion: Occasion::First, trace: Vec::new() };
+        case.note(Step::Inside, false, "The person is in no such place", json!({ "wanted": wanted }));
+        Err(case)
+    }
+
+    /// The combinations of facts this trigger is judged for; none is a decision of its own.
+    pub(super) fn cases<'a>(&mut self, trigger: &'a Arc<CompiledTrigger>, moment: &'a Moment, place: Option<Place>, occasion: Occasion) -> Vec<Case<'a>> {
+        let mut combinations = vec![Bound::new()];
+        for (name, bind) in &trigger.sentence.for_each {
+            let (active, known) = self.facts_to_bind(bind.kind(), &moment.kind);
+            if active.is_empty() {
+                let mut case = Case { trigger, moment, place, bound: Bound::new(), occasion, trace: Vec::new() };
+                let code = if known.is_empty() { ReasonCode::NoFact } else { ReasonCode::FactInactive };
+                let says = match code {
+                    ReasonCode::NoFact => format!("There is no {} about this person", bind.kind()),
+                    _ => format!("No {} about this person is active now", bind.kind()),
+                };
+                if let [only] = known.as_slice() {
+                    case.bound.insert(name.clone(), only.clone());
+                }
+                case.note(Step::Facts, false, says, json!({ "type": bind.kind(), "known": known.len() }));
+                self.decide_refused(&case, &Refusal::drop(code));
+                return Vec::new();
+            }
+            combinations = combinations
+                .iter()
+                .flat_map(|bound| active.iter().map(|fact| {
+                    let mut bound = bound.clone();
+                    bound.insert(name.clone(), fact.clone());
+                    bound
+                }))
+                .take(COMBINATIONS_MAX)
+                .collect();
+        }
+        let case = |bound| Case { trigger, moment, place: place.clone(), bound, occasion, trace: Vec::new() };
+        combinations.into_iter().map(case).collect()
+    }
+
+    /// Active facts of a type, and all known ones. A moment about a fact of this type is about that one alone.
+    fn facts_to_bind(&self, kind: &str, about: &MomentKind) -> (Vec<FactRef>, Vec<FactRef>) {
+        let only = match about {
+            MomentKind::Fact { fact, .. } if fact.kind == kind => Some(fact),
+            _ => None,
+        };
+        let ended_itself = matches!(about, MomentKind::Fact { becomes: crate::engine::fact::Becomes::Ended, .. });
+        let known = self.subject.facts.iter().filter(|fact| fact.id.kind == kind && only.is_none_or(|only| *only == fact.id));
+        let (mut active, mut all) = (Vec::new(), Vec::new());
+        for fact in known {
+            all.push(fact.id.clone());
+            if fact.is_active(self.given.now) || (only.is_some() && ended_itself) {
+                active.push(fact.id.clone());
+            }
+        }
+        active.sort();
+        (active, all)
+    }
+
+    /// Looks at every case of one trigger, records those that are stopped, and brings together those that pass.
+    pub(super) fn assess_all<'a>(&mut self, trigger: &'a Arc<CompiledTrigger>, cases: Vec<Case<'a>>) -> Vec<Candidate<'a>> {
+        let mut passing = Vec::new();
+        for case in cases {
+            match self.assess(case) {
+                Assessed::Pass(candidate) => passing.push(*candidate),
+                Assessed::Refused(case, refusal) => self.settle_refused(&case, &refusal),
+            }
+        }
+        self.choose(trigger, passing)
+    }
+
+    /// The conditions and guards of one case, in their public order, up to the point where cases compete.
+    pub(super) fn assess<'a>(&self, mut case: Case<'a>) -> Assessed<'a> {
+        let scene = self.scene(case.moment, case.place.as_ref(), &case.bound);
+        let mut late = false;
+        let checks = self
+            .relevant(&mut case, &scene)
+            .and_then(|()| self.may_speak_at_all(&mut case))
+            .and_then(|()| self.still_there_if_revised(&mut case))
+            .and_then(|()| self.is_fresh(&mut case).map(|is_late| late = is_late))
+            .and_then(|()| self.waited_enough(&mut case, &scene))
+            .and_then(|()| self.is_timely(&mut case, &scene))
+            .and_then(|()| self.send_key(&mut case, &scene))
+            .and_then(|key| self.within_frequency(&mut case, &key).map(|()| key))
+            .and_then(|key| self.out_of_the_night(&mut case).map(|()| key))
+            .and_then(|key| self.rendered(&mut case, &scene).map(|shown| (key, shown)));
+        match checks {
+            Ok((send_key, shown)) => Assessed::Pass(Box::new(Candidate { case, send_key, scene, shown, late, with: Vec::new() })),
+            Err(refusal) => Assessed::Refused(case, refusal),
+        }
+    }
+
+    /// Is this moment relevant? Facts still active, condition holds.
+    fn relevant(&self, case: &mut Case<'_>, scene: &Map<String, Value>) -> Result<(), Refusal> {
+        let judged_again = !matches!(case.occasion, Occasion::First);
+        for (name, id) in case.bound.clone() {
+            let active = self.subject.fact(&id).is_some_and(|fact| fact.is_active(self.given.now));
+            let about_itself = matches!(&case.moment.kind, MomentKind::Fact { fact, becomes: crate::engine::fact::Becomes::Ended, .. } if *fact == id);
+            if !active && !about_itself {
+                case.note(Step::Facts, false, format!("The {} {} is not active any more", id.kind, id.key), json!({ name: id.key }));
+                let code = if judged_again && case.occasion != Occasion::Revised { ReasonCode::Cancelled } else { ReasonCode::FactInactive };
+                return Err(Refusal::drop(code));
+            }
+        }
+        if !case.bound.is_empty() {
+            case.note(Step::Facts, true, "Judged for these facts", json!(case.bound));
+        }
+        let Some(condition) = &case.trigger.condition else { return Ok(()) };
+        let judgement = condition.judge(scene);
+        let values = clauses(&judgement.clauses);
+        match judgement.verdict {
+            Verdict::Holds => {
+                case.note(Step::Condition, true, "The condition holds", values);
+                Ok(())
+            }
+            Verdict::Fails => {
+                case.note(Step::Condition, false, failing(&judgement), values);
+                Err(Refusal::drop(ReasonCode::ConditionFalse))
+            }
+            Verdict::Missing(path) => {
+                case.note(Step::Condition, false, format!("`{path}` has no value"), values);
+                Err(Refusal::drop(ReasonCode::MissingData))
+            }
+            Verdict::Error(why) => {
+                case.note(Step::Condition, false, why, values);
+                Err(Refusal::drop(ReasonCode::ConditionError))
+            }
+        }
+    }
+
+    /// Records a decision and remembers the answer with the visit it belongs to.
+    pub(super) fn decide(&mut self, case: &Case<'_>, code: ReasonCode, until: Option<Timestamp>) -> Option<usize> {
+        let answer = Answer { trigger_id: case.trigger.id, facts: case.bound.clone(), code };
+        if let Some(visit) = self.subject.visits.values_mut().find(|visit| visit.entered.id == case.moment.id) {
+            let known = visit.answers.iter_mut().find(|known| known.trigger_id == answer.trigger_id && known.facts == answer.facts);
+            match known {
+                Some(known) if known.code == code && case.occasion == Occasion::Revised => return None,
+                Some(known) => known.code = code,
+                None => visit.answers.push(answer),
+            }
+        }
+        self.dirty = true;
+        let decision = Decision {
+            id: self.ids.draw(),
+            user_id: self.subject.user_id,
+            moment_id: case.moment.id,
+            trigger_id: case.trigger.id,
+            trigger: case.trigger.sentence.name.clone(),
+            revision: case.trigger.revision,
+            facts: case.bound.clone(),
+            code,
+            decided_at: self.given.now,
+            until,
+            message_id: None,
+            late: false,
+            trace: case.trace.clone(),
+        };
+        self.out.decisions.push(decision);
+        Some(self.out.decisions.len() - 1)
+    }
+
+    pub(super) fn decide_refused(&mut self, case: &Case<'_>, refusal: &Refusal) {
+        self.decide(case, refusal.code, refusal.due_at.or(refusal.ends_at));
+    }
+
+    /// Several facts of one trigger passed: one each, the lowest, or one for all.
+    fn choose<'a>(&mut self, trigger: &'a Arc<CompiledTrigger>, mut passing: Vec<Candidate<'a>>) -> Vec<Candidate<'a>> {
+        if passing.len() < 2 {
+            return passing;
+        }
+        let bind = trigger.sentence.for_each.iter().find(|(_, bind)| *bind.choose() != Choose::Each);
+        let Some((name, bind)) = bind else { return passing };
+        match bind.choose() {
+            Choose::Each => passing,
+            Choose::Lowest(field) => {
+                let value = |candidate: &Candidate<'_>| candidate.scene.get(name).and_then(|fact| fact.get(field)).map(sortable);
+                passing.sort_by(|a, b| value(a).cmp(&value(b)).then_with(|| a.case.bound.cmp(&b.case.bound)));
+                // A fact without the value sorts first as none: it must not win over one that has it.
+                let first = passing.iter().position(|candidate| value(candidate).is_some()).unwrap_or(0);
+                let winner = passing.remove(first);
+                for mut other in passing {
+                    other.case.note(Step::Priority, false, format!("Another {} comes first", bind.kind()), json!({ "by": field }));
+                    self.decide(&other.case, ReasonCode::Superseded, None);
+                }
+                vec![winner]
+            }
+            Choose::Together => self.together(name, passing),
+        }
+    }
+}
+
+/// The most combinations of facts one trigger is judged for at one moment.
+const COMBINATIONS_MAX: usize = 100;
+
+/// Numbers sort as numbers, texts (and so instants in UTC) as texts.
+fn sortable(value: &Value) -> (u8, i64, String) {
+    match value {
+        #[expect(clippy::cast_possible_truncation, reason = "an order of magnitude sorts the same after rounding to milli-units")]
+        Value::Number(number) => (0, (number.as_f64().unwrap_or(f64::MAX) * 1000.0) as i64, String::new()),
+        Value::String(text) => match text.parse::<chrono::DateTime<chrono::FixedOffset>>() {
+            Ok(instant) => (0, instant.timestamp_millis(), String::new()),
+            Err(_) => (1, 0, text.clone()),
+        },
+        Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => (2, 0, value.to_string()),
+    }
+}
+
+fn clauses(clauses: &[Clause]) -> Value {
+    json!(clauses.iter().map(|clause| json!({ "clause": clause.text, "holds": clause.holds, "values": clause.values })).collect::<Vec<_>>())
+}
+
+fn failing(judgement: &Judgement) -> String {
+    let clause = judgement.clauses.iter().find(|clause| clause.holds == Some(false));
+    clause.map_or_else(|| "The condition does not hold".to_owned(), |clause| format!("`{}` does not hold", clause.text))
+}

@@ -1,0 +1,345 @@
+//! Observations: the records of one device, applied in event time. Fixes and crossings move presence; the rest is noted.
+
+use super::stepper::Stepper;
+use super::{Input, KeptBecause, KeptFix, Received, Refused};
+use crate::base::id::{DeviceId, FenceId};
+use crate::base::time::{Timestamp, local};
+use crate::engine::catalogue::{KeepFixes, Mode};
+use crate::engine::decision::ReasonCode;
+use crate::engine::fence::{Geofence, Position};
+use crate::engine::fix::{Body, Crossing, DeviceContext, Fix, Quality, Record, Transition, validate::ACCURACY_ASSUMED_M};
+use crate::engine::moment::{Evidence, Moment, MomentKind, Place};
+use crate::engine::presence::{self, Change, Likelihood};
+use crate::engine::subject::{Device, LastFix, Mark, Purpose, Visit};
+use serde_json::{Map, Value};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+/// Faster than this between two fixes is no journey, in m/s… (DESIGN.md 5.3)
+const JUMP_SPEED_MPS: f64 = 350.0;
+/// …beyond this allowance for two coarse fixes close in time, in metres.
+const JUMP_ALLOWANCE_M: f64 = 2_000.0;
+
+impl Stepper<'_> {
+    pub(super) fn refuse_all(&mut self, input: &Input) {
+        if let Input::Records { records, .. } = input {
+            for record in records {
+                self.refuse(record, ReasonCode::Erased);
+            }
+        }
+    }
+
+    fn refuse(&mut self, record: &Record, code: ReasonCode) {
+        self.out.refused.push(Refused { record_id: record.id.clone(), code });
+    }
+
+    pub(super) fn apply_records(&mut self, device_id: DeviceId, records: &[Record]) {
+        let mut ordered: Vec<&Record> = records.iter().collect();
+        ordered.sort_by(|a, b| (a.at, &a.id).cmp(&(b.at, &b.id)));
+        let mut seen = BTreeSet::new();
+        let located = self.subject.has_consent(Purpose::Location);
+        for record in ordered {
+            if !seen.insert(&record.id) {
+                continue;
+            }
+            if !located && matches!(record.body, Body::Fix(_) | Body::Crossing(_)) {
+                let withdrawn = self.subject.consents.contains_key(&Purpose::Location);
+                self.refuse(record, if withdrawn { ReasonCode::OptedOut } else { ReasonCode::NoConsent });
+                continue;
+            }
+            self.apply_record(device_id, record);
+        }
+    }
+
+    fn apply_record(&mut self, device_id: DeviceId, record: &Record) {
+        match &record.body {
+            Body::Fix(fix) => self.apply_fix(device_id, record, fix),
+            Body::Crossing(crossing) => self.apply_crossing(device_id, record, crossing),
+            Body::Event(event) if !record.suspect => {
+                self.notice_event(Some(device_id), &record.id, &event.name, &event.properties, record.at, Some(record.quality));
+            }
+            Body::Event(_) => {}
+            Body::Context(context) => self.apply_context(device_id, record, context),
+            Body::Receipt(receipt) => self.out.receipts.push(Received {
+                record_id: record.id.clone(),
+                device_id,
+                message_id: receipt.message_id,
+                status: receipt.status,
+                action: receipt.action.clone(),
+                at: record.at,
+            }),
+        }
+        if !record.suspect {
+            let device = self.device(device_id);
+            device.last_seen_at = device.last_seen_at.max(Some(record.at));
+        }
+    }
+
+    pub(super) fn device(&mut self, device_id: DeviceId) -> &mut Device {
+        self.subject.devices.entry(device_id).or_default()
+    }
+
+    /// In order, and newer than all before? Then it counts, and becomes the newest.
+    fn take_place_in_order(&mut self, device_id: DeviceId, record: &Record) -> bool {
+        let mark = Mark { at: record.at, record_id: record.id.clone() };
+        let device = self.device(device_id);
+        if device.newest.as_ref().is_some_and(|newest| *newest >= mark) {
+            return false;
+        }
+        device.newest = Some(mark);
+        true
+    }
+
+    fn apply_fix(&mut self, device_id: DeviceId, record: &Record, fix: &Fix) {
+        if record.suspect {
+            return self.keep(device_id, record, fix, KeptBecause::Suspect);
+        }
+        let repeated = self.device(device_id).newest.as_ref().is_some_and(|newest| newest.record_id == record.id);
+        if !self.take_place_in_order(device_id, record) {
+            if !repeated {
+                self.keep(device_id, record, fix, KeptBecause::Late);
+            }
+            return;
+        }
+        self.pass_time_until(record.at);
+        let Ok(position) = Position::new(fix.lat, fix.lng) else { return };
+        let jumped = self.is_jump(device_id, record.at, position);
+        if (fix.simulated || jumped) && self.given.catalogue.mode == Mode::Live {
+            self.note_flagged(device_id, record, fix, position, jumped);
+            let why = if jumped { KeptBecause::Implausible } else { KeptBecause::Simulated };
+            return self.keep(device_id, record, fix, why);
+        }
+        let noticed = self.out.moments.len();
+        self.settle_edited_fences(device_id, position);
+        self.move_presence(device_id, record, fix, position);
+        let accuracy_m = fix.accuracy_m.unwrap_or(ACCURACY_ASSUMED_M);
+        let device = self.device(device_id);
+        device.last_fix = Some(LastFix { at: record.at, lat: fix.lat, lng: fix.lng, accuracy_m });
+        device.flagged.clear();
+        let why = if self.out.moments.len() > noticed { KeptBecause::Evidence } else { KeptBecause::Plain };
+        self.keep(device_id, record, fix, why);
+    }
+
+    fn is_jump(&mut self, device_id: DeviceId, at: Timestamp, to: Position) -> bool {
+        let Some(last) = self.device(device_id).last_fix else { return false };
+        let Ok(from) = Position::new(last.lat, last.lng) else { return false };
+        let seconds = (at - last.at).as_seconds_f64();
+        crate::engine::fence::distance_m(from, to) > JUMP_SPEED_MPS * seconds + JUMP_ALLOWANCE_M
+    }
+
+    /// A made-up or impossible fix changes no presence; where it would have, that is noticed once and explained.
+    fn note_flagged(&mut self, device_id: DeviceId, record: &Record, fix: &Fix, position: Position, implausible: bool) {
+        let mut would_be_in = BTreeSet::new();
+        for fence in self.fences_at(position) {
+            let seen = likelihood(&fence, position, fix);
+            if seen.enter_p < self.given.catalogue.thresholds(&fence).enter_p || self.is_inside(fence.id) {
+                continue;
+            }
+            would_be_in.insert(fence.id);
+            if !self.device(device_id).flagged.contains(&fence.id) {
+                let mut evidence = evidence_of(record, fix, seen.enter_p);
+                evidence.implausible = implausible;
+                let kind = MomentKind::Entered { place: place_of(&fence) };
+                let moment = self.moment(Some(device_id), record.at, kind, evidence);
+                self.notice(moment);
+            }
+        }
+        if self.device(device_id).flagged != would_be_in {
+            self.dirty = true;
+            self.device(device_id).flagged = would_be_in;
+        }
+    }
+
+    pub(super) fn is_inside(&self, fence: FenceId) -> bool {
+        self.subject.visits.get(&fence).is_some_and(|visit| visit.left_at.is_none())
+    }
+
+    pub(super) fn fences_at(&self, position: Position) -> Vec<Arc<Geofence>> {
+        let catalogue = self.given.catalogue;
+        let mut ids = catalogue.index.locate(position);
+        ids.sort_unstable();
+        ids.iter().filter_map(|id| catalogue.fences.get(id).cloned()).collect()
+    }
+
+    fn move_presence(&mut self, device_id: DeviceId, record: &Record, fix: &Fix, position: Position) {
+        let mut fences = self.fences_at(position);
+        let catalogue = self.given.catalogue;
+        let elsewhere: Vec<FenceId> = self.device(device_id).presence.keys().copied().collect();
+        let left_behind = elsewhere.iter().filter(|id| fences.iter().all(|fence| fence.id != **id));
+        let left_behind: Vec<_> = left_behind.filter_map(|id| catalogue.fences.get(id).cloned()).collect();
+        fences.extend(left_behind);
+        for fence in fences {
+            let seen = likelihood(&fence, position, fix);
+            let rules = catalogue.thresholds(&fence);
+            let mut state = self.device(device_id).presence.remove(&fence.id);
+            let leaving_before = state.as_ref().and_then(|inside| inside.leaving);
+            let change = presence::on_fix(&mut state, seen, record.at, &rules);
+            self.dirty |= leaving_before != state.as_ref().and_then(|inside| inside.leaving);
+            if let Some(inside) = state {
+                self.device(device_id).presence.insert(fence.id, inside);
+            }
+            let probability = if matches!(change, Change::Left(_)) { seen.exit_p } else { seen.enter_p };
+            self.follow(device_id, &fence, change, evidence_of(record, fix, probability));
+        }
+    }
+
+    fn apply_crossing(&mut self, device_id: DeviceId, record: &Record, crossing: &Crossing) {
+        if record.suspect || !self.take_place_in_order(device_id, record) {
+            return;
+        }
+        self.pass_time_until(record.at);
+        let Some(fence) = self.given.catalogue.fences.get(&crossing.geofence_id).cloned() else { return };
+        let rules = self.given.catalogue.thresholds(&fence);
+        let mut state = self.device(device_id).presence.remove(&fence.id);
+        let change = match crossing.transition {
+            Transition::Enter | Transition::Dwell => presence::on_enter_crossing(&mut state, record.at, &rules),
+            Transition::Exit => {
+                presence::on_exit_crossing(&mut state, record.at);
+                Change::None
+            }
+        };
+        self.dirty = true;
+        if let Some(inside) = state {
+            self.device(device_id).presence.insert(fence.id, inside);
+        }
+        let evidence = Evidence {
+            record_id: Some(record.id.clone()),
+            probability: Some(presence::CROSSING_ENTER_P),
+            quality: Some(record.quality),
+            ..Evidence::default()
+        };
+        self.follow(device_id, &fence, change, evidence);
+    }
+
+    /// One device's presence changed: does the person's?
+    pub(super) fn follow(&mut self, device_id: DeviceId, fence: &Geofence, change: Change, evidence: Evidence) {
+        match change {
+            Change::None => self.renew_evidence(device_id, fence.id),
+            Change::Entered => self.enter(device_id, fence, evidence),
+            Change::Left(since) => self.leave(device_id, fence, since, evidence),
+        }
+    }
+
+    fn renew_evidence(&mut self, device_id: DeviceId, fence: FenceId) {
+        let seen_at = self.device(device_id).presence.get(&fence).map(|inside| inside.evidence_at);
+        if let (Some(at), Some(visit)) = (seen_at, self.subject.visits.get_mut(&fence)) {
+            visit.evidence_at = visit.evidence_at.max(at);
+        }
+    }
+
+    fn enter(&mut self, device_id: DeviceId, fence: &Geofence, evidence: Evidence) {
+        let Some(at) = self.device(device_id).presence.get(&fence.id).map(|inside| inside.since) else { return };
+        self.dirty = true;
+        if self.is_inside(fence.id) {
+            // Another device is there already: one moment per user (N20).
+            return self.renew_evidence(device_id, fence.id);
+        }
+        let place = place_of(fence);
+        let moment = self.moment(Some(device_id), at, MomentKind::Entered { place: place.clone() }, evidence);
+        let visit = Visit { entered: moment.clone(), place, evidence_at: at, left_at: None, silent: false, dwelled_s: Vec::new(), answers: Vec::new() };
+        self.subject.visits.insert(fence.id, visit);
+        self.notice(moment);
+    }
+
+    fn leave(&mut self, device_id: DeviceId, fence: &Geofence, since: Timestamp, evidence: Evidence) {
+        self.dirty = true;
+        let still_there = self.subject.devices.values().any(|device| device.presence.contains_key(&fence.id));
+        if still_there {
+            return;
+        }
+        if let Some(visit) = self.subject.visits.get_mut(&fence.id).filter(|visit| visit.left_at.is_none()) {
+            visit.left_at = Some(since);
+            let kind = MomentKind::Exited { place: visit.place.clone() };
+            let moment = self.moment(Some(device_id), since, kind, evidence);
+            self.notice(moment);
+        }
+    }
+
+    pub(super) fn notice_event(
+        &mut self,
+        device_id: Option<DeviceId>,
+        record_id: &str,
+        name: &str,
+        properties: &Map<String, Value>,
+        at: Timestamp,
+        quality: Option<Quality>,
+    ) {
+        let evidence = Evidence { record_id: Some(record_id.to_owned()), quality, ..Evidence::default() };
+        let kind = MomentKind::Event { name: name.to_owned(), properties: properties.clone() };
+        let moment = self.moment(device_id, at, kind, evidence);
+        self.notice(moment);
+    }
+
+    fn apply_context(&mut self, device_id: DeviceId, record: &Record, context: &DeviceContext) {
+        let device = self.device(device_id);
+        let late = record.suspect || device.last_seen_at.is_some_and(|seen| seen > record.at);
+        if late {
+            return;
+        }
+        let before = (device.locale.clone(), device.time_zone.clone(), device.notifications);
+        device.locale = context.locale.clone().or(device.locale.take());
+        device.time_zone = context.time_zone.clone().or(device.time_zone.take());
+        device.notifications = context.notifications.unwrap_or(device.notifications);
+        let after = (device.locale.clone(), device.time_zone.clone(), device.notifications);
+        self.dirty |= before != after;
+    }
+
+    pub(super) fn moment(&mut self, device_id: Option<DeviceId>, at: Timestamp, kind: MomentKind, evidence: Evidence) -> Moment {
+        Moment {
+            id: self.ids.draw(),
+            user_id: self.subject.user_id,
+            device_id,
+            occurred_at: at,
+            noticed_at: self.given.now,
+            kind,
+            evidence,
+        }
+    }
+
+    /// Keeps a fix as far as the project wants it kept.
+    fn keep(&mut self, device_id: DeviceId, record: &Record, fix: &Fix, why: KeptBecause) {
+        let wanted = match self.given.catalogue.settings.keep_fixes {
+            KeepFixes::None => false,
+            KeepFixes::Evidence => why != KeptBecause::Plain,
+            KeepFixes::All => true,
+        };
+        if wanted {
+            let kept = KeptFix { record_id: record.id.clone(), device_id, at: record.at, fix: fix.clone(), why };
+            self.out.fixes.push(kept);
+        }
+    }
+}
+
+pub(super) fn likelihood(fence: &Geofence, position: Position, fix: &Fix) -> Likelihood {
+    let edge_m = fence.shape.signed_distance_m(position);
+    Likelihood::of(fence.shape.effective_radius_m(), edge_m, fix.accuracy_m.unwrap_or(ACCURACY_ASSUMED_M))
+}
+
+pub(super) fn place_of(fence: &Geofence) -> Place {
+    Place {
+        id: fence.id,
+        external_id: fence.external_id.clone(),
+        tag: fence.tag.clone(),
+        name: fence.name.clone(),
+        version: fence.version,
+    }
+}
+
+fn evidence_of(record: &Record, fix: &Fix, probability: f64) -> Evidence {
+    let cell = h3o::LatLng::new(fix.lat, fix.lng).ok().map(|at| at.to_cell(h3o::Resolution::Seven).to_string());
+    Evidence {
+        record_id: Some(record.id.clone()),
+        probability: Some((probability * 1e4).round() / 1e4),
+        accuracy_m: fix.accuracy_m,
+        quality: Some(record.quality),
+        cell,
+        simulated: fix.simulated,
+        implausible: false,
+    }
+}
+
+/// The date and time of day of an instant as people at that place write it.
+pub(super) fn wall_time(at: Timestamp, zone: chrono_tz::Tz) -> (String, String) {
+    let wall = local(at, zone);
+    (wall.format("%Y-%m-%d").to_string(), wall.format("%H:%M").to_string())
+}

@@ -1,0 +1,108 @@
+//! The scene: everything conditions and templates may read in one case, as one JSON object.
+
+use super::observe::wall_time;
+use super::stepper::Stepper;
+use crate::base::time::Timestamp;
+use crate::engine::fact::{Fact, FactRef};
+use crate::engine::moment::{Moment, MomentKind, Place};
+use chrono_tz::Tz;
+use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
+
+/// The facts one case is judged for, by the name the trigger binds them to.
+pub(super) type Bound = BTreeMap<String, FactRef>;
+
+impl Stepper<'_> {
+    /// The zone the user is in now: the last active device's, their own, or the project's.
+    pub(super) fn user_zone(&self) -> Tz {
+        let device = self.subject.last_active_device().and_then(|(_, device)| device.time_zone.as_deref());
+        [device, self.subject.profile.time_zone.as_deref()]
+            .into_iter()
+            .flatten()
+            .find_map(|name| name.parse().ok())
+            .unwrap_or(self.given.catalogue.settings.time_zone)
+    }
+
+    pub(super) fn place_zone(&self, place: Option<&Place>) -> Tz {
+        place
+            .and_then(|place| self.given.catalogue.fences.get(&place.id))
+            .and_then(|fence| fence.time_zone)
+            .unwrap_or_else(|| self.user_zone())
+    }
+
+    /// What the user reads: what the business says, else the phone.
+    pub(super) fn user_locale(&self) -> Option<String> {
+        let device = self.subject.last_active_device().and_then(|(_, device)| device.locale.clone());
+        self.subject.profile.locale.clone().or(device)
+    }
+
+    pub(super) fn scene(&self, moment: &Moment, place: Option<&Place>, bound: &Bound) -> Map<String, Value> {
+        let mut scene = Map::new();
+        scene.insert("now".into(), instant(self.given.now));
+        scene.insert("user".into(), self.user_scene());
+        let device = self.subject.last_active_device().map(|(_, device)| device);
+        let told = |read: fn(&crate::engine::subject::Device) -> Option<String>| device.and_then(read);
+        scene.insert(
+            "device".into(),
+            json!({
+                "platform": told(|device| device.platform.clone()),
+                "locale": told(|device| device.locale.clone()),
+                "time_zone": told(|device| device.time_zone.clone()),
+            }),
+        );
+        let (date, time) = wall_time(moment.occurred_at, self.place_zone(place));
+        scene.insert(
+            "moment".into(),
+            json!({ "id": moment.id, "kind": moment.kind.name(), "occurred_at": moment.occurred_at, "date": date, "time": time }),
+        );
+        if let Some(place) = place {
+            scene.insert("place".into(), self.place_scene(place));
+        }
+        match &moment.kind {
+            MomentKind::Event { name, properties } => {
+                scene.insert("event".into(), json!({ "name": name, "properties": properties }));
+            }
+            MomentKind::Fact { becomes, fields, .. } => {
+                scene.insert("change".into(), json!({ "becomes": becomes, "fields": fields }));
+            }
+            MomentKind::Entered { .. } | MomentKind::Exited { .. } | MomentKind::Dwelled { .. } => {}
+        }
+        for (name, fact) in self.bound_facts(bound) {
+            // Texts that may speak of several facts at once find them under the plural, also when there is only one.
+            scene.insert(format!("{name}s"), json!([fact.scene()]));
+            scene.insert(name, fact.scene());
+        }
+        scene
+    }
+
+    fn user_scene(&self) -> Value {
+        let profile = &self.subject.profile;
+        let mut user = profile.attributes.clone();
+        let inside: Vec<&Place> = self.subject.places_inside().map(|visit| &visit.place).collect();
+        let places: Vec<&str> = inside.iter().map(|place| place.external_id.as_str()).collect();
+        let tags: Vec<&str> = inside.iter().map(|place| place.tag.as_str()).collect();
+        // Who they are never comes from free attributes.
+        let name = profile.user_ref.clone().unwrap_or_else(|| self.subject.user_id.to_string());
+        user.insert("ref".into(), Value::String(name));
+        user.insert("locale".into(), json!(self.user_locale()));
+        user.insert("time_zone".into(), Value::String(self.user_zone().name().to_owned()));
+        user.insert("places".into(), json!(places));
+        user.insert("tags".into(), json!(tags));
+        Value::Object(user)
+    }
+
+    fn place_scene(&self, place: &Place) -> Value {
+        let metadata = self.given.catalogue.fences.get(&place.id).map(|fence| fence.metadata.clone()).unwrap_or_default();
+        json!({ "id": place.id, "external_id": place.external_id, "tag": place.tag, "name": place.name, "metadata": metadata })
+    }
+
+    /// The facts of a case as they are now; one that is gone is left out.
+    pub(super) fn bound_facts(&self, bound: &Bound) -> BTreeMap<String, Fact> {
+        let known = bound.iter().filter_map(|(name, id)| self.subject.fact(id).map(|fact| (name.clone(), fact.clone())));
+        known.collect()
+    }
+}
+
+fn instant(at: Timestamp) -> Value {
+    json!(at)
+}

@@ -1,0 +1,188 @@
+//! Where cases compete and one of them becomes a message: priority, replacement, holdout, and the send itself.
+
+use super::judge::{Candidate, Case};
+use super::stepper::Stepper;
+use crate::base::id::DeviceId;
+use crate::base::time::Timestamp;
+use crate::engine::decision::{ReasonCode, Step};
+use crate::engine::delivery::{ChannelKind, Planned};
+use crate::engine::fact::FactRef;
+use crate::engine::fix::Permission;
+use crate::engine::message::Message;
+use crate::engine::subject::Sent;
+use crate::engine::trigger::Class;
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+impl Stepper<'_> {
+    /// Several facts, one message: the texts find them all as a list under the name and an `s`.
+    pub(super) fn together<'c>(&mut self, name: &str, mut passing: Vec<Candidate<'c>>) -> Vec<Candidate<'c>> {
+        let listed: Vec<Value> = passing.iter().filter_map(|candidate| candidate.scene.get(name).cloned()).collect();
+        let mut keys: Vec<String> = passing.iter().map(|candidate| candidate.send_key.clone()).collect();
+        keys.sort();
+        let mut first = passing.remove(0);
+        first.scene.insert(format!("{name}s"), Value::Array(listed));
+        let scene = first.scene.clone();
+        match self.rendered(&mut first.case, &scene) {
+            Ok(shown) => first.shown = shown,
+            Err(refusal) => {
+                self.settle_refused(&first.case, &refusal);
+                return passing;
+            }
+        }
+        first.send_key = keys.join("+");
+        if self.is_spent(&first.send_key) {
+            for case in std::iter::once(&first).chain(&passing).map(|candidate| &candidate.case) {
+                self.decide(case, ReasonCode::AlreadyDone, None);
+            }
+            return Vec::new();
+        }
+        first.with = passing.into_iter().map(|candidate| candidate.case).collect();
+        vec![first]
+    }
+
+    /// Among triggers with a priority that would all speak at this moment, the highest does.
+    pub(super) fn settle_priority(&mut self, candidates: Vec<Candidate<'_>>) {
+        let priority = |candidate: &Candidate<'_>| candidate.case.trigger.sentence.guards.priority;
+        let winner = candidates
+            .iter()
+            .filter_map(|candidate| priority(candidate).map(|rank| (rank, std::cmp::Reverse(candidate.case.trigger.id))))
+            .max();
+        for mut candidate in candidates {
+            let outranked = match (priority(&candidate), winner) {
+                (Some(_), Some((_, std::cmp::Reverse(first)))) => candidate.case.trigger.id != first,
+                _ => false,
+            };
+            if outranked {
+                let values = json!({ "priority": priority(&candidate), "highest": winner.map(|(rank, _)| rank) });
+                candidate.case.note(Step::Priority, false, "A trigger with a higher priority speaks at this moment", values);
+                self.decide(&candidate.case, ReasonCode::Superseded, None);
+            } else {
+                self.send_unless_held_out(candidate);
+            }
+        }
+    }
+
+    fn send_unless_held_out(&mut self, mut candidate: Candidate<'_>) {
+        if let Some(tag) = self.tag_to_replace(&mut candidate.case) {
+            match tag {
+                Ok(tag) => candidate.shown.tag = tag,
+                Err(code) => {
+                    self.decide(&candidate.case, code, None);
+                    return;
+                }
+            }
+        }
+        let share = candidate.case.trigger.sentence.guards.holdout.unwrap_or(0.0);
+        if share > 0.0 {
+            let drawn = self.draw(&candidate.case);
+            let held = drawn < share;
+            let says = if held { "Held back to measure the effect; would have been sent" } else { "Not held back" };
+            candidate.case.note(Step::Holdout, !held, says, json!({ "share": share }));
+            if held {
+                let (trigger, bound) = (candidate.case.trigger.id, candidate.case.bound.clone());
+                self.decide(&candidate.case, ReasonCode::Holdout, None);
+                return self.close_waits(trigger, &bound, "Held back at a newer moment");
+            }
+        }
+        self.send(candidate);
+    }
+
+    /// With `replaces`: the tag of the earlier message, or why there is nothing to replace.
+    fn tag_to_replace(&self, case: &mut Case<'_>) -> Option<Result<String, ReasonCode>> {
+        let replaced = case.trigger.sentence.then.replaces.clone()?;
+        let happened_at = case.moment.occurred_at;
+        let earlier = self.subject.sent.iter().rev().find(|sent| {
+            sent.content == replaced && case.bound.values().all(|fact| sent.facts.contains(fact)) && sent.at <= happened_at
+        });
+        Some(match earlier {
+            Some(sent) => {
+                case.note(Step::Replaces, true, format!("Takes the place of `{replaced}`"), json!({ "message": sent.message_id }));
+                Ok(sent.collapse.clone())
+            }
+            None => {
+                case.note(Step::Replaces, false, format!("`{replaced}` was not sent yet and will carry the news"), Value::Null);
+                Err(ReasonCode::Superseded)
+            }
+        })
+    }
+
+    /// A draw from 0 to 1 that is always the same for one user and trigger, and differs between projects.
+    fn draw(&self, case: &Case<'_>) -> f64 {
+        let text = format!("{}|{}|{}", self.given.catalogue.salt, case.trigger.id, self.subject.user_id);
+        let digest = Sha256::digest(text.as_bytes());
+        let mut first = [0_u8; 8];
+        first.copy_from_slice(&digest[..8]);
+        u64::from_be_bytes(first) as f64 / u64::MAX as f64
+    }
+
+    fn send(&mut self, candidate: Candidate<'_>) {
+        let Candidate { case, send_key, scene, mut shown, late, with } = candidate;
+        let Some((device_id, channel)) = self.reachable_device() else {
+            self.decide(&case, ReasonCode::NoToken, None);
+            return;
+        };
+        let expires_at = self.end_of_life(&case, &scene);
+        let message_id = self.ids.draw();
+        if shown.tag.is_empty() {
+            shown.tag = format!("{message_id}");
+        }
+        let facts: Vec<FactRef> = std::iter::once(&case).chain(&with).flat_map(|case| case.bound.values().cloned()).collect();
+        let mut decision_id = None;
+        for sent in std::iter::once(&case).chain(&with) {
+            let Some(decision) = self.decide(sent, ReasonCode::Sent, None).and_then(|at| self.out.decisions.get_mut(at)) else { continue };
+            decision.message_id = Some(message_id);
+            decision.late = late;
+            decision_id.get_or_insert(decision.id);
+        }
+        let Some(decision_id) = decision_id else { return };
+        let promo = case.trigger.sentence.class == Class::Promo;
+        self.subject.sent.push(Sent {
+            at: self.given.now,
+            message_id,
+            moment_id: case.moment.id,
+            trigger_id: case.trigger.id,
+            send_key: send_key.clone(),
+            content: case.trigger.sentence.then.content.clone(),
+            collapse: shown.tag.clone(),
+            facts: facts.clone(),
+            promo,
+        });
+        self.out.messages.push(Message {
+            id: message_id,
+            user_id: self.subject.user_id,
+            decision_id,
+            trigger_id: case.trigger.id,
+            content: case.trigger.sentence.then.content.clone(),
+            send_key,
+            created_at: self.given.now,
+            expires_at,
+            facts,
+            shown,
+            promo,
+            deliveries: vec![Planned { id: self.ids.draw(), device_id, channel }],
+        });
+        for sent in std::iter::once(&case).chain(&with) {
+            self.close_waits(sent.trigger.id, &sent.bound, "Sent at a newer moment");
+        }
+    }
+
+    /// The device heard from last among those that can show something.
+    fn reachable_device(&self) -> Option<(DeviceId, ChannelKind)> {
+        self.subject
+            .devices
+            .iter()
+            .filter(|(_, device)| device.notifications != Permission::Denied)
+            .filter_map(|(id, device)| device.channel.map(|channel| (device.last_seen_at, *id, channel)))
+            .max_by_key(|(seen, id, _)| (*seen, *id))
+            .map(|(_, id, channel)| (id, channel))
+    }
+
+    /// The life of the content, cut where the trigger's window ends: a boarding pass lives until the flight leaves.
+    fn end_of_life(&self, case: &Case<'_>, scene: &serde_json::Map<String, Value>) -> Timestamp {
+        let life = self.given.catalogue.contents.get(&case.trigger.sentence.then.content).map(|content| content.content.ttl.delta());
+        let end = self.given.now + life.unwrap_or_default();
+        let window = case.trigger.window_to.as_ref().and_then(|to| to.evaluate_instant(scene).ok());
+        window.map_or(end, |to| end.min(to))
+    }
+}

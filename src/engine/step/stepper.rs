@@ -1,0 +1,168 @@
+//! The step itself: apply the input, notice moments, judge them, look at what time has brought, and say when to wake.
+
+use super::{Effects, Input, KeptFix, Received, Refused};
+use crate::base::id::{IdSource, MessageId};
+use crate::base::limits;
+use crate::base::time::Timestamp;
+use crate::engine::catalogue::Catalogue;
+use crate::engine::decision::Decision;
+use crate::engine::message::Message;
+use crate::engine::moment::Moment;
+use crate::engine::subject::Subject;
+use chrono::TimeDelta;
+use std::collections::BTreeSet;
+use uuid::Uuid;
+
+/// What a step is given besides the subject and its input: everything it may know of the world.
+#[derive(Debug, Clone, Copy)]
+pub struct Given<'a> {
+    pub catalogue: &'a Catalogue,
+    /// Send keys known to be taken by messages of other users, or of long ago.
+    pub spent: &'a BTreeSet<String>,
+    pub now: Timestamp,
+    /// All ids of this step come from it.
+    pub seed: Uuid,
+}
+
+/// A state that only moved on is stored this often, so that a restart forgets little.
+const STORE_SOFT_CHANGES_AFTER: TimeDelta = TimeDelta::minutes(10);
+/// A visit that ended is remembered this long: a fact that comes late may still ask about it.
+pub(super) const VISIT_KEPT_AFTER: TimeDelta = TimeDelta::hours(24);
+/// Sends are remembered this long for caps, cool-downs and replacements.
+const SENT_KEPT: TimeDelta = TimeDelta::days(92);
+
+/// One step under way.
+pub(super) struct Stepper<'a> {
+    pub(super) subject: Subject,
+    pub(super) given: Given<'a>,
+    pub(super) ids: IdSource,
+    /// Moments of this step that are still to be judged, with the order they were noticed in.
+    pub(super) fresh: Vec<Moment>,
+    pub(super) out: Collected,
+    /// Something happened that a restart must not forget.
+    pub(super) dirty: bool,
+}
+
+/// What a step has caused so far.
+#[derive(Default)]
+pub(super) struct Collected {
+    pub(super) moments: Vec<Moment>,
+    pub(super) decisions: Vec<Decision>,
+    pub(super) messages: Vec<Message>,
+    pub(super) cancelled: Vec<MessageId>,
+    pub(super) receipts: Vec<Received>,
+    pub(super) refused: Vec<Refused>,
+    pub(super) fixes: Vec<KeptFix>,
+}
+
+/// Steps one subject by one input. Pure: the same arguments give the same effects, byte for byte.
+pub fn step(subject: Subject, input: &Input, given: Given<'_>) -> Effects {
+    let mut stepper = Stepper {
+        subject,
+        given,
+        ids: IdSource::new(given.seed, given.now),
+        fresh: Vec::new(),
+        out: Collected::default(),
+        dirty: false,
+    };
+    if stepper.subject.erased {
+        stepper.refuse_all(input);
+    } else {
+        stepper.follow_fence_edits();
+        stepper.apply(input);
+        stepper.pass_time_until(given.now);
+        stepper.judge_fresh();
+        stepper.look_at_waits();
+        stepper.notice_facts_that_turned();
+        stepper.forget_the_old();
+    }
+    stepper.finish()
+}
+
+impl Stepper<'_> {
+    fn apply(&mut self, input: &Input) {
+        match input {
+            Input::Records { device_id, records } => self.apply_records(*device_id, records),
+            Input::Event { record_id, name, properties, occurred_at } => {
+                self.notice_event(None, record_id, name, properties, *occurred_at, None);
+            }
+            Input::Fact(fact) => self.apply_fact(fact),
+            Input::FactGone(id) => self.apply_fact_gone(id),
+            Input::Consents(consents) => self.apply_consents(consents),
+            Input::Profile(profile) => self.apply_profile(profile),
+            Input::Device { device_id, device } => self.apply_device(*device_id, device),
+            Input::DeviceGone(device_id) => self.apply_device_gone(*device_id),
+            Input::Tick => {}
+        }
+    }
+
+    /// Keeps a moment: it is recorded now and judged when the whole input is applied.
+    pub(super) fn notice(&mut self, moment: Moment) {
+        if self.out.moments.len() < limits::MOMENTS_PER_INPUT_MAX {
+            self.dirty = true;
+            self.out.moments.push(moment.clone());
+            self.fresh.push(moment);
+        }
+    }
+
+    fn judge_fresh(&mut self) {
+        let mut fresh = std::mem::take(&mut self.fresh);
+        fresh.sort_by_key(|moment| (moment.occurred_at, moment.id));
+        for moment in fresh {
+            self.judge(&moment);
+        }
+    }
+
+    /// Keeps every list of the subject within its bound.
+    fn forget_the_old(&mut self) {
+        let now = self.given.now;
+        let subject = &mut self.subject;
+        subject.visits.retain(|_, visit| visit.left_at.is_none_or(|left| left + VISIT_KEPT_AFTER > now));
+        while subject.visits.len() > limits::VISITS_PER_USER_MAX {
+            let oldest = subject.visits.iter().min_by_key(|(_, visit)| visit.evidence_at).map(|(id, _)| *id);
+            oldest.and_then(|id| subject.visits.remove(&id));
+        }
+        subject.sent.retain(|sent| sent.at + SENT_KEPT > now);
+        let surplus = subject.sent.len().saturating_sub(limits::SENDS_PER_USER_MAX);
+        subject.sent.drain(..surplus);
+        while subject.facts.len() > limits::FACTS_PER_USER_MAX {
+            let spared = subject.facts.iter().enumerate().min_by_key(|(_, fact)| (fact.is_active(now), fact.changed_at));
+            let Some(index) = spared.map(|(index, _)| index) else { break };
+            subject.facts.remove(index);
+        }
+        while subject.devices.len() > limits::DEVICES_PER_USER_MAX {
+            let silent = subject.devices.iter().min_by_key(|(_, device)| device.last_seen_at).map(|(id, _)| *id);
+            silent.and_then(|id| subject.devices.remove(&id));
+        }
+    }
+
+    fn finish(mut self) -> Effects {
+        let now = self.given.now;
+        let out = self.out;
+        let caused = !(out.moments.is_empty()
+            && out.decisions.is_empty()
+            && out.messages.is_empty()
+            && out.cancelled.is_empty()
+            && out.receipts.is_empty()
+            && out.fixes.is_empty());
+        let soft_is_due = self.subject.stored_at.is_none_or(|at| at + STORE_SOFT_CHANGES_AFTER <= now);
+        let changed = self.dirty || caused || (soft_is_due && !self.subject.erased);
+        self.subject.stepped_at = Some(now);
+        if changed {
+            self.subject.stored_at = Some(now);
+        }
+        let wake_at = super::passing::wake_at(&self.subject, self.given.catalogue, now);
+        Effects {
+            changed,
+            moments: out.moments,
+            decisions: out.decisions,
+            messages: out.messages,
+            cancelled: out.cancelled,
+            receipts: out.receipts,
+            refused: out.refused,
+            fixes: out.fixes,
+            wake_at,
+            subject: self.subject,
+        }
+    }
+}
