@@ -13,7 +13,8 @@ mod m20260901_000006_decisions;
 mod m20260901_000007_outbox;
 mod m20260901_000008_idempotency;
 
-use sea_orm_migration::prelude::*;
+pub use sea_orm_migration::MigratorTrait;
+use sea_orm_migration::prelude::{DbErr, Index, MigrationTrait, SchemaManager};
 
 /// All migrations, oldest first.
 pub struct Migrator;

@@ -78,3 +78,9 @@ pub const FILTERED_CHARS_MAX: usize = 4_000;
 pub const DATE_FORMAT_CHARS_MAX: usize = 32;
 /// Nested calls and blocks while a template renders.
 pub const TEMPLATE_RECURSION_MAX: usize = 32;
+/// An answer to a write with an `Idempotency-Key` is kept this long (DESIGN.md 6).
+pub const ANSWER_KEPT: chrono::TimeDelta = chrono::TimeDelta::hours(24);
+/// A request that began this long ago and never finished died with its process: its key may be used again.
+pub const ANSWER_LOST_AFTER: chrono::TimeDelta = chrono::TimeDelta::seconds(60);
+/// Decisions are kept this long (DESIGN.md 5.10).
+pub const DECISION_KEPT: chrono::TimeDelta = chrono::TimeDelta::days(30);

@@ -1,9 +1,10 @@
 //! Values in columns: JSON texts, words of closed lists, typed ids, batches below the bind limit.
 
 use super::error::StoreError;
-use sea_orm::sea_query::OnConflict;
+use sea_orm::sea_query::{Expr, ExprTrait, OnConflict};
 use sea_orm::{
-    ActiveModelTrait, ConnectionTrait, DbErr, EntityTrait, Insert, IntoActiveModel, Iterable, RuntimeErr, SqlErr, SqlxError,
+    ActiveModelTrait, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, Insert, IntoActiveModel, Iterable, RuntimeErr, SqlErr,
+    SqlxError,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -21,8 +22,13 @@ pub(super) fn to_json<T: Serialize + ?Sized>(value: &T) -> Result<String, StoreE
 
 /// Reads a JSON column. The error names the place only: the text belongs to a user.
 pub(super) fn from_json<T: DeserializeOwned>(place: &'static str, text: &str) -> Result<T, StoreError> {
-    serde_json::from_str(text)
-        .map_err(|error| StoreError::Corrupt(format!("{place}: JSON at line {} column {}", error.line(), error.column())))
+    serde_json::from_str(text).map_err(|error| {
+        StoreError::Corrupt(format!(
+            "{place}: JSON at line {} column {}",
+            error.line(),
+            error.column()
+        ))
+    })
 }
 
 /// The word of a unit variant, as the API spells it.
@@ -60,6 +66,17 @@ where
     Ok(written)
 }
 
+/// What a column holds, plus one.
+pub(super) fn one_more<C: ColumnTrait>(column: C) -> Expr {
+    ExprTrait::add(Expr::col(column), 1)
+}
+
+/// Is this column of the stored row the same as in the row that came in? Keeps an upsert inside its project.
+pub(super) fn same_as_stored<E: EntityTrait>(entity: E, column: E::Column) -> Expr {
+    let incoming = Expr::col((sea_orm::sea_query::Alias::new("excluded"), column));
+    ExprTrait::eq(Expr::col((entity, column)), incoming)
+}
+
 /// The conflict rule of an append that may be repeated.
 pub(super) fn do_nothing() -> OnConflict {
     OnConflict::new().do_nothing().to_owned()
@@ -81,7 +98,9 @@ impl From<DbErr> for StoreError {
             | DbErr::Exec(RuntimeErr::SqlxError(cause))
             | DbErr::Query(RuntimeErr::SqlxError(cause)) => of_sqlx(cause),
             DbErr::ConnectionAcquire(_) => Self::Unavailable("no connection became free in time".into()),
-            DbErr::Type(_) | DbErr::Json(_) | DbErr::TryIntoErr { .. } => Self::Corrupt("a column has another type".into()),
+            DbErr::Type(_) | DbErr::Json(_) | DbErr::TryIntoErr { .. } => {
+                Self::Corrupt("a column has another type".into())
+            }
             DbErr::Migration(what) => Self::Unavailable(format!("migration: {what}")),
             _ => Self::Unavailable("the statement failed".into()),
         }

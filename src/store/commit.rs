@@ -11,7 +11,8 @@ use crate::engine::message::Message;
 use ::entity::{decision, delivery, inbox, message, moment, subject};
 use sea_orm::sea_query::{Expr, OnConflict};
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect,
+    ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder,
+    QuerySelect,
 };
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
@@ -60,7 +61,10 @@ impl Store {
             lock_subjects(txn, changes).await?;
         }
         let erased = erased_users(txn, changes).await?;
-        let changes: Vec<&Change> = changes.iter().filter(|change| !erased.contains(&owner(change))).collect();
+        let changes: Vec<&Change> = changes
+            .iter()
+            .filter(|change| !erased.contains(&owner(change)))
+            .collect();
         summary.erased = erased.into_iter().map(|(_, user)| user).collect();
         check_send_keys(txn, &changes).await?;
         write_subjects(txn, &changes).await?;
@@ -103,7 +107,10 @@ fn users_by_project(changes: &[Change]) -> BTreeMap<ProjectId, Vec<UserId>> {
     for (project, user) in changes.iter().map(owner) {
         users.entry(project).or_default().insert(user);
     }
-    users.into_iter().map(|(project, users)| (project, users.into_iter().collect())).collect()
+    users
+        .into_iter()
+        .map(|(project, users)| (project, users.into_iter().collect()))
+        .collect()
 }
 
 /// Holds the subjects until the end, in one order, so that an erasure on another node comes wholly before or after.
@@ -131,13 +138,24 @@ async fn erased_users(
 ) -> Result<BTreeSet<(ProjectId, UserId)>, StoreError> {
     let mut erased = BTreeSet::new();
     for (project, users) in users_by_project(changes) {
-        erased.extend(erased_among(txn, project, &users).await?.into_iter().map(|user| (project, user)));
+        erased.extend(
+            erased_among(txn, project, &users)
+                .await?
+                .into_iter()
+                .map(|user| (project, user)),
+        );
     }
     Ok(erased)
 }
 
 fn messages<'a>(changes: &[&'a Change]) -> impl Iterator<Item = (ProjectId, &'a Message)> {
-    changes.iter().flat_map(|change| change.effects.messages.iter().map(|message| (change.project_id, message)))
+    changes.iter().flat_map(|change| {
+        change
+            .effects
+            .messages
+            .iter()
+            .map(|message| (change.project_id, message))
+    })
 }
 
 /// Refuses the batch when a send key of it is stored already or stands in it twice.
@@ -164,7 +182,11 @@ async fn check_send_keys(conn: &impl ConnectionTrait, changes: &[&Change]) -> Re
             taken.extend(stored);
         }
     }
-    if taken.is_empty() { Ok(()) } else { Err(CommitError::SendKeysTaken(taken.into_iter().collect())) }
+    if taken.is_empty() {
+        Ok(())
+    } else {
+        Err(CommitError::SendKeysTaken(taken.into_iter().collect()))
+    }
 }
 
 async fn write_subjects(txn: &DatabaseTransaction, changes: &[&Change]) -> Result<(), StoreError> {
@@ -266,7 +288,10 @@ async fn write_messages(txn: &DatabaseTransaction, changes: &[&Change]) -> Resul
             created_at: made.created_at,
             expires_at: made.expires_at,
             // The deliveries have rows of their own, and more of them may come.
-            body: to_json(&Message { deliveries: Vec::new(), ..made.clone() })?,
+            body: to_json(&Message {
+                deliveries: Vec::new(),
+                ..made.clone()
+            })?,
         };
         rows.push(model.into_active_model());
     }
@@ -296,5 +321,7 @@ async fn cancel(txn: &DatabaseTransaction, changes: &[&Change]) -> Result<u64, S
 
 /// The rows of all changes with the project and user they belong to.
 pub(super) fn rows<'a>(changes: &[&'a Change]) -> impl Iterator<Item = (ProjectId, &'a Row)> {
-    changes.iter().flat_map(|change| change.rows.iter().map(|row| (change.project_id, row)))
+    changes
+        .iter()
+        .flat_map(|change| change.rows.iter().map(|row| (change.project_id, row)))
 }

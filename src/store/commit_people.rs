@@ -1,7 +1,7 @@
 //! The part of a commit that is about people: profiles, consents, devices and whose they are.
 
 use super::change::{Change, DeviceRow, Row};
-use super::codec::{insert_all, to_json};
+use super::codec::{insert_all, same_as_stored, to_json};
 use super::commit::rows;
 use super::devices::{begin_ownership, consent_models, device_model, forget_address, give_device, take_address};
 use super::error::StoreError;
@@ -19,7 +19,11 @@ pub(super) async fn write(txn: &DatabaseTransaction, changes: &[&Change]) -> Res
         match row {
             Row::Event(_) => {}
             Row::User { user_id, profile, at } => write_user(txn, project, *user_id, profile, *at).await?,
-            Row::Consents { user_id, consents: words, source } => {
+            Row::Consents {
+                user_id,
+                consents: words,
+                source,
+            } => {
                 consents.extend(consent_models(project, *user_id, words, source)?);
             }
             Row::Device(row) => write_device(txn, project, row).await?,
@@ -53,9 +57,12 @@ async fn write_user(
     let newer = OnConflict::column(user::Column::Id)
         .update_columns([user::Column::UserRef, user::Column::Profile, user::Column::UpdatedAt])
         // A row of another project is never touched, whatever id is named.
-        .action_and_where(Expr::col((user::Entity, user::Column::ProjectId)).eq(project.uuid()))
+        .action_and_where(same_as_stored(user::Entity, user::Column::ProjectId))
         .to_owned();
-    user::Entity::insert(model.into_active_model()).on_conflict(newer).exec_without_returning(txn).await?;
+    user::Entity::insert(model.into_active_model())
+        .on_conflict(newer)
+        .exec_without_returning(txn)
+        .await?;
     Ok(())
 }
 
@@ -65,7 +72,10 @@ async fn write_device(txn: &DatabaseTransaction, project: ProjectId, row: &Devic
     if let Some(push) = &row.push {
         take_address(txn, project, row.id, push).await?;
     }
-    let model = device::Model { project_id: project.uuid(), ..device_model(row)? };
+    let model = device::Model {
+        project_id: project.uuid(),
+        ..device_model(row)?
+    };
     let updated = device::Entity::update_many()
         .col_expr(device::Column::Platform, Expr::value(model.platform.clone()))
         .col_expr(device::Column::AppVersion, Expr::value(model.app_version.clone()))
@@ -80,7 +90,9 @@ async fn write_device(txn: &DatabaseTransaction, project: ProjectId, row: &Devic
         .exec(txn)
         .await?;
     if updated.rows_affected == 0 {
-        device::Entity::insert(model.into_active_model()).exec_without_returning(txn).await?;
+        device::Entity::insert(model.into_active_model())
+            .exec_without_returning(txn)
+            .await?;
         begin_ownership(txn, project, row.id, row.user_id, row.created_at).await?;
     }
     Ok(())

@@ -123,7 +123,9 @@ async fn move_forward(txn: &DatabaseTransaction, project: ProjectId, receipts: &
             .all(txn)
             .await?;
         for model in deliveries {
-            let Some((news, at)) = furthest.get(&(model.message_id, model.device_id)) else { continue };
+            let Some((news, at)) = furthest.get(&(model.message_id, model.device_id)) else {
+                continue;
+            };
             let state: DeliveryState = from_word("deliveries.state", &model.state)?;
             let next = state.after_receipt(*news);
             if next == state {

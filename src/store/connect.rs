@@ -5,8 +5,8 @@ use super::settings::{Settings, Synchronous};
 use migration::{Migrator, MigratorTrait};
 use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
 use sea_orm::{
-    AccessMode, ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbBackend, IsolationLevel,
-    SqliteTransactionMode, TransactionOptions, TransactionTrait,
+    AccessMode, ConnectOptions, Database, DatabaseConnection, DatabaseTransaction, DbBackend,
+    IsolationLevel, SqliteTransactionMode, TransactionOptions, TransactionTrait,
 };
 use std::path::Path;
 use std::time::Duration;
@@ -35,7 +35,10 @@ impl Store {
         let mut options = quiet(&settings.url);
         options.max_connections(settings.connections.max(2));
         let pool = Database::connect(options).await?;
-        Ok(Self { writer: pool.clone(), reader: pool })
+        Ok(Self {
+            writer: pool.clone(),
+            reader: pool,
+        })
     }
 
     /// Brings the schema up to this version of Usher.
@@ -93,7 +96,10 @@ impl Store {
 fn quiet(url: &str) -> ConnectOptions {
     let mut options = ConnectOptions::new(url);
     // Statements carry users' values: they do not belong in a log.
-    options.sqlx_logging(false).record_stmt_in_spans(false).acquire_timeout(ACQUIRE_TIMEOUT);
+    options
+        .sqlx_logging(false)
+        .record_stmt_in_spans(false)
+        .acquire_timeout(ACQUIRE_TIMEOUT);
     options
 }
 
@@ -127,7 +133,9 @@ fn sqlite(settings: &Settings, connections: u32) -> ConnectOptions {
 async fn create_folder(url: &str) -> Result<(), StoreError> {
     let path = url.trim_start_matches("sqlite:").trim_start_matches("//");
     let path = path.split('?').next().unwrap_or(path);
-    let Some(folder) = Path::new(path).parent().filter(|folder| !folder.as_os_str().is_empty()) else { return Ok(()) };
+    let Some(folder) = Path::new(path).parent().filter(|folder| !folder.as_os_str().is_empty()) else {
+        return Ok(());
+    };
     tokio::fs::create_dir_all(folder)
         .await
         .map_err(|error| StoreError::Unavailable(format!("cannot create the folder of the database: {}", error.kind())))

@@ -57,7 +57,11 @@ impl Store {
             .filter(device_owner::Column::ProjectId.eq(project.uuid()))
             .filter(device_owner::Column::DeviceId.eq(device.uuid()))
             .filter(device_owner::Column::FromAt.lte(at))
-            .filter(Condition::any().add(device_owner::Column::ToAt.is_null()).add(device_owner::Column::ToAt.gt(at)))
+            .filter(
+                Condition::any()
+                    .add(device_owner::Column::ToAt.is_null())
+                    .add(device_owner::Column::ToAt.gt(at)),
+            )
             .order_by_desc(device_owner::Column::FromAt)
             .order_by_desc(device_owner::Column::Id)
             .limit(1)
@@ -95,16 +99,27 @@ impl Store {
 
 pub(super) fn consent_row(model: consent::Model) -> Result<ConsentRow, StoreError> {
     let purpose = from_word("consents.purpose", &model.purpose)?;
-    Ok(ConsentRow { purpose, granted: model.granted, at: model.at, source: model.source })
+    Ok(ConsentRow {
+        purpose,
+        granted: model.granted,
+        at: model.at,
+        source: model.source,
+    })
 }
 
 /// The last word on each purpose; of two words at one instant the one stored later wins.
 pub(super) fn last_words(history: impl IntoIterator<Item = ConsentRow>) -> BTreeMap<Purpose, Consent> {
     let mut words: BTreeMap<Purpose, Consent> = BTreeMap::new();
     for row in history {
-        let word = words.entry(row.purpose).or_insert(Consent { granted: row.granted, at: row.at });
+        let word = words.entry(row.purpose).or_insert(Consent {
+            granted: row.granted,
+            at: row.at,
+        });
         if word.at <= row.at {
-            *word = Consent { granted: row.granted, at: row.at };
+            *word = Consent {
+                granted: row.granted,
+                at: row.at,
+            };
         }
     }
     words
@@ -140,7 +155,9 @@ pub(super) async fn give_device(
     at: Timestamp,
 ) -> Result<Option<UserId>, StoreError> {
     let select = device::Entity::find_by_id(device.uuid()).filter(device::Column::ProjectId.eq(project.uuid()));
-    let Some(model) = select.lock_exclusive().one(conn).await? else { return Ok(None) };
+    let Some(model) = select.lock_exclusive().one(conn).await? else {
+        return Ok(None);
+    };
     if model.user_id == user.uuid() {
         return Ok(Some(user));
     }

@@ -9,9 +9,10 @@ use super::subjects::erased_among;
 use crate::base::id::{IdSource, ProjectId, UserId};
 use crate::engine::fact::{Fact, FactRef};
 use ::entity::{fact, fact_subject, inbox, user};
-use sea_orm::sea_query::{Expr, Query};
+use sea_orm::sea_query::{Expr, ExprTrait, Query};
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, DatabaseTransaction, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect,
+    ActiveModelTrait, ColumnTrait, DatabaseTransaction, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder,
+    QuerySelect,
 };
 use uuid::Uuid;
 
@@ -47,12 +48,18 @@ impl Store {
             Some(stored) => from_json::<Vec<UserId>>("facts.subjects", &stored.subjects)?,
             None => Vec::new(),
         };
-        let fact = Fact { subjects, ..put.fact.clone() };
+        let fact = Fact {
+            subjects,
+            ..put.fact.clone()
+        };
         write_fact(&txn, put, &fact, stored.is_some()).await?;
         write_fact_subjects(&txn, put.project_id, &fact).await?;
         let gone = former.into_iter().filter(|user| !fact.subjects.contains(user));
         let entries = entries_for(put.project_id, &fact, gone, ids);
-        let models = entries.iter().map(|entry| inbox_model(entry, &fact)).collect::<Result<Vec<_>, _>>()?;
+        let models = entries
+            .iter()
+            .map(|entry| inbox_model(entry, &fact))
+            .collect::<Result<Vec<_>, _>>()?;
         insert_all(&txn, models, None).await?;
         txn.commit().await?;
         Ok((FactOutcome::Stored, entries))
@@ -60,27 +67,25 @@ impl Store {
 
     pub async fn fact(&self, project: ProjectId, id: &FactRef) -> Result<Option<Fact>, StoreError> {
         let key = (project.uuid(), id.kind.clone(), id.key.clone());
-        fact::Entity::find_by_id(key).one(&self.reader).await?.map(fact_row).transpose()
+        fact::Entity::find_by_id(key)
+            .one(&self.reader)
+            .await?
+            .map(fact_row)
+            .transpose()
     }
 
     /// The facts a user is a subject of, by type and key.
     pub async fn facts_of(&self, project: ProjectId, user: UserId) -> Result<Vec<Fact>, StoreError> {
         let mine = Query::select()
-            .expr(Expr::val(1))
+            .columns([fact_subject::Column::Kind, fact_subject::Column::Key])
             .from(fact_subject::Entity)
             .and_where(fact_subject::Column::ProjectId.eq(project.uuid()))
             .and_where(fact_subject::Column::UserId.eq(user.uuid()))
-            .and_where(
-                Expr::col((fact_subject::Entity, fact_subject::Column::Kind))
-                    .equals((fact::Entity, fact::Column::Kind)),
-            )
-            .and_where(
-                Expr::col((fact_subject::Entity, fact_subject::Column::Key)).equals((fact::Entity, fact::Column::Key)),
-            )
             .take();
+        let name = Expr::tuple([Expr::col(fact::Column::Kind), Expr::col(fact::Column::Key)]);
         let models = fact::Entity::find()
             .filter(fact::Column::ProjectId.eq(project.uuid()))
-            .filter(Expr::exists(mine))
+            .filter(ExprTrait::in_subquery(name, mine))
             .order_by_asc(fact::Column::Kind)
             .order_by_asc(fact::Column::Key)
             .all(&self.reader)
@@ -151,9 +156,13 @@ async fn write_fact(txn: &DatabaseTransaction, put: &FactPut, fact: &Fact, exist
         changed_at: fact.changed_at,
     };
     if exists {
-        fact::Entity::update(model.into_active_model().reset_all()).exec(txn).await?;
+        fact::Entity::update(model.into_active_model().reset_all())
+            .exec(txn)
+            .await?;
     } else {
-        fact::Entity::insert(model.into_active_model()).exec_without_returning(txn).await?;
+        fact::Entity::insert(model.into_active_model())
+            .exec_without_returning(txn)
+            .await?;
     }
     Ok(())
 }
@@ -191,11 +200,21 @@ fn entries_for(
     let mut entries = Vec::new();
     for user in &fact.subjects {
         let input = InboxInput::Fact { fact: fact.clone() };
-        entries.push(InboxEntry { id: ids.draw(), project_id: project, user_id: *user, input });
+        entries.push(InboxEntry {
+            id: ids.draw(),
+            project_id: project,
+            user_id: *user,
+            input,
+        });
     }
     for user in gone {
         let input = InboxInput::FactGone { fact: fact.id.clone() };
-        entries.push(InboxEntry { id: ids.draw(), project_id: project, user_id: user, input });
+        entries.push(InboxEntry {
+            id: ids.draw(),
+            project_id: project,
+            user_id: user,
+            input,
+        });
     }
     entries
 }
@@ -221,6 +240,9 @@ pub(super) fn fact_row(model: fact::Model) -> Result<Fact, StoreError> {
         sensitive: from_json("facts.sensitive", &model.sensitive)?,
         properties: from_json("facts.properties", &model.properties)?,
         changed_at: model.changed_at,
-        id: FactRef { kind: model.kind, key: model.key },
+        id: FactRef {
+            kind: model.kind,
+            key: model.key,
+        },
     })
 }

@@ -58,7 +58,9 @@ impl Store {
             expires_at: row.expires_at,
             revoked_at: row.revoked_at,
         };
-        key::Entity::insert(model.into_active_model()).exec_without_returning(&self.writer).await?;
+        key::Entity::insert(model.into_active_model())
+            .exec_without_returning(&self.writer)
+            .await?;
         Ok(())
     }
 

@@ -6,7 +6,9 @@ use crate::base::time::Timestamp;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sea_orm::sea_query::Condition;
-use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, ModelTrait, QueryFilter, QueryOrder, QuerySelect, Select, Value};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, EntityTrait, ModelTrait, QueryFilter, QueryOrder, QuerySelect, Select, Value,
+};
 use std::fmt;
 use std::str::FromStr;
 use uuid::Uuid;
@@ -88,7 +90,10 @@ impl<T> Page<T> {
         let more = models.len() > rows_max;
         models.truncate(rows_max);
         let next = if more { models.last().map(place) } else { None };
-        Ok(Self { rows: models.into_iter().map(row).collect::<Result<_, _>>()?, next })
+        Ok(Self {
+            rows: models.into_iter().map(row).collect::<Result<_, _>>()?,
+            next,
+        })
     }
 }
 
@@ -105,10 +110,17 @@ where
 {
     let mut select = select;
     if let Some(after) = &ask.after {
-        let tie = Condition::all().add(time.eq(after.at)).add(id.lt(id_value::<E>(id, &after.id)));
+        let tie = Condition::all()
+            .add(time.eq(after.at))
+            .add(id.lt(id_value::<E>(id, &after.id)));
         select = select.filter(Condition::any().add(time.lt(after.at)).add(tie));
     }
-    Ok(select.order_by_desc(time).order_by_desc(id).limit(ask.rows() + 1).all(conn).await?)
+    Ok(select
+        .order_by_desc(time)
+        .order_by_desc(id)
+        .limit(ask.rows() + 1)
+        .all(conn)
+        .await?)
 }
 
 /// The id of a cursor as its column holds it; a cursor of another list places nothing after it.
@@ -121,10 +133,16 @@ fn id_value<E: EntityTrait>(column: E::Column, id: &str) -> Value {
 
 /// A cursor at a row with a UUID.
 pub(super) fn at(at: Timestamp, id: Uuid) -> Cursor {
-    Cursor { at, id: id.simple().to_string() }
+    Cursor {
+        at,
+        id: id.simple().to_string(),
+    }
 }
 
 /// A cursor in a list that is ordered by name or id alone.
 pub(super) fn named(id: impl Into<String>) -> Cursor {
-    Cursor { at: Timestamp::UNIX_EPOCH, id: id.into() }
+    Cursor {
+        at: Timestamp::UNIX_EPOCH,
+        id: id.into(),
+    }
 }

@@ -87,10 +87,20 @@ pub(super) async fn by_ref_or_new(
     // Two nodes may meet the same new name at once: the second one finds the row of the first.
     if add_user(txn, project, &subject, now).await? {
         let profile = subject.profile;
-        return Ok((UserRow { id: new_id, project_id: project, profile, created_at: now, updated_at: now }, true));
+        return Ok((
+            UserRow {
+                id: new_id,
+                project_id: project,
+                profile,
+                created_at: now,
+                updated_at: now,
+            },
+            true,
+        ));
     }
     let row = by_ref(txn, project, user_ref).await?;
-    row.map(|row| (row, false)).ok_or_else(|| StoreError::Conflict("users.id is taken".into()))
+    row.map(|row| (row, false))
+        .ok_or_else(|| StoreError::Conflict("users.id is taken".into()))
 }
 
 /// Stores a new user with its subject; false when its name or id is taken.
@@ -118,7 +128,9 @@ pub(super) async fn add_user(
         state: to_json(subject)?,
         wake_at: None,
     };
-    subject::Entity::insert(state.into_active_model()).exec_without_returning(txn).await?;
+    subject::Entity::insert(state.into_active_model())
+        .exec_without_returning(txn)
+        .await?;
     Ok(true)
 }
 

@@ -1,6 +1,6 @@
 //! Projects: tenants and their settings.
 
-use super::codec::{from_json, from_word, to_json, to_word};
+use super::codec::{from_json, from_word, one_more, to_json, to_word};
 use super::connect::Store;
 use super::error::StoreError;
 use crate::base::id::ProjectId;
@@ -42,7 +42,11 @@ impl Store {
     }
 
     pub async fn project(&self, id: ProjectId) -> Result<Option<ProjectRow>, StoreError> {
-        project::Entity::find_by_id(id.uuid()).one(&self.reader).await?.map(project_row).transpose()
+        project::Entity::find_by_id(id.uuid())
+            .one(&self.reader)
+            .await?
+            .map(project_row)
+            .transpose()
     }
 
     pub async fn project_by_name(&self, name: &str) -> Result<Option<ProjectRow>, StoreError> {
@@ -52,7 +56,10 @@ impl Store {
 
     /// All projects, by name.
     pub async fn projects(&self) -> Result<Vec<ProjectRow>, StoreError> {
-        let models = project::Entity::find().order_by_asc(project::Column::Name).all(&self.reader).await?;
+        let models = project::Entity::find()
+            .order_by_asc(project::Column::Name)
+            .all(&self.reader)
+            .await?;
         models.into_iter().map(project_row).collect()
     }
 
@@ -60,7 +67,10 @@ impl Store {
     pub async fn update_settings(&self, id: ProjectId, settings: &ProjectSettings) -> Result<bool, StoreError> {
         let updated = project::Entity::update_many()
             .col_expr(project::Column::Settings, Expr::value(to_json(settings)?))
-            .col_expr(project::Column::CatalogueVersion, Expr::col(project::Column::CatalogueVersion).add(1))
+            .col_expr(
+                project::Column::CatalogueVersion,
+                one_more(project::Column::CatalogueVersion),
+            )
             .filter(project::Column::Id.eq(id.uuid()))
             .exec(&self.writer)
             .await?;
@@ -71,7 +81,10 @@ impl Store {
 /// Says that something changed which the catalogue of this project holds.
 pub(super) async fn bump_catalogue(conn: &impl ConnectionTrait, id: ProjectId) -> Result<(), StoreError> {
     project::Entity::update_many()
-        .col_expr(project::Column::CatalogueVersion, Expr::col(project::Column::CatalogueVersion).add(1))
+        .col_expr(
+            project::Column::CatalogueVersion,
+            one_more(project::Column::CatalogueVersion),
+        )
         .filter(project::Column::Id.eq(id.uuid()))
         .exec(conn)
         .await?;

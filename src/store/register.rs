@@ -76,11 +76,21 @@ async fn create(txn: &DatabaseTransaction, registration: &Registration) -> Resul
     if let Some(push) = &row.push {
         take_address(txn, row.project_id, row.id, push).await?;
     }
-    device::Entity::insert(device_model(row)?.into_active_model()).exec_without_returning(txn).await?;
+    device::Entity::insert(device_model(row)?.into_active_model())
+        .exec_without_returning(txn)
+        .await?;
     begin_ownership(txn, row.project_id, row.id, row.user_id, row.created_at).await?;
-    let consents = consent_models(row.project_id, row.user_id, &registration.consents, &registration.source)?;
+    let consents = consent_models(
+        row.project_id,
+        row.user_id,
+        &registration.consents,
+        &registration.source,
+    )?;
     insert_all(txn, consents, None).await?;
-    Ok(Registered { device: row.clone(), created: true })
+    Ok(Registered {
+        device: row.clone(),
+        created: true,
+    })
 }
 
 async fn renew(
@@ -90,8 +100,11 @@ async fn renew(
 ) -> Result<Registered, StoreError> {
     let news = registration.device.clone();
     // What the app did not say this time is still true.
-    let notifications =
-        if news.notifications == Permission::Unknown { known.notifications } else { news.notifications };
+    let notifications = if news.notifications == Permission::Unknown {
+        known.notifications
+    } else {
+        news.notifications
+    };
     let row = DeviceRow {
         token_hash: news.token_hash,
         platform: news.platform.or(known.platform),
@@ -107,8 +120,18 @@ async fn renew(
         take_address(txn, row.project_id, row.id, push).await?;
     }
     let model = device_model(&row)?.into_active_model();
-    device::Entity::update(sea_orm::ActiveModelTrait::reset_all(model)).exec(txn).await?;
-    let consents = consent_models(row.project_id, row.user_id, &registration.consents, &registration.source)?;
+    device::Entity::update(sea_orm::ActiveModelTrait::reset_all(model))
+        .exec(txn)
+        .await?;
+    let consents = consent_models(
+        row.project_id,
+        row.user_id,
+        &registration.consents,
+        &registration.source,
+    )?;
     insert_all(txn, consents, None).await?;
-    Ok(Registered { device: row, created: false })
+    Ok(Registered {
+        device: row,
+        created: false,
+    })
 }

@@ -47,7 +47,10 @@ impl Store {
             .into_tuple()
             .all(&self.reader)
             .await?;
-        Ok(rows.into_iter().map(|(project, user)| (project.into(), user.into())).collect())
+        Ok(rows
+            .into_iter()
+            .map(|(project, user)| (project.into(), user.into()))
+            .collect())
     }
 
     /// When the next subject wants to be woken.
