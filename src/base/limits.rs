@@ -96,3 +96,9 @@ pub const OUTLINE_MEETINGS_MAX: usize = 20_000;
 pub const HOLE_TESTS_MAX: usize = 20_000_000;
 /// Pieces the edges of a far or polar area are cut into while its distance is measured, which keeps that below two milliseconds.
 pub const EDGE_PIECES_MAX: u32 = 20_000;
+/// An answer to a write with an `Idempotency-Key` is kept this long (DESIGN.md 6).
+pub const ANSWER_KEPT: chrono::TimeDelta = chrono::TimeDelta::hours(24);
+/// A request that began this long ago and never finished died with its process: its key may be used again.
+pub const ANSWER_LOST_AFTER: chrono::TimeDelta = chrono::TimeDelta::seconds(60);
+/// Decisions are kept this long (DESIGN.md 5.10).
+pub const DECISION_KEPT: chrono::TimeDelta = chrono::TimeDelta::days(30);
