@@ -15,6 +15,9 @@ const DECISIONS = "/v1/decisions?limit=50";
 /** Fences are asked for again this often: sooner while there is none, so that an import shows by itself. */
 const FENCES_AGAIN_MS = { none: 5000, some: 60000 };
 
+/** A moment noticed longer ago than this is history: it is counted, but the map does not pulse for it. */
+const NEWS_MS = 15000;
+
 const people = new People();
 const clock = new StreamClock();
 const page = { formats: formats(undefined), zone: undefined, project: "", stream: null, key: null, lost_at: null, fences: [], again: 0 };
@@ -56,7 +59,7 @@ const handlers = {
     // The name of an event and the name of the person share a field: only the latter may rename somebody.
     const person = moment.kind === "event" ? people.meet(moment.user_id, moment.user_name) : meet(moment);
     const event = moment.event ?? (moment.name && moment.name !== person.name ? moment.name : undefined);
-    map.pulse(person, moment);
+    if (clock.now() - Date.parse(moment.noticed_at) < NEWS_MS * clock.speed) map.pulse(person, moment);
     why.moment(moment.kind === "event" ? { ...moment, event } : moment);
     if (moment.kind === "entered" || moment.kind === "dwelled") phones.place(moment.user_id, `at ${moment.place?.name ?? "a place"}`);
     if (moment.kind === "exited") phones.place(moment.user_id, `left ${moment.place?.name ?? "a place"}`);
@@ -91,7 +94,7 @@ function meet({ user_id, name }) {
 function start(key) {
   page.stream?.stop();
   page.key = key;
-  byId("door").hidden = true;
+  door(false);
   page.stream = follow(key, {
     event: (name, body) => Object.hasOwn(handlers, name) && handlers[name](body),
     state: (state, detail) => turn(key, state, detail),
@@ -148,8 +151,14 @@ function ask(reason) {
   page.key = null;
   byId("door-reason").textContent = reason ?? "";
   byId("door-reason").hidden = !reason;
-  byId("door").hidden = false;
-  byId("key").focus();
+  door(true);
+}
+
+/** While the door is shown nothing behind it can be reached. */
+function door(shown) {
+  byId("door").hidden = !shown;
+  byId("top").inert = byId("main").inert = shown;
+  if (shown) byId("key").focus();
 }
 
 byId("door-form").addEventListener("submit", (event) => {
@@ -158,6 +167,8 @@ byId("door-form").addEventListener("submit", (event) => {
   byId("key").value = "";
   if (key) start(key);
 });
+addEventListener("pointerdown", (event) => byId("why-not").contains(event.target) || byId("why-not").removeAttribute("open"));
+byId("why-not").addEventListener("keydown", (event) => event.key === "Escape" && byId("why-not").removeAttribute("open"));
 byId("retry").addEventListener("click", () => page.stream?.retry());
 addEventListener("hashchange", () => {
   const key = keyOfAddress();

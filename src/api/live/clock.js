@@ -13,8 +13,9 @@ export class StreamClock {
     this.speed = Number.isFinite(speed) && speed > 0 ? speed : 1;
   }
 
-  /** Something happened at `at`: the clock never stands before what it has shown. */
+  /** Something happened at `at`: a demo's clock never stands before what it has shown. Real phones do not set the clock. */
   witness(at) {
+    if (this.speed === 1) return;
     const seen = Date.parse(at);
     if (Number.isFinite(seen) && seen > this.now() && seen - this.now() < 3600e3 * this.speed) this.set(at, this.speed);
   }

@@ -1,6 +1,6 @@
 // Draws one frame of the map on a canvas: grid, fences, trails, accuracy, pulses, people and labels.
 
-import { placeLabels, scaleBar, stretch, toScreen, toWorld, unproject } from "./geo.js";
+import { overlap, placeLabels, scaleBar, stretch, toScreen, toWorld, unproject } from "./geo.js";
 
 export const TAG_COLOURS = 8;
 export const PERSON_COLOURS = 8;
@@ -22,6 +22,7 @@ export function readTheme(element) {
     halo: read("--map-halo"),
     pill: read("--map-pill"),
     ring: read("--map-ring"),
+    rim: read("--map-rim"),
     tags: series("tag", TAG_COLOURS),
     people: series("person", PERSON_COLOURS),
   };
@@ -55,9 +56,12 @@ export function paint(ctx, scene) {
   for (const marker of scene.markers) drawTrail(ctx, scene, marker);
   for (const marker of scene.markers) drawAccuracy(ctx, scene, marker);
   for (const pulse of scene.pulses) drawPulse(ctx, scene, pulse);
-  const taken = drawFenceLabels(ctx, scene);
+  const dots = scene.markers.map((marker) => ({ ...toScreen(scene.camera, view, marker.x, marker.y), width: 18, height: 18 }));
+  const labels = placeFenceLabels(ctx, scene, [...view.covered, ...dots]);
+  const names = placeNames(ctx, scene, [...view.covered, ...labels], dots);
+  drawFenceLabels(ctx, scene, labels.filter((label) => !names.some((name) => overlap(label, name))));
   for (const marker of scene.markers) drawMarker(ctx, scene, marker);
-  drawNames(ctx, scene, taken);
+  drawNames(ctx, scene, names);
 }
 
 /** Dots on round distances: they move with the ground, so that panning and zooming can be felt without tiles. */
@@ -159,7 +163,8 @@ function drawPulse(ctx, { camera, view, theme, now, still }, pulse) {
   ctx.globalAlpha = 1;
 }
 
-function drawFenceLabels(ctx, { fences, camera, view, theme, pulses, now }) {
+/** Where the names of fences go: the same places as long as the camera rests, so that they do not dance. */
+function placeFenceLabels(ctx, { fences, camera, view, pulses, now }, taken) {
   ctx.font = FENCE_FONT;
   const items = [];
   for (const fence of fences) {
@@ -170,33 +175,39 @@ function drawFenceLabels(ctx, { fences, camera, view, theme, pulses, now }) {
     const height_px = (box.y1 - box.y0) * camera.scale;
     if (Math.max(width_px, height_px) < 14 || !fence.name) continue;
     fence.text_px ??= ctx.measureText(fence.name).width;
-    const top = toScreen(camera, view, anchor.x, box.y0).y - 10;
-    const bottom = toScreen(camera, view, anchor.x, box.y1).y + 10;
-    const roomy = fence.text_px < width_px * 0.9 && height_px > 22;
-    const sides = [{ x: at.x, y: top }, { x: at.x, y: bottom }, { x: at.x + width_px / 2 + fence.text_px / 2 + 6, y: at.y },
-      { x: at.x - width_px / 2 - fence.text_px / 2 - 6, y: at.y }];
-    const middles = [at, { x: at.x, y: at.y - 16 }, { x: at.x, y: at.y + 16 }];
+    const half = fence.text_px / 2;
+    const first = toScreen(camera, view, box.x0, box.y0);
+    const last = toScreen(camera, view, box.x1, box.y1);
+    const [above, below] = [first.y - 10, last.y + 10];
+    const [right, left] = [Math.max(last.x, at.x + 10) + half + 8, Math.min(first.x, at.x - 10) - half - 8];
+    const around = [{ x: at.x, y: above }, { x: at.x, y: below }, { x: right, y: at.y }, { x: left, y: at.y },
+      { x: first.x + half, y: above }, { x: first.x + half, y: below }, { x: last.x - half, y: above }, { x: last.x - half, y: below }];
+    const inside = [0, -18, 18].map((dy) => ({ x: at.x, y: at.y + dy }));
     const hot = pulses.some((pulse) => pulse.fence_id === fence.id && now - pulse.at < PULSE_MS);
+    // A name may run over the edge of a place that is not tiny: better than standing away from it.
+    const roomy = width_px > 64 && height_px > 24;
     items.push({ id: fence.id, fence, width: fence.text_px + 10, height: 17, order: hot ? -1 : width_px > view.width * 0.6 ? 1 : 0,
-      candidates: roomy ? [...middles, ...sides] : [...sides, ...middles] });
+      candidates: roomy ? [...inside, ...around.slice(0, 2)] : [...around, ...inside] });
   }
   // What just happened is named first; then the small and precise places, which people know by name; the widest last.
   items.sort((a, b) => a.order - b.order || b.fence.rank - a.fence.rank);
   const clear = { ...view, height: view.height - (view.pad?.bottom ?? 0) };
-  const placed = placeLabels(items, clear, view.covered);
+  const placed = placeLabels(items, clear, taken);
+  return items.flatMap((item) => (placed.has(item.id) ? [{ ...placed.get(item.id), item }] : []));
+}
+
+function drawFenceLabels(ctx, { theme }, labels) {
+  ctx.font = FENCE_FONT;
   ctx.textAlign = "center";
   ctx.textBaseline = "middle";
   ctx.lineJoin = "round";
-  for (const item of items) {
-    const box = placed.get(item.id);
-    if (!box) continue;
+  for (const { x, y, item } of labels) {
     ctx.strokeStyle = theme.halo;
     ctx.lineWidth = 3.5;
-    ctx.strokeText(item.fence.name, box.x, box.y);
+    ctx.strokeText(item.fence.name, x, y);
     ctx.fillStyle = item.order > 0 ? theme.soft : theme.ink;
-    ctx.fillText(item.fence.name, box.x, box.y);
+    ctx.fillText(item.fence.name, x, y);
   }
-  return [...view.covered, ...placed.values()];
 }
 
 function drawMarker(ctx, { camera, view, theme }, marker) {
@@ -216,31 +227,40 @@ function drawMarker(ctx, { camera, view, theme }, marker) {
   ctx.fill();
 }
 
-function drawNames(ctx, { markers, camera, view, theme }, taken) {
+/** Where the names of people go: beside the names of fences if there is room, else over them, and those give way. */
+function placeNames(ctx, { markers, camera, view }, taken, dots) {
   ctx.font = PERSON_FONT;
   const items = markers.map((marker) => {
     const at = toScreen(camera, view, marker.x, marker.y);
     const width = ctx.measureText(marker.label).width + 16;
     const aside = width / 2 + 13;
-    return { id: marker.id, marker, width, height: 21, required: true,
+    return { id: marker.id, marker, width, height: 21,
       candidates: [{ x: at.x, y: at.y - 23 }, { x: at.x + aside, y: at.y }, { x: at.x, y: at.y + 23 }, { x: at.x - aside, y: at.y }] };
   });
-  const dots = markers.map((marker) => ({ ...toScreen(camera, view, marker.x, marker.y), width: 16, height: 16 }));
-  const placed = placeLabels(items, view, [...taken, ...dots]);
+  const free = placeLabels(items, view, [...taken, ...dots]);
+  const crowded = items.filter((item) => !free.has(item.id)).map((item) => ({ ...item, required: true }));
+  const forced = placeLabels(crowded, view, [...view.covered, ...dots, ...free.values()]);
+  return items.map((item) => ({ ...(free.get(item.id) ?? forced.get(item.id)), marker: item.marker }));
+}
+
+function drawNames(ctx, { theme }, names) {
+  ctx.font = PERSON_FONT;
   ctx.textAlign = "center";
   ctx.textBaseline = "middle";
-  for (const { id, marker } of items) {
-    const box = placed.get(id);
+  for (const { x, y, width, height, marker } of names) {
     ctx.beginPath();
-    ctx.roundRect(box.x - box.width / 2, box.y - box.height / 2, box.width, box.height, box.height / 2);
+    ctx.roundRect(x - width / 2, y - height / 2, width, height, height / 2);
     ctx.shadowColor = "rgba(10, 16, 32, 0.22)";
     ctx.shadowBlur = 5;
     ctx.fillStyle = theme.pill;
     ctx.fill();
     ctx.shadowColor = "transparent";
     ctx.shadowBlur = 0;
+    ctx.strokeStyle = theme.rim;
+    ctx.lineWidth = 1;
+    ctx.stroke();
     ctx.fillStyle = theme.ink;
-    ctx.fillText(marker.label, box.x, box.y + 0.5);
+    ctx.fillText(marker.label, x, y + 0.5);
   }
 }
 
