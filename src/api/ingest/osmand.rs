@@ -133,12 +133,8 @@ fn take_report(
 ) -> Result<(), Refused> {
     let at = clock(fields, "timestamp")?.unwrap_or(received_at);
     let fix = report_fix(fields)?;
-    let context = DeviceContext {
-        battery: measure(fields, "batt")?.map(|percent| percent / 100.0),
-        charging: text(fields, "charge").map(is_true),
-        activity: text(fields, "activity").map(str::to_owned),
-        ..DeviceContext::default()
-    };
+    // A context that cannot be read is refused, and the fix beside it counts.
+    let (context, faulty) = split(report_context(fields));
     let alarm = text(fields, "alarm");
     let silent = context == DeviceContext::default() && alarm.is_none() && cells.is_empty() && wifi.is_empty();
     push_context(at, context, origin, parsed);
@@ -156,14 +152,35 @@ fn take_report(
             );
         }
         let missing = || Refused::new("lat", "position_missing", "send lat and lon, or location=lat,lon");
-        return if silent { Err(missing()) } else { Ok(()) };
+        return if silent {
+            Err(faulty.unwrap_or_else(missing))
+        } else {
+            faulty.map_or(Ok(()), Err)
+        };
     };
     if text(fields, "valid").is_some_and(|valid| !is_true(valid)) {
         let detail = "the client itself says valid=false: its receiver had no position";
         return Err(Refused::new("valid", "fix_not_valid", detail));
     }
     push_fix(at, fix, origin, parsed);
-    Ok(())
+    faulty.map_or(Ok(()), Err)
+}
+
+fn report_context(fields: &Fields) -> Result<DeviceContext, Refused> {
+    Ok(DeviceContext {
+        battery: measure(fields, "batt")?.map(|percent| percent / 100.0),
+        charging: text(fields, "charge").map(is_true),
+        activity: text(fields, "activity").map(str::to_owned),
+        ..DeviceContext::default()
+    })
+}
+
+/// What could be read, and what could not.
+fn split(context: Result<DeviceContext, Refused>) -> (DeviceContext, Option<Refused>) {
+    match context {
+        Ok(context) => (context, None),
+        Err(refused) => (DeviceContext::default(), Some(refused)),
+    }
 }
 
 fn is_true(text: &str) -> bool {
@@ -220,18 +237,21 @@ fn take_location(location: &Value, origin: &Origin<'_>, parsed: &mut Parsed) -> 
         simulated: fields.get("mock") == Some(&Value::Bool(true)),
         ..fix
     });
-    let context = client_context(fields)?;
+    let (context, faulty) = split(client_context(fields));
     let alarm = fields
         .get("extras")
         .and_then(Value::as_object)
         .and_then(|extras| text(extras, "alarm"));
     let event = text(fields, "event");
     if fix.is_none() && event.is_none() && alarm.is_none() && context == DeviceContext::default() {
-        return Err(Refused::new(
-            "coords",
-            "position_missing",
-            "a location needs `coords.latitude` and `coords.longitude`",
-        ));
+        let missing = || {
+            Refused::new(
+                "coords",
+                "position_missing",
+                "a location needs `coords.latitude` and `coords.longitude`",
+            )
+        };
+        return Err(faulty.unwrap_or_else(missing));
     }
     push_context(at, context, origin, parsed);
     if let Some(event) = event {
@@ -244,7 +264,7 @@ fn take_location(location: &Value, origin: &Origin<'_>, parsed: &mut Parsed) -> 
     if let Some(fix) = fix {
         push_fix(at, fix, origin, parsed);
     }
-    Ok(())
+    faulty.map_or(Ok(()), Err)
 }
 
 fn client_fix(coords: &Fields) -> Result<Option<Fix>, Refused> {

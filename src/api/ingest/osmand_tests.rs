@@ -3,6 +3,7 @@
 
 use super::*;
 use crate::base::limits;
+use crate::engine::fix::Envelope;
 use crate::engine::fix::RawRecord;
 use proptest::prelude::*;
 
@@ -51,6 +52,13 @@ fn events(parsed: &Parsed) -> Vec<&Event> {
         .collect()
 }
 
+fn assert_all_valid(parsed: &Parsed) {
+    for record in &parsed.records {
+        let valid = crate::engine::fix::validate(record.clone(), &Envelope::default(), caller().received_at);
+        assert!(valid.is_ok(), "{valid:?}");
+    }
+}
+
 #[test]
 fn every_transcribed_payload_gets_its_verdict() {
     let file: Value = serde_json::from_str(include_str!(
@@ -95,6 +103,7 @@ fn every_transcribed_payload_gets_its_verdict() {
             None => parse(case["body"].to_string().as_bytes(), &caller()).unwrap(),
         };
         assert_eq!(parsed.client_device_id.as_deref(), device, "{name}");
+        assert_all_valid(&parsed);
         let fix = fix_of(&parsed);
         assert_eq!(
             fix.and_then(|(record, _)| record.at),
@@ -193,7 +202,7 @@ fn json_that_cannot_be_read_is_refused_with_its_place() {
             "number_invalid",
         ),
         (
-            literal!({ "timestamp": 1, "coords": coords, "battery": { "level": "x" } }),
+            literal!({ "timestamp": 1, "battery": { "level": "x" } }),
             "/location/1/battery/level",
             "number_invalid",
         ),
@@ -301,6 +310,22 @@ fn queries_that_cannot_be_read_are_refused_by_their_key() {
             .unwrap_err()
             .code,
         "query_malformed"
+    );
+}
+
+#[test]
+fn a_battery_that_cannot_be_read_is_refused_and_the_fix_counts() {
+    let body = literal!({ "device_id": "a", "location":
+        { "timestamp": 1, "coords": { "latitude": 1, "longitude": 2 }, "battery": { "level": "full" } } });
+    let parsed = parse(body.to_string().as_bytes(), &caller()).unwrap();
+    assert_eq!(
+        (fix_of(&parsed).is_some(), parsed.refused[0].position.as_str()),
+        (true, "/location/battery/level")
+    );
+    let parsed = query("id=1&lat=1&lon=2&batt=full");
+    assert_eq!(
+        (fix_of(&parsed).is_some(), parsed.refused[0].position.as_str()),
+        (true, "batt")
     );
 }
 

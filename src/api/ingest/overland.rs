@@ -101,9 +101,10 @@ impl Batch<'_> {
                 ));
             };
             let fix = located(geometry, properties)?;
-            self.context(at, properties)?;
+            // A context that cannot be read is refused, and the fix beside it counts.
+            let context = self.context(at, properties);
             self.fix(at, fix);
-            return Ok(());
+            return context;
         };
         // An action counts whatever it lacks: the app would repeat a refused one for ever.
         let at = clock(properties, "timestamp").ok().flatten();

@@ -3,6 +3,7 @@
 
 use super::*;
 use crate::base::limits;
+use crate::engine::fix::Envelope;
 use proptest::prelude::*;
 use serde_json::json as literal;
 
@@ -36,6 +37,13 @@ fn kinds(parsed: &Parsed) -> Vec<String> {
     parsed.records.iter().map(word).collect()
 }
 
+fn assert_all_valid(parsed: &Parsed) {
+    for record in &parsed.records {
+        let valid = crate::engine::fix::validate(record.clone(), &Envelope::default(), caller().received_at);
+        assert!(valid.is_ok(), "{valid:?}");
+    }
+}
+
 #[test]
 fn the_example_of_the_readme() {
     let file: Value =
@@ -43,6 +51,7 @@ fn the_example_of_the_readme() {
     let parsed = read(&file["request"]["body"]);
     assert_eq!((parsed.client_device_id.as_deref(), parsed.refused.len()), (None, 0));
     assert_eq!(kinds(&parsed), ["context", "fix"]);
+    assert_all_valid(&parsed);
     assert!(
         parsed
             .records
@@ -98,83 +107,60 @@ fn minus_one_means_unknown_and_the_app_names_itself() {
 #[test]
 fn every_action_becomes_an_event_and_a_fix_when_it_can() {
     let now = "2026-05-04T11:59:00-0700";
+    // (action, what else it carries, geometry, is there a fix)
     let cases = [
         (
-            "visit with both dates null",
-            literal!({ "action": "visit", "timestamp": now, "arrival_date": null, "departure_date": null }),
+            "visit",
+            literal!({ "timestamp": now, "arrival_date": null, "departure_date": null }),
             point(),
-            vec!["overland.visit", "fix"],
+            true,
         ),
+        ("visit", literal!({ "timestamp": now }), Value::Null, false),
+        ("visit", literal!({ "arrival_date": null }), point(), false),
+        ("paused_location_updates", literal!({ "timestamp": now }), point(), true),
         (
-            "visit without geometry",
-            literal!({ "action": "visit", "timestamp": now }),
+            "exited_pause_region",
+            literal!({ "timestamp": now }),
             Value::Null,
-            vec!["overland.visit"],
+            false,
         ),
         (
-            "visit without any time",
-            literal!({ "action": "visit", "arrival_date": null }),
-            point(),
-            vec!["overland.visit"],
-        ),
-        (
-            "paused",
-            literal!({ "action": "paused_location_updates", "timestamp": now }),
-            point(),
-            vec!["overland.paused_location_updates", "fix"],
-        ),
-        (
-            "exited region",
-            literal!({ "action": "exited_pause_region", "timestamp": now }),
+            "resumed_location_updates",
+            literal!({ "timestamp": now }),
             Value::Null,
-            vec!["overland.exited_pause_region"],
+            false,
         ),
-        (
-            "resumed",
-            literal!({ "action": "resumed_location_updates", "timestamp": now }),
-            Value::Null,
-            vec!["overland.resumed_location_updates"],
-        ),
-        (
-            "terminate",
-            literal!({ "action": "will_terminate", "timestamp": now }),
-            Value::Null,
-            vec!["overland.will_terminate"],
-        ),
-        (
-            "terminate with a broken time",
-            literal!({ "action": "will_terminate", "timestamp": "never" }),
-            Value::Null,
-            vec!["overland.will_terminate"],
-        ),
+        ("will_terminate", literal!({ "timestamp": now }), Value::Null, false),
+        ("will_terminate", literal!({ "timestamp": "never" }), Value::Null, false),
         (
             "trip",
             literal!({ "type": "trip", "timestamp": now, "mode": "walk" }),
             point(),
-            vec!["overland.trip", "fix"],
+            true,
         ),
     ];
-    for (name, properties, geometry, expected) in cases {
+    for (action, mut properties, geometry, located) in cases {
+        if action != "trip" {
+            properties["action"] = action.into();
+        }
         let parsed = read(&feature(&properties, &geometry));
-        assert_eq!(
-            (kinds(&parsed), parsed.refused.len()),
-            (expected.into_iter().map(str::to_owned).collect(), 0),
-            "{name}"
-        );
-        assert!(parsed.records.iter().all(|record| record.at.is_some()), "{name}");
+        let mut expected = vec![format!("overland.{action}")];
+        expected.extend(located.then(|| "fix".to_owned()));
+        assert_eq!((kinds(&parsed), parsed.refused.len()), (expected, 0), "{properties}");
+        assert!(parsed.records.iter().all(|record| record.at.is_some()), "{properties}");
     }
-    let broken = read(&feature(
-        &literal!({ "action": "visit", "timestamp": now }),
-        &literal!({ "type": "Polygon" }),
-    ));
+}
+
+#[test]
+fn an_action_keeps_its_dates_and_counts_beside_a_broken_geometry() {
+    let properties = literal!({ "action": "visit", "timestamp": 1_777_000_000 });
+    let broken = read(&feature(&properties, &literal!({ "type": "Polygon" })));
     assert_eq!(
         (kinds(&broken), broken.refused[0].code),
         (vec!["overland.visit".to_owned()], "geometry_unsupported")
     );
-    let dates = read(&feature(
-        &literal!({ "action": "visit", "arrival_date": "2026-05-04T09:00:00Z", "departure_date": null }),
-        &Value::Null,
-    ));
+    let properties = literal!({ "action": "visit", "arrival_date": "2026-05-04T09:00:00Z", "departure_date": null });
+    let dates = read(&feature(&properties, &Value::Null));
     let RawBody::Event(event) = &dates.records[0].body else {
         panic!("{dates:?}")
     };
@@ -182,6 +168,17 @@ fn every_action_becomes_an_event_and_a_fix_when_it_can() {
         Value::Object(event.properties.clone()),
         literal!({ "arrival_date": "2026-05-04T09:00:00Z" })
     );
+    assert_eq!(dates.records[0].at, Some(caller().received_at));
+}
+
+#[test]
+fn a_battery_that_cannot_be_read_is_refused_and_the_fix_counts() {
+    let parsed = read(&feature(
+        &literal!({ "timestamp": 1_777_000_000, "battery_level": "full" }),
+        &point(),
+    ));
+    assert_eq!(kinds(&parsed), ["fix"]);
+    assert_eq!(parsed.refused[0].position, "/locations/0/properties/battery_level");
 }
 
 #[test]

@@ -127,12 +127,14 @@ fn location(fields: &Fields, origin: &Origin<'_>, parsed: &mut Parsed) -> Result
             "a location needs `lat` and `lon`",
         ));
     };
-    let context = context_of(fields)?;
-    if context != DeviceContext::default() {
-        parsed.records.push(origin.record(at, None, RawBody::Context(context)));
-    }
+    // A context that cannot be read is refused, and the fix beside it counts.
+    let context = context_of(fields).map(|context| {
+        if context != DeviceContext::default() {
+            parsed.records.push(origin.record(at, None, RawBody::Context(context)));
+        }
+    });
     push_fix(at, fix, origin, parsed);
-    Ok(())
+    context
 }
 
 /// A region of the app's own was entered or left: an event, because the region is none of Usher's geofences.

@@ -3,6 +3,7 @@
 
 use super::*;
 use crate::base::limits;
+use crate::engine::fix::Envelope;
 use proptest::prelude::*;
 use serde_json::json as literal;
 
@@ -29,6 +30,13 @@ fn fixes(parsed: &Parsed) -> Vec<&Fix> {
             }
         })
         .collect()
+}
+
+fn assert_all_valid(parsed: &Parsed) {
+    for record in &parsed.records {
+        let valid = crate::engine::fix::validate(record.clone(), &Envelope::default(), caller().received_at);
+        assert!(valid.is_ok(), "{valid:?}");
+    }
 }
 
 #[test]
@@ -68,6 +76,7 @@ fn every_transcribed_body_gives_one_position() {
             "{case}"
         );
         let [fix] = fixes(&parsed)[..] else { panic!("{case}") };
+        assert_all_valid(&parsed);
         assert_eq!(
             (fix.lat, fix.accuracy_m, fix.speed_mps),
             (lat, accuracy_m, speed_mps),
@@ -97,85 +106,85 @@ fn every_transcribed_body_gives_one_position() {
     }
 }
 
+/// One record or a refusal (key, code), alone and in an array behind a message that counts.
+fn assert_verdict(message: &Value, records: usize, refused: Option<(&str, &str)>) {
+    let parsed = read(message);
+    assert_eq!(parsed.records.len(), records, "{message}");
+    let first = parsed
+        .refused
+        .first()
+        .map(|refused| (refused.position.clone(), refused.code));
+    assert_eq!(first, refused.map(|(key, code)| (format!("/{key}"), code)), "{message}");
+    let both = read(&literal!([{ "_type": "location", "lat": 2, "lon": 2, "tst": 2 }, message]));
+    assert_eq!(both.records.len(), records + 1, "{message}");
+    let first = both.refused.first().map(|refused| refused.position.clone());
+    assert_eq!(first, refused.map(|(key, _)| format!("/1/{key}")), "{message}");
+}
+
 #[test]
-fn each_kind_of_message_has_its_verdict() {
+fn messages_that_usher_has_no_use_for_are_acknowledged() {
+    for message in [
+        literal!({ "_type": "waypoint", "desc": "Home", "lat": 1, "lon": 1, "rad": 50, "tst": 1 }),
+        literal!({ "_type": "waypoints", "waypoints": [] }),
+        literal!({ "_type": "lwt", "tst": 1 }),
+        literal!({ "_type": "cmd", "action": "reportLocation" }),
+        literal!({ "_type": "card", "name": "A" }),
+        literal!({ "_type": "status" }),
+        literal!({ "_type": "invented later" }),
+    ] {
+        assert_verdict(&message, 0, None);
+    }
+}
+
+#[test]
+fn locations_with_their_faults() {
     let cases = [
         (
-            "time as text",
             literal!({ "_type": "location", "lat": "48.2", "lon": 16.37, "tst": "1777896000" }),
             1,
             None,
         ),
         (
-            "no time",
-            literal!({ "_type": "location", "lat": 48.2, "lon": 16.37 }),
+            literal!({ "_type": "location", "lat": 1, "lon": 1 }),
             0,
             Some(("tst", "time_missing")),
         ),
         (
-            "no position",
+            literal!({ "_type": "location", "lat": 1, "lon": 1, "tst": "x" }),
+            0,
+            Some(("tst", "time_invalid")),
+        ),
+        (
             literal!({ "_type": "location", "tst": 1 }),
             0,
             Some(("lat", "position_missing")),
         ),
         (
-            "half a position",
             literal!({ "_type": "location", "tst": 1, "lat": 1 }),
             0,
             Some(("lon", "position_incomplete")),
         ),
         (
-            "not finite",
             literal!({ "_type": "location", "tst": 1, "lat": "NaN", "lon": 1 }),
             0,
             Some(("lat", "number_invalid")),
         ),
         (
-            "waypoint",
-            literal!({ "_type": "waypoint", "desc": "Home", "lat": 1, "lon": 1, "rad": 50, "tst": 1 }),
-            0,
-            None,
+            literal!({ "_type": "location", "tst": 1, "lat": 1, "lon": 1, "batt": [] }),
+            1,
+            Some(("batt", "number_invalid")),
         ),
         (
-            "waypoints",
-            literal!({ "_type": "waypoints", "waypoints": [] }),
-            0,
-            None,
-        ),
-        ("lwt", literal!({ "_type": "lwt", "tst": 1 }), 0, None),
-        ("cmd", literal!({ "_type": "cmd", "action": "reportLocation" }), 0, None),
-        ("card", literal!({ "_type": "card", "name": "A" }), 0, None),
-        ("a later invention", literal!({ "_type": "hologram" }), 0, None),
-        (
-            "encrypted",
             literal!({ "_type": "encrypted", "data": "AAAA" }),
             0,
             Some(("_type", "encrypted_unsupported")),
         ),
-        (
-            "no kind",
-            literal!({ "lat": 1 }),
-            0,
-            Some(("_type", "message_type_missing")),
-        ),
+        (literal!({ "lat": 1 }), 0, Some(("_type", "message_type_missing"))),
     ];
-    for (name, message, records, refused) in cases {
-        let parsed = read(&message);
-        assert_eq!(parsed.records.len(), records, "{name}");
-        let first = parsed
-            .refused
-            .first()
-            .map(|refused| (refused.position.clone(), refused.code));
-        assert_eq!(first, refused.map(|(key, code)| (format!("/{key}"), code)), "{name}");
-        // The same in an array, behind a message that counts.
-        let both = read(&literal!([{ "_type": "location", "lat": 2, "lon": 2, "tst": 2 }, message]));
-        assert_eq!(both.records.len(), records + 1, "{name}");
-        assert_eq!(
-            both.refused.first().map(|refused| refused.position.clone()),
-            refused.map(|(key, _)| format!("/1/{key}")),
-            "{name}"
-        );
+    for (message, records, refused) in cases {
+        assert_verdict(&message, records, refused);
     }
+    assert_eq!(read(&literal!([7])).refused[0].code, "message_shape");
 }
 
 #[test]
