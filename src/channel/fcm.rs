@@ -4,7 +4,10 @@ use super::{Channel, Push};
 use crate::base::secret::Secret;
 use crate::engine::delivery::{ChannelKind, Outcome};
 use crate::engine::message::{Shown, Urgency};
-use ::fcm::{Advice, AndroidConfig, AndroidNotification, ApnsConfig, Client, Message, MessagePriority, SendError, Visibility, WebpushConfig};
+use ::fcm::{
+    Advice, AndroidConfig, AndroidNotification, ApnsConfig, Client, Message, MessagePriority, SendError, Visibility,
+    WebpushConfig,
+};
 use chrono::TimeDelta;
 use futures_util::future::{BoxFuture, FutureExt};
 use serde::{Deserialize, Serialize};
@@ -29,7 +32,12 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { service_account_file: None, service_account: None, endpoint: ::fcm::DEFAULT_ENDPOINT.into(), timeout_s: 10 }
+        Self {
+            service_account_file: None,
+            service_account: None,
+            endpoint: ::fcm::DEFAULT_ENDPOINT.into(),
+            timeout_s: 10,
+        }
     }
 }
 
@@ -37,8 +45,12 @@ impl Default for Settings {
 pub(super) fn open(settings: &Settings) -> Result<Option<Fcm>, String> {
     let json = match (&settings.service_account, &settings.service_account_file) {
         (Some(text), _) => text.expose().to_owned(),
-        (None, Some(path)) => std::fs::read_to_string(path)
-            .map_err(|error| format!("channels.fcm.service_account_file: cannot read {}: {error}", path.display()))?,
+        (None, Some(path)) => std::fs::read_to_string(path).map_err(|error| {
+            format!(
+                "channels.fcm.service_account_file: cannot read {}: {error}",
+                path.display()
+            )
+        })?,
         (None, None) => return Ok(None),
     };
     let timeout = Duration::from_secs(settings.timeout_s.clamp(1, 60));
@@ -80,10 +92,16 @@ fn outcome_of(error: &SendError) -> Outcome {
     match error.advice() {
         Advice::DropToken => Outcome::Unregistered { why },
         Advice::Never => Outcome::Rejected { why },
-        Advice::Retry { after } => Outcome::Retry { after: after.and_then(|after| TimeDelta::from_std(after).ok()), why },
+        Advice::Retry { after } => Outcome::Retry {
+            after: after.and_then(|after| TimeDelta::from_std(after).ok()),
+            why,
+        },
         Advice::FixConfiguration => {
             tracing::error!(code = error.code(), %error, "Firebase refuses our credentials or settings: check the service account");
-            Outcome::Retry { after: Some(CONFIGURATION_RETRY), why }
+            Outcome::Retry {
+                after: Some(CONFIGURATION_RETRY),
+                why,
+            }
         }
     }
 }
@@ -105,7 +123,9 @@ fn message_for(push: &Push<'_>) -> Message {
         message = message.entry("actions", json!(shown.actions).to_string());
     }
     if shown.sensitive {
-        message = message.entry("sensitive", "true").entry("public_title", public_title(shown));
+        message = message
+            .entry("sensitive", "true")
+            .entry("public_title", public_title(shown));
         if let Some(body) = &shown.public_body {
             message = message.entry("public_body", body);
         }
@@ -196,7 +216,11 @@ fn webpush(shown: &Shown, life: Duration) -> WebpushConfig {
 
 /// The tag itself where it fits the provider's limit, else its hash: equal tags stay equal.
 fn short(tag: &str, bytes_max: usize) -> String {
-    if tag.len() <= bytes_max { tag.to_owned() } else { hashed(tag) }
+    if tag.len() <= bytes_max {
+        tag.to_owned()
+    } else {
+        hashed(tag)
+    }
 }
 
 /// 32 characters of the base64url alphabet, as RFC 8030 asks of a topic.

@@ -58,7 +58,10 @@ impl Channels {
     }
 
     pub fn get(&self, kind: ChannelKind) -> Option<&dyn Channel> {
-        self.open.iter().find(|channel| channel.kind() == kind).map(AsRef::as_ref)
+        self.open
+            .iter()
+            .find(|channel| channel.kind() == kind)
+            .map(AsRef::as_ref)
     }
 
     pub fn kinds(&self) -> Vec<ChannelKind> {

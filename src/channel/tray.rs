@@ -28,7 +28,10 @@ impl Channel for Tray {
     }
 
     fn send<'a>(&'a self, push: Push<'a>) -> BoxFuture<'a, Outcome> {
-        ready(Outcome::Accepted { provider_id: format!("tray/{}", push.message.id) }).boxed()
+        ready(Outcome::Accepted {
+            provider_id: format!("tray/{}", push.message.id),
+        })
+        .boxed()
     }
 
     fn probe(&self) -> BoxFuture<'_, Result<(), String>> {

@@ -190,7 +190,10 @@ impl Subject {
 
     /// The device heard from last: messages go there, and its locale and zone are the user's.
     pub fn last_active_device(&self) -> Option<(DeviceId, &Device)> {
-        self.devices.iter().max_by_key(|(id, device)| (device.last_seen_at, **id)).map(|(id, device)| (*id, device))
+        self.devices
+            .iter()
+            .max_by_key(|(id, device)| (device.last_seen_at, **id))
+            .map(|(id, device)| (*id, device))
     }
 
     pub fn has_consent(&self, purpose: Purpose) -> bool {

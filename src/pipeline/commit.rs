@@ -67,7 +67,9 @@ async fn commit_group(store: &Store, batches: Vec<Batch>) {
             Err(CommitError::Store(error)) => {
                 let text = error.to_string();
                 for batch in batches {
-                    let _ = batch.done.send(Err(CommitError::Store(StoreError::Unavailable(text.clone()))));
+                    let _ = batch
+                        .done
+                        .send(Err(CommitError::Store(StoreError::Unavailable(text.clone()))));
                 }
                 return;
             }
@@ -84,6 +86,12 @@ fn keys_collide(batches: &[Batch]) -> bool {
     let mut seen = HashSet::new();
     let changes = batches.iter().flat_map(|batch| &batch.changes);
     changes
-        .flat_map(|change| change.effects.messages.iter().map(move |message| (change.project_id, &message.send_key)))
+        .flat_map(|change| {
+            change
+                .effects
+                .messages
+                .iter()
+                .map(move |message| (change.project_id, &message.send_key))
+        })
         .any(|key| !seen.insert(key))
 }

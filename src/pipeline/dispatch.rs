@@ -1,5 +1,6 @@
 //! Dispatch: claim deliveries by lease, ask once more whether they may go, send with no transaction open, settle.
 
+use super::stream::display_name;
 use super::{Pipeline, PipelineError};
 use crate::base::limits;
 use crate::base::time::Timestamp;
@@ -18,20 +19,35 @@ const PAUSE_RECHECK: TimeDelta = TimeDelta::seconds(30);
 /// What came of looking at a claimed delivery.
 enum Verdict {
     /// It may not go, and that is final.
-    Stop { state: DeliveryState, why: &'static str },
+    Stop {
+        state: DeliveryState,
+        why: &'static str,
+    },
     /// Not now.
-    Later { at: Timestamp, why: &'static str },
-    Go { address: String },
+    Later {
+        at: Timestamp,
+        why: &'static str,
+    },
+    Go {
+        address: String,
+    },
 }
 
 impl Pipeline {
     /// One round: everything that is due is claimed, sent and settled. Says how many deliveries were claimed.
     pub async fn dispatch(&self) -> Result<usize, PipelineError> {
         let lease = TimeDelta::seconds(self.0.settings.lease_s);
-        let claimed = self.0.store.claim_deliveries(self.now(), lease, limits::DELIVERIES_PER_CLAIM_MAX).await?;
+        let claimed = self
+            .0
+            .store
+            .claim_deliveries(self.now(), lease, limits::DELIVERIES_PER_CLAIM_MAX)
+            .await?;
         let count = claimed.len();
-        let results: Vec<Result<(), PipelineError>> =
-            stream::iter(claimed).map(|claimed| self.deliver(claimed)).buffer_unordered(limits::SENDS_AT_ONCE_MAX).collect().await;
+        let results: Vec<Result<(), PipelineError>> = stream::iter(claimed)
+            .map(|claimed| self.deliver(claimed))
+            .buffer_unordered(limits::SENDS_AT_ONCE_MAX)
+            .collect()
+            .await;
         // One delivery that could not be settled keeps its lease and is taken up again when that ends; the others are done.
         results.into_iter().collect::<Result<(), _>>()?;
         Ok(count)
@@ -47,7 +63,7 @@ impl Pipeline {
         let (state, why) = (settlement.state, settlement.why.clone());
         if self.0.store.settle_delivery(&settlement).await? {
             metrics::counter!("usher_deliveries_total", "channel" => claimed.delivery.channel.as_str(), "state" => state.as_str()).increment(1);
-            self.show(&claimed, state, why, now);
+            self.show(&claimed, state, why, now).await?;
         }
         Ok(())
     }
@@ -55,14 +71,30 @@ impl Pipeline {
     async fn attempt(&self, claimed: &Claimed, address: &str, now: Timestamp) -> Settlement {
         let kind = claimed.delivery.channel;
         let outcome = match self.0.channels.get(kind) {
-            Some(channel) => channel.send(Push { message: &claimed.message, address, now }).await,
-            None => Outcome::Rejected { why: format!("the channel {} is not set up", kind.as_str()) },
+            Some(channel) => {
+                channel
+                    .send(Push {
+                        message: &claimed.message,
+                        address,
+                        now,
+                    })
+                    .await
+            }
+            None => Outcome::Rejected {
+                why: format!("the channel {} is not set up", kind.as_str()),
+            },
         };
         let after = self.now();
         let mut draw = [0_u8; 4];
         self.0.entropy.fill(&mut draw);
         let jitter = f64::from(u32::from_be_bytes(draw)) / f64::from(u32::MAX);
-        let next = settle(&outcome, claimed.delivery.attempts, claimed.message.expires_at, after, jitter);
+        let next = settle(
+            &outcome,
+            claimed.delivery.attempts,
+            claimed.message.expires_at,
+            after,
+            jitter,
+        );
         let (state, run_at, why) = match next {
             Next::Settled { state, why } => (state, None, why),
             Next::Again { at, why } => (DeliveryState::Queued, Some(at), Some(why)),
@@ -96,46 +128,77 @@ impl Pipeline {
         }
     }
 
-    fn show(&self, claimed: &Claimed, state: DeliveryState, why: Option<String>, now: Timestamp) {
+    async fn show(
+        &self,
+        claimed: &Claimed,
+        state: DeliveryState,
+        why: Option<String>,
+        now: Timestamp,
+    ) -> Result<(), PipelineError> {
         if !self.0.stream.is_watched() {
-            return;
+            return Ok(());
         }
         let delivery = &claimed.delivery;
         let project_id = delivery.project_id;
         if state == DeliveryState::Accepted && delivery.channel == ChannelKind::Tray {
+            let subjects = self.0.store.load_subjects(project_id, &[delivery.user_id]).await?;
+            let subject = subjects.first();
+            let device = subject.and_then(|subject| subject.devices.get(&delivery.device_id));
             let body = json!({
-                "delivery_id": delivery.id, "message_id": claimed.message.id, "device_id": delivery.device_id,
-                "user_id": claimed.message.user_id, "name": claimed.name, "platform": claimed.platform, "at": now,
-                "channel": delivery.channel, "shown": claimed.message.shown,
+                "delivery_id": delivery.id, "message_id": delivery.message_id, "device_id": delivery.device_id,
+                "user_id": delivery.user_id, "name": subject.map(display_name), "at": now, "channel": delivery.channel,
+                "platform": device.and_then(|device| device.platform.clone()), "shown": claimed.message.shown,
             });
             self.0.stream.publish(project_id, "push", body);
         }
         let body = json!({
-            "id": delivery.id, "message_id": claimed.message.id, "device_id": delivery.device_id, "state": state, "why": why,
+            "id": delivery.id, "message_id": delivery.message_id, "device_id": delivery.device_id, "state": state, "why": why,
         });
         self.0.stream.publish(project_id, "delivery", body);
+        Ok(())
     }
 }
 
 /// May it go now? Time has passed since the decision: life, owner, consent and pause are asked again (invariant 8).
 fn verdict(claimed: &Claimed, now: Timestamp) -> Verdict {
-    let purpose = if claimed.message.promo { Purpose::Promo } else { Purpose::Service };
+    let purpose = if claimed.message.promo {
+        Purpose::Promo
+    } else {
+        Purpose::Service
+    };
     let consented = claimed.consents.get(&purpose).is_some_and(|consent| consent.granted);
     if claimed.message.expires_at <= now {
-        return Verdict::Stop { state: DeliveryState::Expired, why: "its life is over" };
+        return Verdict::Stop {
+            state: DeliveryState::Expired,
+            why: "its life is over",
+        };
     }
     if claimed.owner != Some(claimed.message.user_id) {
-        return Verdict::Stop { state: DeliveryState::Cancelled, why: "the device belongs to somebody else now" };
+        return Verdict::Stop {
+            state: DeliveryState::Cancelled,
+            why: "the device belongs to somebody else now",
+        };
     }
     if !consented {
-        return Verdict::Stop { state: DeliveryState::Cancelled, why: "consent was withdrawn" };
+        return Verdict::Stop {
+            state: DeliveryState::Cancelled,
+            why: "consent was withdrawn",
+        };
     }
     if claimed.paused {
-        return Verdict::Later { at: now + PAUSE_RECHECK, why: "the project is paused" };
+        return Verdict::Later {
+            at: now + PAUSE_RECHECK,
+            why: "the project is paused",
+        };
     }
     match &claimed.push {
-        Some((channel, address)) if *channel == claimed.delivery.channel => Verdict::Go { address: address.clone() },
-        Some(_) | None => Verdict::Stop { state: DeliveryState::Failed, why: "the device has no address for this channel any more" },
+        Some((channel, address)) if *channel == claimed.delivery.channel => Verdict::Go {
+            address: address.clone(),
+        },
+        Some(_) | None => Verdict::Stop {
+            state: DeliveryState::Failed,
+            why: "the device has no address for this channel any more",
+        },
     }
 }
 

@@ -56,7 +56,13 @@ pub struct ServerEvent {
 
 impl Ack {
     fn accepted(id: String) -> Self {
-        Self { id, status: AckStatus::Accepted, code: None, pointer: None, detail: None }
+        Self {
+            id,
+            status: AckStatus::Accepted,
+            code: None,
+            pointer: None,
+            detail: None,
+        }
     }
 
     fn rejected(id: String, rejection: &Rejection) -> Self {
@@ -81,7 +87,12 @@ impl Ack {
 
 impl Pipeline {
     /// Takes a batch of one device. Each record goes to the user who held the device when it happened (N12).
-    pub async fn track(&self, device: &DeviceRow, envelope: &Envelope, records: Vec<RawRecord>) -> Result<Tracked, PipelineError> {
+    pub async fn track(
+        &self,
+        device: &DeviceRow,
+        envelope: &Envelope,
+        records: Vec<RawRecord>,
+    ) -> Result<Tracked, PipelineError> {
         let received_at = self.now();
         let mut acks = Vec::with_capacity(records.len());
         let mut valid: Vec<(usize, Record)> = Vec::with_capacity(records.len());
@@ -103,7 +114,10 @@ impl Pipeline {
         for (user_id, records) in self.by_owner(device, valid).await? {
             let ids: Vec<String> = records.iter().map(|record| record.id.clone()).collect();
             let mut job = self.job(device.project_id, user_id);
-            job.input = Some(Input::Records { device_id: device.id, records });
+            job.input = Some(Input::Records {
+                device_id: device.id,
+                records,
+            });
             match self.run(job).await {
                 Ok(answer) => {
                     for refused in &answer.refused {
@@ -123,7 +137,11 @@ impl Pipeline {
     }
 
     /// Records by the user who held the device when they happened. One made before anybody did belongs to the present owner.
-    async fn by_owner(&self, device: &DeviceRow, records: Vec<(usize, Record)>) -> Result<BTreeMap<UserId, Vec<Record>>, PipelineError> {
+    async fn by_owner(
+        &self,
+        device: &DeviceRow,
+        records: Vec<(usize, Record)>,
+    ) -> Result<BTreeMap<UserId, Vec<Record>>, PipelineError> {
         let mut owned: BTreeMap<UserId, Vec<Record>> = BTreeMap::new();
         let oldest = records.iter().map(|(_, record)| record.at).min();
         let times = match oldest {
@@ -131,17 +149,37 @@ impl Pipeline {
             None => Vec::new(),
         };
         for (_, record) in records {
-            let then = times.iter().find(|owner| owner.from_at <= record.at && owner.to_at.is_none_or(|to| record.at < to));
-            owned.entry(then.map_or(device.user_id, |owner| owner.user_id)).or_default().push(record);
+            let then = times
+                .iter()
+                .find(|owner| owner.from_at <= record.at && owner.to_at.is_none_or(|to| record.at < to));
+            owned
+                .entry(then.map_or(device.user_id, |owner| owner.user_id))
+                .or_default()
+                .push(record);
         }
         Ok(owned)
     }
 
     /// Takes an event of the business.
-    pub async fn event(&self, project_id: ProjectId, user_id: UserId, event: ServerEvent) -> Result<Vec<Moment>, PipelineError> {
+    pub async fn event(
+        &self,
+        project_id: ProjectId,
+        user_id: UserId,
+        event: ServerEvent,
+    ) -> Result<Vec<Moment>, PipelineError> {
         let mut job = self.job(project_id, user_id);
-        let ServerEvent { id, name, properties, occurred_at } = event;
-        job.input = Some(Input::Event { record_id: id, name, properties, occurred_at });
+        let ServerEvent {
+            id,
+            name,
+            properties,
+            occurred_at,
+        } = event;
+        job.input = Some(Input::Event {
+            record_id: id,
+            name,
+            properties,
+            occurred_at,
+        });
         let lane::Answer { moments, .. } = self.run(job).await?;
         Ok(moments)
     }

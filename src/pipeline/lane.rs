@@ -53,19 +53,31 @@ pub(super) struct Lane {
 const RETRY_AFTER_S: u64 = 1;
 
 impl Lane {
-    #[expect(clippy::disallowed_methods, reason = "ends when it is told to stop or when the pipeline is dropped")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "ends when it is told to stop or when the pipeline is dropped"
+    )]
     pub(super) fn start(shared: Shared, committer: Committer) -> Self {
         let (queue, inbox) = mpsc::channel(limits::INPUTS_QUEUED_PER_LANE_MAX);
-        let worker = Worker { shared, committer, subjects: HashMap::new(), round: 0 };
+        let worker = Worker {
+            shared,
+            committer,
+            subjects: HashMap::new(),
+            round: 0,
+        };
         tokio::spawn(worker.run(inbox));
         Self { queue }
     }
 
     pub(super) fn submit(&self, job: Job) -> Result<(), PipelineError> {
-        self.queue.try_send(Message::Job(Box::new(job))).map_err(|error| match error {
-            mpsc::error::TrySendError::Full(_) => PipelineError::Overloaded { retry_after_s: RETRY_AFTER_S },
-            mpsc::error::TrySendError::Closed(_) => PipelineError::Stopping,
-        })
+        self.queue
+            .try_send(Message::Job(Box::new(job)))
+            .map_err(|error| match error {
+                mpsc::error::TrySendError::Full(_) => PipelineError::Overloaded {
+                    retry_after_s: RETRY_AFTER_S,
+                },
+                mpsc::error::TrySendError::Closed(_) => PipelineError::Stopping,
+            })
     }
 
     pub(super) async fn stop(&self) {
@@ -133,7 +145,15 @@ impl Worker {
         let now = self.shared.clock.now();
         let result = self.shared.store.erase_user(job.project_id, job.user_id, now).await;
         self.subjects.remove(&(job.project_id, job.user_id));
-        reply(&mut job, result.map(|erased| Answer { erased, ..Answer::default() }).map_err(PipelineError::Store));
+        reply(
+            &mut job,
+            result
+                .map(|erased| Answer {
+                    erased,
+                    ..Answer::default()
+                })
+                .map_err(PipelineError::Store),
+        );
     }
 
     async fn work(&mut self, jobs: Vec<Job>) {
@@ -145,22 +165,37 @@ impl Worker {
             Ok((catalogues, known)) => self.step_and_commit(jobs, &catalogues, &known).await,
             Err(error) => {
                 let text = error.to_string();
-                tracing::error!(error = text, "inputs could not be prepared; they are answered as unavailable");
+                tracing::error!(
+                    error = text,
+                    "inputs could not be prepared; they are answered as unavailable"
+                );
                 for mut job in jobs {
-                    reply(&mut job, Err(PipelineError::Store(StoreError::Unavailable(text.clone()))));
+                    reply(
+                        &mut job,
+                        Err(PipelineError::Store(StoreError::Unavailable(text.clone()))),
+                    );
                 }
             }
         }
     }
 
     /// Loads what the steps need: catalogues, subjects not in memory, and which event ids are known already.
-    async fn prepare(&mut self, jobs: &[Job]) -> Result<(HashMap<ProjectId, Arc<Catalogue>>, HashSet<(ProjectId, String)>), PipelineError> {
+    async fn prepare(
+        &mut self,
+        jobs: &[Job],
+    ) -> Result<(HashMap<ProjectId, Arc<Catalogue>>, HashSet<(ProjectId, String)>), PipelineError> {
         let mut catalogues = HashMap::new();
         let mut missing: HashMap<ProjectId, BTreeSet<UserId>> = HashMap::new();
         let mut event_ids: HashMap<ProjectId, Vec<String>> = HashMap::new();
         for job in jobs {
             if !catalogues.contains_key(&job.project_id) {
-                catalogues.insert(job.project_id, self.shared.catalogues.get(&self.shared.store, job.project_id, self.shared.clock.now()).await?);
+                catalogues.insert(
+                    job.project_id,
+                    self.shared
+                        .catalogues
+                        .get(&self.shared.store, job.project_id, self.shared.clock.now())
+                        .await?,
+                );
             }
             match self.subjects.get_mut(&(job.project_id, job.user_id)) {
                 Some(cached) => cached.used = self.round,
@@ -168,32 +203,57 @@ impl Worker {
                     missing.entry(job.project_id).or_default().insert(job.user_id);
                 }
             }
-            event_ids.entry(job.project_id).or_default().extend(unique_ids(job.input.as_ref()));
+            event_ids
+                .entry(job.project_id)
+                .or_default()
+                .extend(unique_ids(job.input.as_ref()));
         }
         for (project_id, users) in missing {
             let users: Vec<UserId> = users.into_iter().collect();
             let subjects = self.shared.store.load_subjects(project_id, &users).await?;
             for subject in subjects {
-                self.subjects.insert((project_id, subject.user_id), Cached { subject, used: self.round });
+                self.subjects.insert(
+                    (project_id, subject.user_id),
+                    Cached {
+                        subject,
+                        used: self.round,
+                    },
+                );
             }
         }
         let mut known = HashSet::new();
         for (project_id, ids) in event_ids {
             if !ids.is_empty() {
-                known.extend(self.shared.store.known_records(project_id, &ids).await?.into_iter().map(|id| (project_id, id)));
+                known.extend(
+                    self.shared
+                        .store
+                        .known_records(project_id, &ids)
+                        .await?
+                        .into_iter()
+                        .map(|id| (project_id, id)),
+                );
             }
         }
         Ok((catalogues, known))
     }
 
     /// Steps every job in order, then commits all effects at once. A send key that turns out to be taken starts it over.
-    async fn step_and_commit(&mut self, mut jobs: Vec<Job>, catalogues: &HashMap<ProjectId, Arc<Catalogue>>, known: &HashSet<(ProjectId, String)>) {
+    async fn step_and_commit(
+        &mut self,
+        mut jobs: Vec<Job>,
+        catalogues: &HashMap<ProjectId, Arc<Catalogue>>,
+        known: &HashSet<(ProjectId, String)>,
+    ) {
         drop_repeats(&mut jobs, known);
         let now = self.shared.clock.now();
         let mut taken: HashMap<ProjectId, BTreeSet<String>> = HashMap::new();
         loop {
             let (stepped, after) = self.step_all(jobs, catalogues, &taken, now);
-            let changes: Vec<Change> = stepped.iter().filter(|stepped| stepped.must_commit).map(|stepped| change_of(stepped, now)).collect();
+            let changes: Vec<Change> = stepped
+                .iter()
+                .filter(|stepped| stepped.must_commit)
+                .map(|stepped| change_of(stepped, now))
+                .collect();
             if changes.is_empty() {
                 return self.finish(stepped, after, &[]);
             }
@@ -201,7 +261,10 @@ impl Worker {
                 Ok(summary) => return self.finish(stepped, after, &summary.erased),
                 Err(CommitError::SendKeysTaken(keys)) => {
                     for stepped in &stepped {
-                        taken.entry(stepped.job.project_id).or_default().extend(keys.iter().cloned());
+                        taken
+                            .entry(stepped.job.project_id)
+                            .or_default()
+                            .extend(keys.iter().cloned());
                     }
                     jobs = stepped.into_iter().map(|stepped| stepped.job).collect();
                 }
@@ -223,17 +286,35 @@ impl Worker {
         let mut stepped = Vec::with_capacity(jobs.len());
         for job in jobs {
             let key = (job.project_id, job.user_id);
-            let before = after.remove(&key).or_else(|| self.subjects.get(&key).map(|cached| cached.subject.clone()));
+            let before = after
+                .remove(&key)
+                .or_else(|| self.subjects.get(&key).map(|cached| cached.subject.clone()));
             let before = before.unwrap_or_else(|| Subject::new(job.user_id));
-            let Some(catalogue) = catalogues.get(&job.project_id) else { continue };
+            let Some(catalogue) = catalogues.get(&job.project_id) else {
+                continue;
+            };
             let spent = spent.entry(job.project_id).or_default();
             let input = job.input.as_ref().unwrap_or(&Input::Tick);
-            let effects = step(before, input, Given { catalogue, spent, now, seed: job.seed });
+            let effects = step(
+                before,
+                input,
+                Given {
+                    catalogue,
+                    spent,
+                    now,
+                    seed: job.seed,
+                },
+            );
             spent.extend(effects.messages.iter().map(|message| message.send_key.clone()));
             after.insert(key, effects.subject.clone());
             // A tick that changes nothing must still move the stored wake-up on, or it would come again at once.
-            let must_commit = effects.changed || !job.rows.is_empty() || job.inbox_done.is_some() || matches!(input, Input::Tick);
-            stepped.push(Stepped { job, effects, must_commit });
+            let must_commit =
+                effects.changed || !job.rows.is_empty() || job.inbox_done.is_some() || matches!(input, Input::Tick);
+            stepped.push(Stepped {
+                job,
+                effects,
+                must_commit,
+            });
         }
         (stepped, after)
     }
@@ -241,7 +322,13 @@ impl Worker {
     fn finish(&mut self, stepped: Vec<Stepped>, after: HashMap<Key, Subject>, erased: &[UserId]) {
         for (key, mut subject) in after {
             subject.erased |= erased.contains(&key.1);
-            self.subjects.insert(key, Cached { subject, used: self.round });
+            self.subjects.insert(
+                key,
+                Cached {
+                    subject,
+                    used: self.round,
+                },
+            );
         }
         let mut queued = false;
         for Stepped { mut job, effects, .. } in stepped {
@@ -253,7 +340,14 @@ impl Worker {
             self.shared.stream.publish_effects(job.project_id, &effects);
             self.show_position(&job, &effects);
             count(&effects);
-            reply(&mut job, Ok(Answer { moments: effects.moments, refused: effects.refused, erased: false }));
+            reply(
+                &mut job,
+                Ok(Answer {
+                    moments: effects.moments,
+                    refused: effects.refused,
+                    erased: false,
+                }),
+            );
         }
         if queued {
             self.shared.work_ready.notify_one();
@@ -261,7 +355,9 @@ impl Worker {
     }
 
     fn show_position(&self, job: &Job, effects: &Effects) {
-        let Some(Input::Records { device_id, records }) = &job.input else { return };
+        let Some(Input::Records { device_id, records }) = &job.input else {
+            return;
+        };
         if !self.shared.stream.is_watched() {
             return;
         }
@@ -269,7 +365,9 @@ impl Worker {
             if let Body::Fix(fix) = &record.body
                 && effects.refused.iter().all(|refused| refused.record_id != record.id)
             {
-                self.shared.stream.publish_position(job.project_id, &effects.subject, *device_id, record.at, fix);
+                self.shared
+                    .stream
+                    .publish_position(job.project_id, &effects.subject, *device_id, record.at, fix);
             }
         }
     }
@@ -277,10 +375,17 @@ impl Worker {
     /// Nothing was written: what memory holds may be ahead of the store, so it is read again next time.
     fn fail(&mut self, stepped: Vec<Stepped>, error: &StoreError) {
         let text = error.to_string();
-        tracing::error!(error = text, inputs = stepped.len(), "a commit failed; its inputs are answered as unavailable");
+        tracing::error!(
+            error = text,
+            inputs = stepped.len(),
+            "a commit failed; its inputs are answered as unavailable"
+        );
         for Stepped { mut job, .. } in stepped {
             self.subjects.remove(&(job.project_id, job.user_id));
-            reply(&mut job, Err(PipelineError::Store(StoreError::Unavailable(text.clone()))));
+            reply(
+                &mut job,
+                Err(PipelineError::Store(StoreError::Unavailable(text.clone()))),
+            );
         }
     }
 
@@ -327,7 +432,8 @@ fn drop_repeats(jobs: &mut [Job], known: &HashSet<(ProjectId, String)>) {
         };
         match &mut job.input {
             Some(Input::Records { records, .. }) => {
-                records.retain(|record| !matches!(record.body, Body::Event(_) | Body::Receipt(_)) || is_new(&record.id));
+                records
+                    .retain(|record| !matches!(record.body, Body::Event(_) | Body::Receipt(_)) || is_new(&record.id));
             }
             Some(Input::Event { record_id, .. }) => {
                 if !is_new(record_id) {
@@ -342,7 +448,12 @@ fn drop_repeats(jobs: &mut [Job], known: &HashSet<(ProjectId, String)>) {
 fn change_of(stepped: &Stepped, now: Timestamp) -> Change {
     let mut rows = stepped.job.rows.clone();
     rows.extend(event_rows(&stepped.job, now));
-    Change { project_id: stepped.job.project_id, effects: stepped.effects.clone(), rows, inbox_done: stepped.job.inbox_done }
+    Change {
+        project_id: stepped.job.project_id,
+        effects: stepped.effects.clone(),
+        rows,
+        inbox_done: stepped.job.inbox_done,
+    }
 }
 
 fn event_rows(job: &Job, received_at: Timestamp) -> Vec<Row> {
@@ -363,7 +474,12 @@ fn event_rows(job: &Job, received_at: Timestamp) -> Vec<Row> {
                 Body::Fix(_) | Body::Crossing(_) | Body::Context(_) | Body::Receipt(_) => None,
             })
             .collect(),
-        Some(Input::Event { record_id, name, properties, occurred_at }) => vec![Row::Event(EventRow {
+        Some(Input::Event {
+            record_id,
+            name,
+            properties,
+            occurred_at,
+        }) => vec![Row::Event(EventRow {
             user_id,
             device_id: None,
             record_id: record_id.clone(),

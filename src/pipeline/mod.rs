@@ -69,7 +69,6 @@ struct Inner {
 struct Shared {
     store: Store,
     clock: Arc<dyn Clock>,
-    entropy: Arc<dyn Entropy>,
     catalogues: Arc<Catalogues>,
     stream: Arc<Stream>,
     work_ready: Arc<Notify>,
@@ -77,11 +76,16 @@ struct Shared {
 
 impl Pipeline {
     /// Starts the lanes and the committer. Call [`Pipeline::recover`] before the first input.
-    pub fn start(store: Store, clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>, channels: Channels, settings: Settings) -> Self {
+    pub fn start(
+        store: Store,
+        clock: Arc<dyn Clock>,
+        entropy: Arc<dyn Entropy>,
+        channels: Channels,
+        settings: Settings,
+    ) -> Self {
         let shared = Shared {
             store: store.clone(),
             clock: Arc::clone(&clock),
-            entropy: Arc::clone(&entropy),
             catalogues: Arc::default(),
             stream: Arc::default(),
             work_ready: Arc::default(),
@@ -89,7 +93,9 @@ impl Pipeline {
         let cores = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
         let count = if settings.lanes == 0 { cores } else { settings.lanes };
         let committer = commit::Committer::start(store.clone());
-        let lanes = (0..count).map(|_| Lane::start(shared.clone(), committer.clone())).collect();
+        let lanes = (0..count)
+            .map(|_| Lane::start(shared.clone(), committer.clone()))
+            .collect();
         Self(Arc::new(Inner {
             store,
             clock,
@@ -163,7 +169,16 @@ impl Pipeline {
     }
 
     fn job(&self, project_id: ProjectId, user_id: UserId) -> Job {
-        Job { project_id, user_id, input: None, rows: Vec::new(), inbox_done: None, seed: self.0.entropy.seed(), erase: false, reply: None }
+        Job {
+            project_id,
+            user_id,
+            input: None,
+            rows: Vec::new(),
+            inbox_done: None,
+            seed: self.0.entropy.seed(),
+            erase: false,
+            reply: None,
+        }
     }
 }
 

@@ -28,7 +28,9 @@ pub struct Stream {
 
 impl Default for Stream {
     fn default() -> Self {
-        Self { sender: broadcast::Sender::new(limits::STREAM_BACKLOG_MAX) }
+        Self {
+            sender: broadcast::Sender::new(limits::STREAM_BACKLOG_MAX),
+        }
     }
 }
 
@@ -44,7 +46,11 @@ impl Stream {
 
     pub(super) fn publish(&self, project_id: ProjectId, event: &'static str, body: Value) {
         // No receiver is no error: they come and go.
-        let _ = self.sender.send(Arc::new(Live { project_id, event, body }));
+        let _ = self.sender.send(Arc::new(Live {
+            project_id,
+            event,
+            body,
+        }));
     }
 
     /// Shows what a committed step did.
@@ -54,7 +60,10 @@ impl Stream {
         }
         let name = display_name(&effects.subject);
         for moment in &effects.moments {
-            let at = moment.device_id.and_then(|id| effects.subject.devices.get(&id)).and_then(|device| device.last_fix);
+            let at = moment
+                .device_id
+                .and_then(|id| effects.subject.devices.get(&id))
+                .and_then(|device| device.last_fix);
             let mut body = with_name(moment, &name);
             body["lat"] = json!(at.map(|at| at.lat));
             body["lng"] = json!(at.map(|at| at.lng));
@@ -66,8 +75,18 @@ impl Stream {
     }
 
     /// Shows where a phone says it is.
-    pub(super) fn publish_position(&self, project_id: ProjectId, subject: &Subject, device_id: DeviceId, at: Timestamp, fix: &Fix) {
-        let platform = subject.devices.get(&device_id).and_then(|device| device.platform.clone());
+    pub(super) fn publish_position(
+        &self,
+        project_id: ProjectId,
+        subject: &Subject,
+        device_id: DeviceId,
+        at: Timestamp,
+        fix: &Fix,
+    ) {
+        let platform = subject
+            .devices
+            .get(&device_id)
+            .and_then(|device| device.platform.clone());
         let body = json!({
             "user_id": subject.user_id, "device_id": device_id, "name": display_name(subject), "at": at,
             "lat": fix.lat, "lng": fix.lng, "accuracy_m": fix.accuracy_m, "platform": platform,
@@ -79,7 +98,10 @@ impl Stream {
 /// What a person is called on the page: their first name, else the business's name for them.
 pub(super) fn display_name(subject: &Subject) -> String {
     let first = subject.profile.attributes.get("first_name").and_then(Value::as_str);
-    first.map(str::to_owned).or_else(|| subject.profile.user_ref.clone()).unwrap_or_default()
+    first
+        .map(str::to_owned)
+        .or_else(|| subject.profile.user_ref.clone())
+        .unwrap_or_default()
 }
 
 fn with_name<T: Serialize>(item: &T, name: &str) -> Value {

@@ -3,8 +3,8 @@
 use super::error::StoreError;
 use sea_orm::sea_query::{Expr, ExprTrait, OnConflict};
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, Insert, IntoActiveModel, Iterable, RuntimeErr, SqlErr,
-    SqlxError,
+    ActiveModelTrait, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, Insert, IntoActiveModel, Iterable, RuntimeErr,
+    SqlErr, SqlxError,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;

@@ -4,6 +4,7 @@ use super::codec::{from_word, to_word};
 use super::connect::Store;
 use super::error::StoreError;
 use crate::base::id::{DeviceId, ProjectId, UserId};
+use crate::base::limits;
 use crate::base::time::Timestamp;
 use crate::engine::delivery::ChannelKind;
 use crate::engine::subject::{Consent, Purpose};
@@ -21,6 +22,15 @@ pub struct ConsentRow {
     pub at: Timestamp,
     /// Who passed it on: `device`, `server`, …
     pub source: String,
+}
+
+/// One user's time with a device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OwnerRow {
+    pub user_id: UserId,
+    pub from_at: Timestamp,
+    /// None while it lasts.
+    pub to_at: Option<Timestamp>,
 }
 
 impl Store {
@@ -68,6 +78,34 @@ impl Store {
             .one(&self.reader)
             .await?;
         Ok(owner.map(|owner| owner.user_id.into()))
+    }
+
+    /// Who held the device from `since` on, latest first: for a whole batch of records at once.
+    pub async fn owners_since(
+        &self,
+        project: ProjectId,
+        device: DeviceId,
+        since: Timestamp,
+    ) -> Result<Vec<OwnerRow>, StoreError> {
+        let rows = device_owner::Entity::find()
+            .filter(device_owner::Column::ProjectId.eq(project.uuid()))
+            .filter(device_owner::Column::DeviceId.eq(device.uuid()))
+            .filter(
+                Condition::any()
+                    .add(device_owner::Column::ToAt.is_null())
+                    .add(device_owner::Column::ToAt.gt(since)),
+            )
+            .order_by_desc(device_owner::Column::FromAt)
+            .order_by_desc(device_owner::Column::Id)
+            .limit(limits::PAGE_ROWS_MAX)
+            .all(&self.reader)
+            .await?;
+        let owner = |row: device_owner::Model| OwnerRow {
+            user_id: row.user_id.into(),
+            from_at: row.from_at,
+            to_at: row.to_at,
+        };
+        Ok(rows.into_iter().map(owner).collect())
     }
 
     /// Gives the device to this user and returns the former owner; none when there is no such device.

@@ -39,7 +39,7 @@ pub use change::{Change, DeviceRow, EventRow, FactOutcome, FactPut, InboxEntry, 
 pub use commit::CommitSummary;
 pub use connect::Store;
 pub use contents::ContentRow;
-pub use devices::ConsentRow;
+pub use devices::{ConsentRow, OwnerRow};
 pub use error::{CommitError, StoreError};
 pub use geofences::{FenceRow, FenceUpsert, Upserted};
 pub use idempotency::{Begun, SavedAnswer};

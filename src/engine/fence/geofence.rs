@@ -1,8 +1,8 @@
 //! A geofence: a named area with what the business knows about it.
 
-use super::hours::Opening;
 use super::error::{GeometryCode, GeometryError};
 use super::geodesy::Position;
+use super::hours::Opening;
 use super::shape::{Shape, ShapeLimits};
 use crate::base::id::FenceId;
 use crate::base::time::Timestamp;
@@ -53,7 +53,10 @@ impl Geofence {
         }
         let number = |value: Option<&Value>| value.and_then(Value::as_f64).unwrap_or(f64::NAN);
         let center = stored.get("center");
-        let (lng, lat) = (number(center.and_then(|at| at.get(0))), number(center.and_then(|at| at.get(1))));
+        let (lng, lat) = (
+            number(center.and_then(|at| at.get(0))),
+            number(center.and_then(|at| at.get(1))),
+        );
         let position = Position::new(lat, lng).map_err(|error| GeometryError {
             code: GeometryCode::InvalidPosition,
             pointer: "/center".to_owned(),

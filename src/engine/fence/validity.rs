@@ -118,7 +118,10 @@ fn segments_of(curves: &[Curve]) -> Vec<Segment> {
     for (ring, curve) in curves.iter().enumerate() {
         for &turn in turns {
             // An edge along a pole is a single point of the globe and cannot cross anything.
-            let edges = curve.edges().enumerate().filter(|(_, (a, b))| a.y != b.y || a.y.abs() != 90.0);
+            let edges = curve
+                .edges()
+                .enumerate()
+                .filter(|(_, (a, b))| a.y != b.y || a.y.abs() != 90.0);
             segments.extend(edges.map(|(edge, (a, b))| Segment {
                 a: Coord { x: a.x + turn, y: a.y },
                 b: Coord { x: b.x + turn, y: b.y },
