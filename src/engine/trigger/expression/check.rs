@@ -58,7 +58,13 @@ pub(super) struct Checker<'a> {
 
 impl<'a> Checker<'a> {
     pub(super) fn new(scope: &'a Scope, source: &'a str, positions: &'a SourceInfo) -> Self {
-        Self { scope, source, positions, joins: 0, fields: BTreeSet::new() }
+        Self {
+            scope,
+            source,
+            positions,
+            joins: 0,
+            fields: BTreeSet::new(),
+        }
     }
 
     /// The type of the whole tree; the first fault otherwise.
@@ -82,11 +88,17 @@ impl<'a> Checker<'a> {
         }
         match &node.expr {
             Expr::Literal(literal) => Ok(kind_of_literal(literal)),
-            Expr::Ident(name) => Ok(if span_of(name).is_some() { Kind::Duration } else { Kind::Type }),
+            Expr::Ident(name) => Ok(if span_of(name).is_some() {
+                Kind::Duration
+            } else {
+                Kind::Type
+            }),
             Expr::Select(select) => self.kind_of_select(node, select, depth),
             Expr::Call(call) => self.kind_of_call(node, call, depth),
             Expr::List(list) => {
-                list.elements.iter().try_for_each(|element| self.kind(element, depth + 1).map(drop))?;
+                list.elements
+                    .iter()
+                    .try_for_each(|element| self.kind(element, depth + 1).map(drop))?;
                 Ok(Kind::List)
             }
             Expr::Map(map) => {
@@ -111,7 +123,11 @@ impl<'a> Checker<'a> {
 
     fn kind_of_path(&mut self, node: &IdedExpr, path: &[String]) -> Checked {
         if path.len() > CONDITION_DEPTH_MAX {
-            return Err(self.fault(Code::TooDeep, node, format!("a path of more than {CONDITION_DEPTH_MAX} names")));
+            return Err(self.fault(
+                Code::TooDeep,
+                node,
+                format!("a path of more than {CONDITION_DEPTH_MAX} names"),
+            ));
         }
         let written = path.join(".");
         let fault = match self.scope.standing(path) {
@@ -128,12 +144,18 @@ impl<'a> Checker<'a> {
                 root_of(node),
                 format!("there is no `{}` here; there is: {}", path[0], self.scope.names()),
             ),
-            Standing::UnknownField => {
-                self.fault(Code::UnknownField, node, format!("`{}` has no field `{}`", path[0], path[1..].join(".")))
-            }
+            Standing::UnknownField => self.fault(
+                Code::UnknownField,
+                node,
+                format!("`{}` has no field `{}`", path[0], path[1..].join(".")),
+            ),
             Standing::NoFields(taken) => {
                 let plain = path[..taken].join(".");
-                self.fault(Code::UnknownField, node, format!("`{plain}` is a plain value and has no fields"))
+                self.fault(
+                    Code::UnknownField,
+                    node,
+                    format!("`{plain}` is a plain value and has no fields"),
+                )
             }
         };
         Err(match self.scope.did_you_mean(path) {
@@ -166,7 +188,11 @@ impl<'a> Checker<'a> {
     fn kind_of_call(&mut self, node: &IdedExpr, call: &CallExpr, depth: usize) -> Checked {
         let name = call.func_name.as_str();
         if LOOPS.contains(&name) {
-            let fault = self.fault(Code::MacroRefused, node, format!("`{name}` loops over a list, which is not offered"));
+            let fault = self.fault(
+                Code::MacroRefused,
+                node,
+                format!("`{name}` loops over a list, which is not offered"),
+            );
             return Err(fault.with_hint("ask whether a list holds a value with `in`: 'vip' in user.tags"));
         }
         if name == "has" {
@@ -183,10 +209,12 @@ impl<'a> Checker<'a> {
         let known: Vec<&Signature> = SIGNATURES.iter().filter(|known| known.name == name).collect();
         if known.is_empty() {
             let fault = self.fault(Code::UnknownFunction, node, format!("there is no function `{name}`"));
-            return Err(match nearest(name, SIGNATURES.iter().map(|known| known.name).chain(["has"])) {
-                Some(near) => fault.with_hint(format!("did you mean `{near}`?")),
-                None => fault,
-            });
+            return Err(
+                match nearest(name, SIGNATURES.iter().map(|known| known.name).chain(["has"])) {
+                    Some(near) => fault.with_hint(format!("did you mean `{near}`?")),
+                    None => fault,
+                },
+            );
         }
         let target = match &call.target {
             Some(target) => Some(self.kind(target, depth + 1)?),
@@ -212,7 +240,11 @@ impl<'a> Checker<'a> {
         };
         let fitting = right_form.iter().find(|one| {
             one.target.zip(target).is_none_or(|(allowed, kind)| fits(allowed, kind))
-                && one.arguments.iter().zip(kinds).all(|(allowed, kind)| fits(allowed, *kind))
+                && one
+                    .arguments
+                    .iter()
+                    .zip(kinds)
+                    .all(|(allowed, kind)| fits(allowed, *kind))
         });
         match fitting {
             Some(signature) => Ok(signature.gives),
@@ -236,7 +268,11 @@ impl<'a> Checker<'a> {
         };
         match (name, kinds) {
             (op::LOGICAL_AND | op::LOGICAL_OR | op::LOGICAL_NOT, _) => {
-                if kinds.iter().all(|kind| kind.may_be(Kind::Bool)) { Ok(Kind::Bool) } else { wrong(None) }
+                if kinds.iter().all(|kind| kind.may_be(Kind::Bool)) {
+                    Ok(Kind::Bool)
+                } else {
+                    wrong(None)
+                }
             }
             (op::CONDITIONAL, [test, then, otherwise]) => match test.may_be(Kind::Bool) {
                 true if then == otherwise => Ok(*then),
@@ -244,10 +280,18 @@ impl<'a> Checker<'a> {
                 false => wrong(None),
             },
             (op::EQUALS | op::NOT_EQUALS, [left, right]) => {
-                if can_equal(*left, *right) { Ok(Kind::Bool) } else { wrong(hint_to_convert(*left, *right)) }
+                if can_equal(*left, *right) {
+                    Ok(Kind::Bool)
+                } else {
+                    wrong(hint_to_convert(*left, *right))
+                }
             }
             (op::LESS | op::LESS_EQUALS | op::GREATER | op::GREATER_EQUALS, [left, right]) => {
-                if can_order(*left, *right) { Ok(Kind::Bool) } else { wrong(hint_to_convert(*left, *right)) }
+                if can_order(*left, *right) {
+                    Ok(Kind::Bool)
+                } else {
+                    wrong(hint_to_convert(*left, *right))
+                }
             }
             (op::IN, [_, container]) => match container {
                 Kind::List | Kind::Map | Kind::Dynamic => Ok(Kind::Bool),

@@ -13,16 +13,34 @@ const RAN: usize = 753;
 
 const FILES: [(&str, &str); 11] = [
     ("basic", include_str!("../../../../tests/data/cel/json/basic.json")),
-    ("comparisons", include_str!("../../../../tests/data/cel/json/comparisons.json")),
-    ("conversions", include_str!("../../../../tests/data/cel/json/conversions.json")),
-    ("integer_math", include_str!("../../../../tests/data/cel/json/integer_math.json")),
+    (
+        "comparisons",
+        include_str!("../../../../tests/data/cel/json/comparisons.json"),
+    ),
+    (
+        "conversions",
+        include_str!("../../../../tests/data/cel/json/conversions.json"),
+    ),
+    (
+        "integer_math",
+        include_str!("../../../../tests/data/cel/json/integer_math.json"),
+    ),
     ("lists", include_str!("../../../../tests/data/cel/json/lists.json")),
     ("logic", include_str!("../../../../tests/data/cel/json/logic.json")),
     ("macros", include_str!("../../../../tests/data/cel/json/macros.json")),
-    ("namespace", include_str!("../../../../tests/data/cel/json/namespace.json")),
-    ("plumbing", include_str!("../../../../tests/data/cel/json/plumbing.json")),
+    (
+        "namespace",
+        include_str!("../../../../tests/data/cel/json/namespace.json"),
+    ),
+    (
+        "plumbing",
+        include_str!("../../../../tests/data/cel/json/plumbing.json"),
+    ),
     ("string", include_str!("../../../../tests/data/cel/json/string.json")),
-    ("timestamps", include_str!("../../../../tests/data/cel/json/timestamps.json")),
+    (
+        "timestamps",
+        include_str!("../../../../tests/data/cel/json/timestamps.json"),
+    ),
 ];
 
 /// The value a test expects or binds; nothing for protobuf messages, which conditions do not know.
@@ -43,15 +61,27 @@ fn value_of(json: &Json) -> Option<Value> {
             Value::Bytes(Arc::new(base64::engine::general_purpose::STANDARD.decode(text()).ok()?))
         }
         // A type is what its name evaluates to.
-        "type_value" => environment().compile(&text()).ok()?.execute(&Context::with_env(environment())).ok()?,
+        "type_value" => environment()
+            .compile(&text())
+            .ok()?
+            .execute(&Context::with_env(environment()))
+            .ok()?,
         "bool_value" => Value::Bool(value.as_bool()?),
         "null_value" => Value::Null,
         "list_value" => {
-            let items = value.get("values").and_then(Json::as_array).cloned().unwrap_or_default();
+            let items = value
+                .get("values")
+                .and_then(Json::as_array)
+                .cloned()
+                .unwrap_or_default();
             Value::List(Arc::new(items.iter().map(value_of).collect::<Option<_>>()?))
         }
         "map_value" => {
-            let entries = value.get("entries").and_then(Json::as_array).cloned().unwrap_or_default();
+            let entries = value
+                .get("entries")
+                .and_then(Json::as_array)
+                .cloned()
+                .unwrap_or_default();
             let mut map = HashMap::new();
             for entry in &entries {
                 let key = match value_of(&entry["key"])? {
@@ -72,7 +102,11 @@ fn value_of(json: &Json) -> Option<Value> {
                 "google.protobuf.Duration" => format!("duration('{literal}')"),
                 _ => return None,
             };
-            environment().compile(&call).ok()?.execute(&Context::with_env(environment())).ok()?
+            environment()
+                .compile(&call)
+                .ok()?
+                .execute(&Context::with_env(environment()))
+                .ok()?
         }
         _ => return None,
     })
@@ -107,9 +141,16 @@ fn outcome(test: &Json) -> Result<(), String> {
         (Ok(value), true) => Err(format!("gave {value:?} instead of an error")),
         (Err(error), false) => Err(format!("failed: {error}")),
         (Ok(value), false) => {
-            let expected = test.get("value").cloned().unwrap_or_else(|| serde_json::json!({ "bool_value": true }));
+            let expected = test
+                .get("value")
+                .cloned()
+                .unwrap_or_else(|| serde_json::json!({ "bool_value": true }));
             let expected = value_of(&expected).ok_or("expects a message")?;
-            if same(&value, &expected) { Ok(()) } else { Err(format!("gave {value:?}, expected {expected:?}")) }
+            if same(&value, &expected) {
+                Ok(())
+            } else {
+                Err(format!("gave {value:?}, expected {expected:?}"))
+            }
         }
     }
 }
@@ -126,7 +167,11 @@ fn every_conformance_test_that_applies_passes() {
         let json: Json = serde_json::from_str(text).unwrap();
         for section in json["section"].as_array().unwrap() {
             for test in section["test"].as_array().unwrap() {
-                let name = format!("{file}/{}/{}", section["name"].as_str().unwrap(), test["name"].as_str().unwrap());
+                let name = format!(
+                    "{file}/{}/{}",
+                    section["name"].as_str().unwrap(),
+                    test["name"].as_str().unwrap()
+                );
                 if skipped.contains_key(name.as_str()) {
                     left_out += 1;
                     continue;

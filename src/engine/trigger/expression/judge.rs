@@ -51,14 +51,21 @@ impl Expression {
     /// As in CEL, a clause that is false decides, whatever trouble another one has.
     pub fn judge(&self, scene: &Map<String, Value>) -> Judgement {
         let compiled = &*self.compiled;
-        let reader = SceneReader { slots: &compiled.slots, scene };
+        let reader = SceneReader {
+            slots: &compiled.slots,
+            scene,
+        };
         let context = context_of(compiled, &reader);
         let (mut clauses, mut trouble, mut failed) = (Vec::with_capacity(compiled.clauses.len()), None, false);
         for clause in &compiled.clauses {
             let judged = truth_of(compiled, clause, &context, scene);
             failed |= matches!(judged, Ok(false));
             let holds = judged.as_ref().ok().copied();
-            clauses.push(Clause { text: clause.text.clone(), holds, values: values_of(compiled, clause, scene) });
+            clauses.push(Clause {
+                text: clause.text.clone(),
+                holds,
+                values: values_of(compiled, clause, scene),
+            });
             if let Err(found) = judged {
                 trouble = trouble.or(Some(found));
             }
@@ -102,7 +109,10 @@ impl Expression {
         let Some(clause) = compiled.clauses.first().filter(|_| compiled.wanted != Wanted::Truth) else {
             return Err(EvaluationError::Failed(format!("`{}` is a condition", compiled.text)));
         };
-        let reader = SceneReader { slots: &compiled.slots, scene };
+        let reader = SceneReader {
+            slots: &compiled.slots,
+            scene,
+        };
         resolve(compiled, clause, &context_of(compiled, &reader), scene).map_err(|trouble| match trouble {
             Trouble::Missing(path) => EvaluationError::Missing(path),
             Trouble::Failed(why) => EvaluationError::Failed(why),
@@ -116,7 +126,11 @@ impl Expression {
 
     fn unexpected(&self, value: &CelValue, wanted: Wanted) -> EvaluationError {
         let wanted = wanted.kind().name();
-        EvaluationError::Failed(format!("`{}` gave a {}, but {wanted} is needed", self.text(), value.type_of()))
+        EvaluationError::Failed(format!(
+            "`{}` gave a {}, but {wanted} is needed",
+            self.text(),
+            value.type_of()
+        ))
     }
 }
 
@@ -142,7 +156,11 @@ fn truth_of(
         CelValue::Bool(truth) => Ok(truth),
         CelValue::Null => Err(null_read(compiled, &clause.reads, scene)
             .unwrap_or_else(|| Trouble::Failed(format!("`{}` is null", clause.text)))),
-        other => Err(Trouble::Failed(format!("`{}` gave a {}, not true or false", clause.text, other.type_of()))),
+        other => Err(Trouble::Failed(format!(
+            "`{}` gave a {}, not true or false",
+            clause.text,
+            other.type_of()
+        ))),
     }
 }
 
@@ -158,7 +176,12 @@ fn resolve(
 
 /// An absent value names its slot. A null in a place that needs a value counts as missing too: "missing data" is what
 /// the operator has to mend, not "no matching overload".
-fn trouble_of(compiled: &Compiled, clause: &BoundClause, scene: &Map<String, Value>, error: &ExecutionError) -> Trouble {
+fn trouble_of(
+    compiled: &Compiled,
+    clause: &BoundClause,
+    scene: &Map<String, Value>,
+    error: &ExecutionError,
+) -> Trouble {
     if let ExecutionError::UndeclaredReference(name) = error
         && let Some(path) = slot_index(name).and_then(|index| compiled.slots.get(index)?.written())
     {
@@ -171,7 +194,11 @@ fn trouble_of(compiled: &Compiled, clause: &BoundClause, scene: &Map<String, Val
             | ExecutionError::ValuesNotComparable(..)
             | ExecutionError::UnsupportedBinaryOperator(..)
     );
-    let null = if about_types { null_read(compiled, &clause.reads, scene) } else { None };
+    let null = if about_types {
+        null_read(compiled, &clause.reads, scene)
+    } else {
+        None
+    };
     null.unwrap_or_else(|| {
         // Long values may be quoted in the message; the decision's trace has them anyway.
         let why: String = error.to_string().chars().take(200).collect();

@@ -73,14 +73,14 @@ pub(super) fn can_equal(left: Kind, right: Kind) -> bool {
 pub(super) fn can_order(left: Kind, right: Kind) -> bool {
     let ordered = |kind: Kind| {
         kind.is_number()
-            || matches!(kind, Kind::Bool | Kind::Text | Kind::Bytes | Kind::Instant | Kind::Duration | Kind::Dynamic)
+            || matches!(
+                kind,
+                Kind::Bool | Kind::Text | Kind::Bytes | Kind::Instant | Kind::Duration | Kind::Dynamic
+            )
     };
     ordered(left)
         && ordered(right)
-        && (left == right
-            || left == Kind::Dynamic
-            || right == Kind::Dynamic
-            || left.is_number() && right.is_number())
+        && (left == right || left == Kind::Dynamic || right == Kind::Dynamic || left.is_number() && right.is_number())
 }
 
 /// What `left operator right` gives, for `+ - * / %`; nothing when it is not defined.
@@ -145,11 +145,21 @@ const fn on(
     arguments: &'static [&'static [Kind]],
     gives: Kind,
 ) -> Signature {
-    Signature { name, target: Some(target), arguments, gives }
+    Signature {
+        name,
+        target: Some(target),
+        arguments,
+        gives,
+    }
 }
 
 const fn of(name: &'static str, arguments: &'static [&'static [Kind]], gives: Kind) -> Signature {
-    Signature { name, target: None, arguments, gives }
+    Signature {
+        name,
+        target: None,
+        arguments,
+        gives,
+    }
 }
 
 /// Every function an expression may call: the standard ones of CEL. An empty list of types takes any value.
@@ -197,5 +207,15 @@ pub(super) const SIGNATURES: &[Signature] = &[
 pub(super) const LOOPS: [&str; 6] = ["all", "exists", "exists_one", "existsOne", "map", "filter"];
 
 /// Names that stand for types, as in `type(x) == string`.
-pub(super) const TYPE_NAMES: [&str; 10] =
-    ["bool", "bytes", "double", "int", "list", "map", "null_type", "string", "type", "uint"];
+pub(super) const TYPE_NAMES: [&str; 10] = [
+    "bool",
+    "bytes",
+    "double",
+    "int",
+    "list",
+    "map",
+    "null_type",
+    "string",
+    "type",
+    "uint",
+];

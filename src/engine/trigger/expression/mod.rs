@@ -113,8 +113,17 @@ impl Expression {
         }
         let fields = checker.fields.into_iter().collect();
         let (clauses, slots, patterns) = bind_clauses(text, &program, scope, wanted)?;
-        let compiled = Compiled { text: text.to_owned(), wanted, fields, clauses, slots, patterns };
-        Ok(Self { compiled: Arc::new(compiled) })
+        let compiled = Compiled {
+            text: text.to_owned(),
+            wanted,
+            fields,
+            clauses,
+            slots,
+            patterns,
+        };
+        Ok(Self {
+            compiled: Arc::new(compiled),
+        })
     }
 
     /// The text as it was saved.
@@ -139,21 +148,39 @@ type Bound = (Vec<BoundClause>, Vec<Slot>, Vec<Regex>);
 /// Binds each clause of a condition on its own, so that Explain can show each; any other expression is one clause.
 fn bind_clauses(text: &str, program: &Program, scope: &Scope, wanted: Wanted) -> Result<Bound, ExpressionError> {
     let positions = program.source_info();
-    let binder = || Binder { scope, source: text, positions, slots: Vec::new(), patterns: Vec::new() };
+    let binder = || Binder {
+        scope,
+        source: text,
+        positions,
+        slots: Vec::new(),
+        patterns: Vec::new(),
+    };
     // The whole tree is bound in any case: faults found here know where they stand in the whole text.
     let mut whole = binder();
     let tree = whole.bind(program.expression())?;
-    let texts = if wanted == Wanted::Truth { scan::clauses_of(text) } else { vec![text.trim()] };
+    let texts = if wanted == Wanted::Truth {
+        scan::clauses_of(text)
+    } else {
+        vec![text.trim()]
+    };
     let parts: Option<Vec<Program>> = texts.iter().map(|part| environment().compile(part).ok()).collect();
     let (Some(parts), true) = (parts, texts.len() > 1) else {
-        let clause = BoundClause { text: text.trim().to_owned(), reads: slots_read(&tree), tree };
+        let clause = BoundClause {
+            text: text.trim().to_owned(),
+            reads: slots_read(&tree),
+            tree,
+        };
         return Ok((vec![clause], whole.slots, whole.patterns));
     };
     let mut binder = binder();
     let mut clauses = Vec::with_capacity(parts.len());
     for (part, text) in parts.iter().zip(texts) {
         let tree = binder.bind(part.expression())?;
-        clauses.push(BoundClause { text: text.to_owned(), reads: slots_read(&tree), tree });
+        clauses.push(BoundClause {
+            text: text.to_owned(),
+            reads: slots_read(&tree),
+            tree,
+        });
     }
     Ok((clauses, binder.slots, binder.patterns))
 }
@@ -161,7 +188,11 @@ fn bind_clauses(text: &str, program: &Program, scope: &Scope, wanted: Wanted) ->
 /// The slots a bound tree names.
 fn slots_read(tree: &IdedExpr) -> Vec<usize> {
     let references = tree.references();
-    let mut slots: Vec<usize> = references.variables().into_iter().filter_map(values::slot_index).collect();
+    let mut slots: Vec<usize> = references
+        .variables()
+        .into_iter()
+        .filter_map(values::slot_index)
+        .collect();
     slots.sort_unstable();
     slots
 }
@@ -170,8 +201,10 @@ fn slots_read(tree: &IdedExpr) -> Vec<usize> {
 fn parse(text: &str) -> Result<Program, ExpressionError> {
     if text.len() > CONDITION_BYTES_MAX {
         let detail = format!("{} bytes, but at most {CONDITION_BYTES_MAX} are allowed", text.len());
-        return Err(ExpressionError::new(ExpressionCode::TooLong, CONDITION_BYTES_MAX, detail)
-            .with_hint("put part of it into another trigger, or compute it into a field of the fact"));
+        return Err(
+            ExpressionError::new(ExpressionCode::TooLong, CONDITION_BYTES_MAX, detail)
+                .with_hint("put part of it into another trigger, or compute it into a field of the fact"),
+        );
     }
     if text.trim().is_empty() {
         return Err(ExpressionError::new(ExpressionCode::Syntax, 0, "the text is empty"));
@@ -182,7 +215,9 @@ fn parse(text: &str) -> Result<Program, ExpressionError> {
         let detail = format!("brackets nest deeper than {CONDITION_DEPTH_MAX} levels");
         return Err(ExpressionError::new(ExpressionCode::TooDeep, position, detail));
     }
-    environment().compile(text).map_err(|errors| syntax_fault(text, &errors))
+    environment()
+        .compile(text)
+        .map_err(|errors| syntax_fault(text, &errors))
 }
 
 /// The parser's first complaint, with its line and column as one offset in characters.
@@ -192,13 +227,31 @@ fn syntax_fault(text: &str, errors: &ParseErrors) -> ExpressionError {
     };
     let line = usize::try_from(first.pos.0).unwrap_or(0).saturating_sub(1);
     let column = usize::try_from(first.pos.1).unwrap_or(0).saturating_sub(1);
-    let before: usize = text.split_inclusive('\n').take(line).map(|line| line.chars().count()).sum();
+    let before: usize = text
+        .split_inclusive('\n')
+        .take(line)
+        .map(|line| line.chars().count())
+        .sum();
     let position = (before + column).min(text.chars().count());
-    let code = if first.msg.contains("recursion") { ExpressionCode::TooDeep } else { ExpressionCode::Syntax };
-    let detail: String = first.msg.trim_start_matches("Syntax error: ").chars().take(200).collect();
+    let code = if first.msg.contains("recursion") {
+        ExpressionCode::TooDeep
+    } else {
+        ExpressionCode::Syntax
+    };
+    let detail: String = first
+        .msg
+        .trim_start_matches("Syntax error: ")
+        .chars()
+        .take(200)
+        .collect();
     let error = ExpressionError::new(code, position, detail);
     // A single `=` or `and` is the slip of everybody who comes from a spreadsheet or from SQL.
-    let words = [(" = ", "compare with =="), (" and ", "join conditions with &&"), (" or ", "write ||"), (" not ", "write !")];
+    let words = [
+        (" = ", "compare with =="),
+        (" and ", "join conditions with &&"),
+        (" or ", "write ||"),
+        (" not ", "write !"),
+    ];
     match words.iter().find(|(word, _)| text.contains(word)) {
         Some((_, hint)) => error.with_hint(*hint),
         None => error,
@@ -210,12 +263,16 @@ fn environment() -> Arc<Env> {
     static ENVIRONMENT: LazyLock<Arc<Env>> = LazyLock::new(|| {
         let mut env = Env::default().with_optional_support(false).with_stdlib();
         let has = Macro::global("has", 1, |macros, _, arguments| match arguments.pop() {
-            Some(IdedExpr { expr: Expr::Select(select), .. }) if !select.test => {
-                Ok(Some(macros.next_expr(Expr::Select(SelectExpr { test: true, ..select }))))
-            }
-            other => {
-                Err(macros.new_error(other.map_or(0, |node| node.id), "has() takes one field, as in has(stay.room)"))
-            }
+            Some(IdedExpr {
+                expr: Expr::Select(select),
+                ..
+            }) if !select.test => Ok(Some(
+                macros.next_expr(Expr::Select(SelectExpr { test: true, ..select })),
+            )),
+            other => Err(macros.new_error(
+                other.map_or(0, |node| node.id),
+                "has() takes one field, as in has(stay.room)",
+            )),
         });
         // An environment without macros cannot already have this one; were it so, `has` would be refused as unknown.
         let _ = env.add_macro(has);
