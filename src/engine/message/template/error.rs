@@ -6,6 +6,7 @@ use crate::base::limits::{RENDERED_CHARS_MAX, TEMPLATE_FUEL};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum TemplateCode {
     TooLong,
+    TagTooLong,
     Syntax,
     UnknownTag,
     UnknownFilter,
@@ -18,8 +19,9 @@ pub enum TemplateCode {
 
 impl TemplateCode {
     /// Every code, for the generated list of errors.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::TooLong,
+        Self::TagTooLong,
         Self::Syntax,
         Self::UnknownTag,
         Self::UnknownFilter,
@@ -34,6 +36,7 @@ impl TemplateCode {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::TooLong => "too_long",
+            Self::TagTooLong => "tag_too_long",
             Self::Syntax => "syntax",
             Self::UnknownTag => "unknown_tag",
             Self::UnknownFilter => "unknown_filter",

@@ -73,14 +73,14 @@ fn default(value: &Shown, fallback: Option<Shown>) -> Shown {
 }
 
 /// `{{ stay.guests | join(", ") }}`.
-fn join(value: &Shown, joiner: Option<&str>) -> Result<String, Error> {
+fn join(value: &Shown, between: Option<&str>) -> Result<String, Error> {
     let mut joined = String::new();
     let mut left = FILTERED_CHARS_MAX;
     for (index, item) in value.try_iter()?.enumerate() {
         if matches!(item.kind(), ValueKind::Undefined | ValueKind::None) {
             return Err(Error::new(ErrorKind::UndefinedError, "an item to join is missing"));
         }
-        for part in [if index > 0 { joiner.unwrap_or("") } else { "" }, &item.to_string()] {
+        for part in [if index > 0 { between.unwrap_or("") } else { "" }, &item.to_string()] {
             left = left
                 .checked_sub(part.chars().count())
                 .ok_or_else(|| refused("join gives too long a text"))?;

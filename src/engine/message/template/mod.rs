@@ -176,24 +176,25 @@ static ENVIRONMENT: LazyLock<Environment<'static>> = LazyLock::new(|| {
 
 /// Writes one value. Nothing is never shown as "none", nor an object as JSON.
 fn show(out: &mut Output<'_>, _: &mut State<'_, '_>, value: &Shown) -> Result<(), Error> {
-    match value.kind() {
-        ValueKind::Undefined | ValueKind::None => Err(Error::new(ErrorKind::UndefinedError, "a value is missing")),
-        ValueKind::Bool => out
-            .write_str(if value.is_true() { "true" } else { "false" })
-            .map_err(Error::from),
-        ValueKind::String | ValueKind::Number => {
-            let text = value.to_string();
-            let shown: String = text
-                .chars()
-                .filter(|letter| !is_control(*letter) && !turns_text(*letter))
-                .collect();
-            out.write_str(&shown).map_err(Error::from)
-        }
-        other => {
-            let detail = format!("a {other} cannot be shown: name one of its fields, or use join for a list");
-            Err(Error::new(ErrorKind::InvalidOperation, detail))
-        }
+    let kind = value.kind();
+    if matches!(kind, ValueKind::Undefined | ValueKind::None) {
+        return Err(Error::new(ErrorKind::UndefinedError, "a value is missing"));
     }
+    if kind == ValueKind::Bool {
+        return out
+            .write_str(if value.is_true() { "true" } else { "false" })
+            .map_err(Error::from);
+    }
+    if !matches!(kind, ValueKind::String | ValueKind::Number) {
+        let detail = format!("a {kind} cannot be shown: name one of its fields, or use join for a list");
+        return Err(Error::new(ErrorKind::InvalidOperation, detail));
+    }
+    let text = value.to_string();
+    let shown: String = text
+        .chars()
+        .filter(|letter| !is_control(*letter) && !turns_text(*letter))
+        .collect();
+    out.write_str(&shown).map_err(Error::from)
 }
 
 /// Control characters (C0, DEL, C1) except the newline.

@@ -2,7 +2,7 @@
 
 use super::error::{TemplateCode as Code, TemplateError};
 use super::filters::{FILTERS, TESTS, check_format, zone_of};
-use crate::base::limits::TEMPLATE_LOOPS_DEEP_MAX;
+use crate::base::limits::{TEMPLATE_LOOPS_DEEP_MAX, TEMPLATE_WORDS_PER_TAG_MAX};
 
 /// One word of a tag, with the byte where it starts.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -36,6 +36,10 @@ pub(super) fn check(source: &str) -> Result<(), TemplateError> {
         let is_block = source[opens..].starts_with("{%");
         let (tokens, end) = tokens_of(source, body, if is_block { "%}" } else { "}}" });
         at = end;
+        if tokens.len() > TEMPLATE_WORDS_PER_TAG_MAX {
+            let detail = format!("a tag holds at most {TEMPLATE_WORDS_PER_TAG_MAX} words and signs");
+            return Err(fault(Code::TagTooLong, opens, detail));
+        }
         if is_block {
             check_block(&tokens, &mut loops).map_err(|refusal| refusal.at(opens, &fault))?;
         }
@@ -272,7 +276,7 @@ fn check_arguments(filter: &str, after: &[Placed<'_>]) -> Result<(), Refusal> {
         [(at, Token::Text(first)), ..] => vec![(*at, *first)],
         _ => Vec::new(),
     };
-    let checks: &[fn(&str) -> Result<(), String>] = match filter {
+    let checks: &[Check] = match filter {
         "time" => &[|zone| zone_of(zone).map(drop)],
         "date" => &[check_format, |zone| zone_of(zone).map(drop)],
         _ => &[],
@@ -282,3 +286,5 @@ fn check_arguments(filter: &str, after: &[Placed<'_>]) -> Result<(), Refusal> {
     }
     Ok(())
 }
+
+type Check = fn(&str) -> Result<(), String>;

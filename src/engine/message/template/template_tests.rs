@@ -308,14 +308,15 @@ fn bombs_do_not_go_off() {
         compiled("{{ s | replace('', 'y') }}").render(&scene),
         Err(RenderError::Failed(_))
     ));
-    let nots = format!("{{{{ {}1 }}}}", "not ".repeat(470));
-    assert_eq!(compiled(&nots).render(&scene).as_deref(), Ok("true"));
-    for nested in ["(", "[", "-"] {
-        let source = format!("{{{{ {}1 }}}}", nested.repeat(1_900 / nested.len()));
-        assert_eq!(refusal(&source).code, TemplateCode::Syntax, "{nested}");
+    for nested in ["(", "[", "not ", "-", "1|abs|"] {
+        let source = |times: usize| format!("{{{{ {}1 }}}}", nested.repeat(times));
+        assert_eq!(
+            refusal(&source(1_900 / nested.len())).code,
+            TemplateCode::TagTooLong,
+            "{nested}"
+        );
+        let _ = Template::compile(&source(90)).map(|template| template.render(&scene));
     }
-    let filters = format!("{{{{ s{} }}}}", "|upper".repeat(300));
-    assert_eq!(compiled(&filters).render(&scene), Err(RenderError::TooLong));
     let ifs = format!("{}x{}", "{% if s %}".repeat(70), "{% endif %}".repeat(70));
     assert_eq!(compiled(&ifs).render(&scene).as_deref(), Ok("x"));
 }

@@ -46,7 +46,7 @@ const FILES: [(&str, &str); 11] = [
 /// The value a test expects or binds; nothing for protobuf messages, which conditions do not know.
 fn value_of(json: &Json) -> Option<Value> {
     let (kind, value) = json.as_object()?.iter().next()?;
-    let text = || value.as_str().map(str::to_owned).unwrap_or_else(|| value.to_string());
+    let text = || value.as_str().map_or_else(|| value.to_string(), str::to_owned);
     Some(match kind.as_str() {
         "int64_value" => Value::Int(text().parse().ok()?),
         "uint64_value" => Value::UInt(text().parse().ok()?),
@@ -88,8 +88,7 @@ fn value_of(json: &Json) -> Option<Value> {
                     Value::Int(key) => Key::Int(key),
                     Value::UInt(key) => Key::Uint(key),
                     Value::Bool(key) => Key::Bool(key),
-                    Value::String(key) => Key::String(key),
-                    _ => return None,
+                    other => Key::String(Arc::new(other.json().ok()?.as_str()?.to_owned())),
                 };
                 map.insert(key, value_of(&entry["value"])?);
             }
@@ -117,16 +116,16 @@ fn same(value: &Value, expected: &Value) -> bool {
     match (value, expected) {
         (Value::Float(value), Value::Float(expected)) if value.is_nan() => expected.is_nan(),
         (Value::Float(value), Value::Float(expected)) => {
-            value == expected || ((value - expected) / expected).abs() <= 2.0 * f64::EPSILON
+            value.total_cmp(expected).is_eq() || (value - expected).abs() <= 2.0 * f64::EPSILON * expected.abs()
         }
         _ => value == expected,
     }
 }
 
 fn outcome(test: &Json) -> Result<(), String> {
-    let text = test["expr"].as_str().unwrap();
+    let source = test["expr"].as_str().unwrap();
     let wants_error = test.get("eval_error").is_some();
-    let program = match environment().compile(text) {
+    let program = match environment().compile(source) {
         Ok(program) => program,
         Err(_) if wants_error => return Ok(()),
         Err(error) => return Err(format!("does not parse: {}", error.errors[0].msg)),

@@ -16,6 +16,7 @@ mod check;
 mod error;
 mod judge;
 mod kind;
+mod operators;
 mod scan;
 mod scope;
 mod values;
@@ -25,7 +26,7 @@ pub use judge::{Clause, Judgement, Verdict};
 pub(crate) use scope::nearest;
 pub use scope::{FieldType, Fields, Scope};
 
-use crate::base::limits::{CONDITION_BYTES_MAX, CONDITION_DEPTH_MAX};
+use crate::base::limits::{CONDITION_BYTES_MAX, CONDITION_DEPTH_MAX, CONDITION_PARSER_STACK_BYTES};
 use bind::Binder;
 use cel::common::ast::{Expr, SelectExpr};
 use cel::parser::Macro;
@@ -104,7 +105,7 @@ impl Expression {
     /// # Errors
     /// The first fault found, with its code, its position in characters and, where possible, what to write instead.
     pub fn compile(text: &str, scope: &Scope, wanted: Wanted) -> Result<Self, ExpressionError> {
-        let program = parse(text)?;
+        let Parsed { program, clauses } = parse(text, wanted)?;
         let mut checker = Checker::new(scope, text, program.source_info());
         let kind = checker.check(program.expression())?;
         if !kind.may_be(wanted.kind()) {
@@ -112,7 +113,7 @@ impl Expression {
             return Err(ExpressionError::new(ExpressionCode::WrongType, 0, detail));
         }
         let fields = checker.fields.into_iter().collect();
-        let (clauses, slots, patterns) = bind_clauses(text, &program, scope, wanted)?;
+        let (clauses, slots, patterns) = bind_clauses(text, &program, &clauses, scope)?;
         let compiled = Compiled {
             text: text.to_owned(),
             wanted,
@@ -146,7 +147,12 @@ impl fmt::Debug for Expression {
 type Bound = (Vec<BoundClause>, Vec<Slot>, Vec<Regex>);
 
 /// Binds each clause of a condition on its own, so that Explain can show each; any other expression is one clause.
-fn bind_clauses(text: &str, program: &Program, scope: &Scope, wanted: Wanted) -> Result<Bound, ExpressionError> {
+fn bind_clauses(
+    text: &str,
+    program: &Program,
+    parts: &[(&str, Program)],
+    scope: &Scope,
+) -> Result<Bound, ExpressionError> {
     let positions = program.source_info();
     let binder = || Binder {
         scope,
@@ -158,26 +164,20 @@ fn bind_clauses(text: &str, program: &Program, scope: &Scope, wanted: Wanted) ->
     // The whole tree is bound in any case: faults found here know where they stand in the whole text.
     let mut whole = binder();
     let tree = whole.bind(program.expression())?;
-    let texts = if wanted == Wanted::Truth {
-        scan::clauses_of(text)
-    } else {
-        vec![text.trim()]
-    };
-    let parts: Option<Vec<Program>> = texts.iter().map(|part| environment().compile(part).ok()).collect();
-    let (Some(parts), true) = (parts, texts.len() > 1) else {
+    if parts.len() < 2 {
         let clause = BoundClause {
             text: text.trim().to_owned(),
             reads: slots_read(&tree),
             tree,
         };
         return Ok((vec![clause], whole.slots, whole.patterns));
-    };
+    }
     let mut binder = binder();
     let mut clauses = Vec::with_capacity(parts.len());
-    for (part, text) in parts.iter().zip(texts) {
+    for (text, part) in parts {
         let tree = binder.bind(part.expression())?;
         clauses.push(BoundClause {
-            text: text.to_owned(),
+            text: (*text).to_owned(),
             reads: slots_read(&tree),
             tree,
         });
@@ -197,8 +197,15 @@ fn slots_read(tree: &IdedExpr) -> Vec<usize> {
     slots
 }
 
+/// A text as the parser sees it: whole, and by clause.
+struct Parsed<'t> {
+    program: Program,
+    /// The operands of the top-level `&&`; none when there is no such thing.
+    clauses: Vec<(&'t str, Program)>,
+}
+
 /// Parses within the bounds: the length and nesting are known to be small before the parser sees the text.
-fn parse(text: &str) -> Result<Program, ExpressionError> {
+fn parse(text: &str, wanted: Wanted) -> Result<Parsed<'_>, ExpressionError> {
     if text.len() > CONDITION_BYTES_MAX {
         let detail = format!("{} bytes, but at most {CONDITION_BYTES_MAX} are allowed", text.len());
         return Err(
@@ -215,9 +222,41 @@ fn parse(text: &str) -> Result<Program, ExpressionError> {
         let detail = format!("brackets nest deeper than {CONDITION_DEPTH_MAX} levels");
         return Err(ExpressionError::new(ExpressionCode::TooDeep, position, detail));
     }
-    environment()
-        .compile(text)
-        .map_err(|errors| syntax_fault(text, &errors))
+    let clauses = if wanted == Wanted::Truth {
+        scan::clauses_of(text)
+    } else {
+        Vec::new()
+    };
+    let mut programs = parse_apart(text, &clauses)?.into_iter();
+    let whole = programs.next().unwrap_or(Err(ParseErrors { errors: Vec::new() }));
+    let program = whole.map_err(|errors| syntax_fault(text, &errors))?;
+    // Were a clause not to parse on its own, then the text is shown as one.
+    let clauses = clauses
+        .into_iter()
+        .zip(programs)
+        .map(|(text, program)| Some((text, program.ok()?)));
+    Ok(Parsed {
+        program,
+        clauses: clauses.collect::<Option<_>>().unwrap_or_default(),
+    })
+}
+
+/// Runs the parser on a stack of its own: without optimisation it takes some 170 KiB for each bracket that is open, so
+/// that 32 brackets would overflow the stack of a worker, which ends the process. Should the parser panic, this is where
+/// it stops.
+fn parse_apart(text: &str, clauses: &[&str]) -> Result<Vec<Result<Program, ParseErrors>>, ExpressionError> {
+    let env = environment();
+    let parse_all = || {
+        std::iter::once(&text)
+            .chain(clauses)
+            .map(|part| env.compile(part))
+            .collect()
+    };
+    let parsed = std::thread::scope(|threads| {
+        let builder = std::thread::Builder::new().stack_size(CONDITION_PARSER_STACK_BYTES);
+        builder.spawn_scoped(threads, parse_all).ok()?.join().ok()
+    });
+    parsed.ok_or_else(|| ExpressionError::new(ExpressionCode::Syntax, 0, "the text cannot be parsed"))
 }
 
 /// The parser's first complaint, with its line and column as one offset in characters.
@@ -233,18 +272,21 @@ fn syntax_fault(text: &str, errors: &ParseErrors) -> ExpressionError {
         .map(|line| line.chars().count())
         .sum();
     let position = (before + column).min(text.chars().count());
-    let code = if first.msg.contains("recursion") {
-        ExpressionCode::TooDeep
+    if first.msg.contains("ecursion limit") {
+        return ExpressionError::new(ExpressionCode::TooDeep, position, "the text nests too deep");
+    }
+    // Some complaints name the parser's own parts, which say nothing to the one who writes a condition.
+    let says_nothing = first.msg.contains("ContextAll") || first.msg.contains("UNKNOWN");
+    let detail = if says_nothing {
+        "this is not an expression"
     } else {
-        ExpressionCode::Syntax
+        first.msg.trim_start_matches("Syntax error: ")
     };
-    let detail: String = first
-        .msg
-        .trim_start_matches("Syntax error: ")
-        .chars()
-        .take(200)
-        .collect();
-    let error = ExpressionError::new(code, position, detail);
+    let error = ExpressionError::new(
+        ExpressionCode::Syntax,
+        position,
+        detail.chars().take(200).collect::<String>(),
+    );
     // A single `=` or `and` is the slip of everybody who comes from a spreadsheet or from SQL.
     let words = [
         (" = ", "compare with =="),
@@ -284,6 +326,9 @@ fn environment() -> Arc<Env> {
 #[cfg(test)]
 #[path = "conformance_tests.rs"]
 mod conformance_tests;
+#[cfg(test)]
+#[path = "refusal_tests.rs"]
+mod refusal_tests;
 #[cfg(test)]
 #[path = "expression_tests.rs"]
 mod tests;
