@@ -193,85 +193,90 @@ fn control_characters_and_direction_marks_do_not_come_out_of_values() {
     assert_eq!(template.render(&scene).as_deref(), Ok("\u{2068}Ana\nb\u{2069}!"));
 }
 
+/// A text, and the code, position and hint it is refused with.
+type Refusal = (&'static str, TemplateCode, usize, Option<&'static str>);
+
+const REFUSALS: &[Refusal] = &[
+    ("{% include 'x' %}", TemplateCode::UnknownTag, 3, None),
+    ("{% set a = 'x' %}", TemplateCode::UnknownTag, 3, None),
+    ("{% macro a() %}{% endmacro %}", TemplateCode::UnknownTag, 3, None),
+    ("{% raw %}{% endraw %}", TemplateCode::UnknownTag, 3, None),
+    (
+        "{% extends 'x' %}{% import 'x' as y %}{% call x() %}",
+        TemplateCode::UnknownTag,
+        3,
+        None,
+    ),
+    (
+        "{% with a = stay.room %}{% endwith %}",
+        TemplateCode::UnknownTag,
+        3,
+        None,
+    ),
+    (
+        "ö {{ stay.room | uper }}",
+        TemplateCode::UnknownFilter,
+        17,
+        Some("did you mean `upper`?"),
+    ),
+    (
+        "{{ stay.room | center(1000000) }}",
+        TemplateCode::UnknownFilter,
+        15,
+        None,
+    ),
+    ("{{ stay | indent(9) }}", TemplateCode::UnknownFilter, 10, None),
+    (
+        "{{ stay.room is defind }}",
+        TemplateCode::UnknownTest,
+        16,
+        Some("did you mean `defined`?"),
+    ),
+    ("{{ stay.room is not string }}", TemplateCode::UnknownTest, 20, None),
+    ("{{ range(9) }}", TemplateCode::FunctionRefused, 8, None),
+    ("{{ stay.room.upper() }}", TemplateCode::FunctionRefused, 18, None),
+    ("{{ loop.cycle('a') }}", TemplateCode::FunctionRefused, 13, None),
+    ("{{ 'x'('y') }}", TemplateCode::FunctionRefused, 6, None),
+    ("{{ stay.room * 9 }}", TemplateCode::OperatorRefused, 13, None),
+    ("{{ stay.room ~ stay.room }}", TemplateCode::OperatorRefused, 13, None),
+    ("{{ {'a': 1} }}", TemplateCode::OperatorRefused, 3, None),
+    (
+        "{{ flight.departs_at | time('Wien') }}",
+        TemplateCode::BadArgument,
+        28,
+        None,
+    ),
+    (
+        "{{ flight.departs_at | date('%c') }}",
+        TemplateCode::BadArgument,
+        28,
+        None,
+    ),
+    (
+        "{{ flight.departs_at | date('%d', 'Wien') }}",
+        TemplateCode::BadArgument,
+        34,
+        None,
+    ),
+    (
+        "{% for a in b recursive %}{% endfor %}",
+        TemplateCode::LoopsTooDeep,
+        14,
+        None,
+    ),
+    ("one\n{{ stay. }}", TemplateCode::Syntax, 4, None),
+    ("{% if stay.room %}", TemplateCode::Syntax, 0, None),
+    ("{{ stay.room ", TemplateCode::Syntax, 0, None),
+    ("{% %}", TemplateCode::UnknownTag, 0, None),
+];
+
 #[test]
 fn refusals_say_what_where_and_what_instead() {
-    for (source, code, position, hint) in [
-        ("{% include 'x' %}", TemplateCode::UnknownTag, 3, None),
-        ("{% set a = 'x' %}", TemplateCode::UnknownTag, 3, None),
-        ("{% macro a() %}{% endmacro %}", TemplateCode::UnknownTag, 3, None),
-        ("{% raw %}{% endraw %}", TemplateCode::UnknownTag, 3, None),
-        (
-            "{% extends 'x' %}{% import 'x' as y %}{% call x() %}",
-            TemplateCode::UnknownTag,
-            3,
-            None,
-        ),
-        (
-            "{% with a = stay.room %}{% endwith %}",
-            TemplateCode::UnknownTag,
-            3,
-            None,
-        ),
-        (
-            "ö {{ stay.room | uper }}",
-            TemplateCode::UnknownFilter,
-            17,
-            Some("did you mean `upper`?"),
-        ),
-        (
-            "{{ stay.room | center(1000000) }}",
-            TemplateCode::UnknownFilter,
-            15,
-            None,
-        ),
-        ("{{ stay | indent(9) }}", TemplateCode::UnknownFilter, 10, None),
-        (
-            "{{ stay.room is defind }}",
-            TemplateCode::UnknownTest,
-            16,
-            Some("did you mean `defined`?"),
-        ),
-        ("{{ stay.room is not string }}", TemplateCode::UnknownTest, 20, None),
-        ("{{ range(9) }}", TemplateCode::FunctionRefused, 8, None),
-        ("{{ stay.room.upper() }}", TemplateCode::FunctionRefused, 18, None),
-        ("{{ loop.cycle('a') }}", TemplateCode::FunctionRefused, 13, None),
-        ("{{ 'x'('y') }}", TemplateCode::FunctionRefused, 6, None),
-        ("{{ stay.room * 9 }}", TemplateCode::OperatorRefused, 13, None),
-        ("{{ stay.room ~ stay.room }}", TemplateCode::OperatorRefused, 13, None),
-        ("{{ {'a': 1} }}", TemplateCode::OperatorRefused, 3, None),
-        (
-            "{{ flight.departs_at | time('Wien') }}",
-            TemplateCode::BadArgument,
-            28,
-            None,
-        ),
-        (
-            "{{ flight.departs_at | date('%c') }}",
-            TemplateCode::BadArgument,
-            28,
-            None,
-        ),
-        (
-            "{{ flight.departs_at | date('%d', 'Wien') }}",
-            TemplateCode::BadArgument,
-            34,
-            None,
-        ),
-        (
-            "{% for a in b recursive %}{% endfor %}",
-            TemplateCode::LoopsTooDeep,
-            14,
-            None,
-        ),
-        ("one\n{{ stay. }}", TemplateCode::Syntax, 4, None),
-        ("{% if stay.room %}", TemplateCode::Syntax, 0, None),
-        ("{{ stay.room ", TemplateCode::Syntax, 0, None),
-        ("{% %}", TemplateCode::UnknownTag, 0, None),
-    ] {
+    for (source, code, position, hint) in REFUSALS {
         let error = refusal(source);
-        assert_eq!((error.code, error.position), (code, position), "{source}: {error}");
+        assert_eq!((error.code, error.position), (*code, *position), "{source}: {error}");
         if hint.is_some() {
-            assert_eq!(error.hint.as_deref(), hint, "{source}");
+            assert_eq!(error.hint.as_deref(), *hint, "{source}");
         }
     }
     assert_eq!(refusal("a\nb {{ a | x }}").line, 2);

@@ -84,13 +84,7 @@ fn value_of(json: &Json) -> Option<Value> {
                 .unwrap_or_default();
             let mut map = HashMap::new();
             for entry in &entries {
-                let key = match value_of(&entry["key"])? {
-                    Value::Int(key) => Key::Int(key),
-                    Value::UInt(key) => Key::Uint(key),
-                    Value::Bool(key) => Key::Bool(key),
-                    other => Key::String(Arc::new(other.json().ok()?.as_str()?.to_owned())),
-                };
-                map.insert(key, value_of(&entry["value"])?);
+                map.insert(key_of(value_of(&entry["key"])?)?, value_of(&entry["value"])?);
             }
             Value::Map(Map { map: Arc::new(map) })
         }
@@ -109,6 +103,17 @@ fn value_of(json: &Json) -> Option<Value> {
         }
         _ => return None,
     })
+}
+
+fn key_of(value: Value) -> Option<Key> {
+    match value {
+        Value::Int(key) => Some(Key::Int(key)),
+        Value::UInt(key) => Some(Key::Uint(key)),
+        Value::Bool(key) => Some(Key::Bool(key)),
+        Value::String(key) => Some(Key::String(key)),
+        Value::List(_) | Value::Map(_) | Value::Function(..) | Value::Float(_) | Value::Bytes(_) => None,
+        Value::Duration(_) | Value::Timestamp(_) | Value::Opaque(_) | Value::Struct(_) | Value::Null => None,
+    }
 }
 
 /// Doubles are equal when they are neighbours: `serde_json` reads the expected ones with that precision.

@@ -12,97 +12,101 @@ fn refusal(text: &str) -> ExpressionError {
     }
 }
 
+/// A text, and the code, position and hint it is refused with.
+type Refusal = (&'static str, ExpressionCode, usize, Option<&'static str>);
+
+const REFUSALS: &[Refusal] = &[
+    (
+        "stya.status == 'x'",
+        ExpressionCode::UnknownVariable,
+        0,
+        Some("did you mean `stay.status`?"),
+    ),
+    (
+        "status == 'booked'",
+        ExpressionCode::UnknownVariable,
+        0,
+        Some("did you mean `stay.status`?"),
+    ),
+    (
+        "true && stay.statsu == 'x'",
+        ExpressionCode::UnknownField,
+        12,
+        Some("did you mean `stay.status`?"),
+    ),
+    ("stay.status.length == 1", ExpressionCode::UnknownField, 11, None),
+    (
+        "user.locale.startswith('de')",
+        ExpressionCode::UnknownFunction,
+        22,
+        Some("did you mean `startsWith`?"),
+    ),
+    ("now.nothing() == 1", ExpressionCode::UnknownFunction, 11, None),
+    (
+        "user.places.exists(p, p == 'a')",
+        ExpressionCode::MacroRefused,
+        18,
+        None,
+    ),
+    ("user.places.all(p, true)", ExpressionCode::MacroRefused, 15, None),
+    (
+        "size(user.places.map(p, p)) == 1",
+        ExpressionCode::MacroRefused,
+        20,
+        None,
+    ),
+    (
+        "stay.status == 3",
+        ExpressionCode::WrongType,
+        12,
+        Some("convert with string(...), int(...) or double(...)"),
+    ),
+    ("stay.arrives_at > '2026-05-04'", ExpressionCode::WrongType, 16, None),
+    ("stay.nights", ExpressionCode::WrongType, 0, None),
+    ("user.vip && stay.nights", ExpressionCode::WrongType, 9, None),
+    ("place.radius_m * 2 > 1.0", ExpressionCode::WrongType, 15, None),
+    ("'x' in stay.status", ExpressionCode::WrongType, 4, None),
+    ("size(stay.nights) == 1", ExpressionCode::WrongType, 4, None),
+    (
+        "stay.key.contains('a', 'b')",
+        ExpressionCode::WrongArguments,
+        17,
+        Some("write x.contains(...)"),
+    ),
+    ("has(stay)", ExpressionCode::Syntax, 4, None),
+    ("stay.nights = 3", ExpressionCode::Syntax, 12, Some("compare with ==")),
+    (
+        "stay.nights == 3 and true",
+        ExpressionCode::Syntax,
+        17,
+        Some("join conditions with &&"),
+    ),
+    (
+        "'ö' == stay.stat",
+        ExpressionCode::UnknownField,
+        11,
+        Some("did you mean `stay.status`?"),
+    ),
+    ("", ExpressionCode::Syntax, 0, None),
+    ("'ööö' == 'x' ==", ExpressionCode::Syntax, 15, None),
+    ("user.vip &&\n'ö' = 3", ExpressionCode::Syntax, 16, None),
+    ("now > timestamp('soon')", ExpressionCode::BadLiteral, 16, None),
+    ("now - now > duration('3 hours')", ExpressionCode::BadLiteral, 21, None),
+    ("stay.key.matches(user.ref)", ExpressionCode::BadPattern, 21, None),
+    ("stay.key.matches('(')", ExpressionCode::BadPattern, 17, None),
+    (
+        "stay.key.matches('a{1000}{1000}')",
+        ExpressionCode::BadPattern,
+        17,
+        None,
+    ),
+    ("Stay{key: 'a'} == null", ExpressionCode::Unsupported, 4, None),
+    ("order.?a == 1", ExpressionCode::Syntax, 5, None),
+];
+
 #[test]
 fn refusals_say_what_where_and_what_instead() {
-    let table: &[(&str, ExpressionCode, usize, Option<&str>)] = &[
-        (
-            "stya.status == 'x'",
-            ExpressionCode::UnknownVariable,
-            0,
-            Some("did you mean `stay.status`?"),
-        ),
-        (
-            "status == 'booked'",
-            ExpressionCode::UnknownVariable,
-            0,
-            Some("did you mean `stay.status`?"),
-        ),
-        (
-            "true && stay.statsu == 'x'",
-            ExpressionCode::UnknownField,
-            12,
-            Some("did you mean `stay.status`?"),
-        ),
-        ("stay.status.length == 1", ExpressionCode::UnknownField, 11, None),
-        (
-            "user.locale.startswith('de')",
-            ExpressionCode::UnknownFunction,
-            22,
-            Some("did you mean `startsWith`?"),
-        ),
-        ("now.nothing() == 1", ExpressionCode::UnknownFunction, 11, None),
-        (
-            "user.places.exists(p, p == 'a')",
-            ExpressionCode::MacroRefused,
-            18,
-            None,
-        ),
-        ("user.places.all(p, true)", ExpressionCode::MacroRefused, 15, None),
-        (
-            "size(user.places.map(p, p)) == 1",
-            ExpressionCode::MacroRefused,
-            20,
-            None,
-        ),
-        (
-            "stay.status == 3",
-            ExpressionCode::WrongType,
-            12,
-            Some("convert with string(...), int(...) or double(...)"),
-        ),
-        ("stay.arrives_at > '2026-05-04'", ExpressionCode::WrongType, 16, None),
-        ("stay.nights", ExpressionCode::WrongType, 0, None),
-        ("user.vip && stay.nights", ExpressionCode::WrongType, 9, None),
-        ("place.radius_m * 2 > 1.0", ExpressionCode::WrongType, 15, None),
-        ("'x' in stay.status", ExpressionCode::WrongType, 4, None),
-        ("size(stay.nights) == 1", ExpressionCode::WrongType, 4, None),
-        (
-            "stay.key.contains('a', 'b')",
-            ExpressionCode::WrongArguments,
-            17,
-            Some("write x.contains(...)"),
-        ),
-        ("has(stay)", ExpressionCode::Syntax, 4, None),
-        ("stay.nights = 3", ExpressionCode::Syntax, 12, Some("compare with ==")),
-        (
-            "stay.nights == 3 and true",
-            ExpressionCode::Syntax,
-            17,
-            Some("join conditions with &&"),
-        ),
-        (
-            "'ö' == stay.stat",
-            ExpressionCode::UnknownField,
-            11,
-            Some("did you mean `stay.status`?"),
-        ),
-        ("", ExpressionCode::Syntax, 0, None),
-        ("'ööö' == 'x' ==", ExpressionCode::Syntax, 15, None),
-        ("user.vip &&\n'ö' = 3", ExpressionCode::Syntax, 16, None),
-        ("now > timestamp('soon')", ExpressionCode::BadLiteral, 16, None),
-        ("now - now > duration('3 hours')", ExpressionCode::BadLiteral, 21, None),
-        ("stay.key.matches(user.ref)", ExpressionCode::BadPattern, 21, None),
-        ("stay.key.matches('(')", ExpressionCode::BadPattern, 17, None),
-        (
-            "stay.key.matches('a{1000}{1000}')",
-            ExpressionCode::BadPattern,
-            17,
-            None,
-        ),
-        ("Stay{key: 'a'} == null", ExpressionCode::Unsupported, 4, None),
-        ("order.?a == 1", ExpressionCode::Syntax, 5, None),
-    ];
-    for (text, code, position, hint) in table {
+    for (text, code, position, hint) in REFUSALS {
         let error = refusal(text);
         assert_eq!((error.code, error.position), (*code, *position), "{text}: {error}");
         if hint.is_some() {
