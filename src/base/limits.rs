@@ -78,3 +78,7 @@ pub const FILTERED_CHARS_MAX: usize = 4_000;
 pub const DATE_FORMAT_CHARS_MAX: usize = 32;
 /// Nested calls and blocks while a template renders.
 pub const TEMPLATE_RECURSION_MAX: usize = 32;
+/// Words and signs in one tag of a template, which bounds how deep the parser recurses over it.
+pub const TEMPLATE_WORDS_PER_TAG_MAX: usize = 100;
+/// Stack of the thread that parses a condition: three times what the deepest one takes without optimisation.
+pub const CONDITION_PARSER_STACK_BYTES: usize = 16 * 1024 * 1024;

@@ -182,7 +182,8 @@ fn check_words(tokens: &[Placed<'_>]) -> Result<(), Refusal> {
             .and_then(|index| tokens.get(index))
             .map(|(_, token)| *token);
         match *token {
-            Token::Sign(sign @ ('~' | '*' | '+' | '%' | '{' | '}')) => {
+            // Of a slice, `[0:2]`, the engine does not tell which variable it reads, and that must not be hidden.
+            Token::Sign(sign @ ('~' | '*' | '+' | '%' | '{' | '}' | ':')) => {
                 let refusal = Refusal::new(
                     Code::OperatorRefused,
                     *at,

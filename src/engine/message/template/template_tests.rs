@@ -240,6 +240,7 @@ const REFUSALS: &[Refusal] = &[
     ("{{ stay.room * 9 }}", TemplateCode::OperatorRefused, 13, None),
     ("{{ stay.room ~ stay.room }}", TemplateCode::OperatorRefused, 13, None),
     ("{{ {'a': 1} }}", TemplateCode::OperatorRefused, 3, None),
+    ("{{ stay.room[0:2] }}", TemplateCode::OperatorRefused, 14, None),
     (
         "{{ flight.departs_at | time('Wien') }}",
         TemplateCode::BadArgument,
@@ -324,6 +325,31 @@ fn bombs_do_not_go_off() {
     }
     let ifs = format!("{}x{}", "{% if s %}".repeat(70), "{% endif %}".repeat(70));
     assert_eq!(compiled(&ifs).render(&scene).as_deref(), Ok("x"));
+}
+
+/// What a text reads decides what may be read by a push provider: no way of writing may hide a path.
+#[test]
+fn no_way_of_writing_hides_what_is_read() {
+    for source in [
+        "{{ stay.room }}",
+        "{{ stay['room'] }}",
+        "{{ stay[user.key] }}",
+        "{% for s in [stay] %}{{ s.room }}{% endfor %}",
+        "{% for stay in [stay] %}{{ stay.room }}{% endfor %}",
+        "{{ ([stay] | first).room }}",
+        "{{ (stay).room }}",
+        "{% if user.vip %}{{ stay.room }}{% endif %}",
+        "{{ user.name | default(stay.room) }}",
+        "{{ [stay][0].room }}",
+    ] {
+        let template = compiled(source);
+        let reads = |path: &String| path == "stay" || path == "stay.room";
+        assert!(
+            template.variables().iter().any(reads),
+            "{source}: {:?}",
+            template.variables()
+        );
+    }
 }
 
 #[test]

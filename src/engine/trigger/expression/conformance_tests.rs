@@ -111,8 +111,16 @@ fn key_of(value: Value) -> Option<Key> {
         Value::UInt(key) => Some(Key::Uint(key)),
         Value::Bool(key) => Some(Key::Bool(key)),
         Value::String(key) => Some(Key::String(key)),
-        Value::List(_) | Value::Map(_) | Value::Function(..) | Value::Float(_) | Value::Bytes(_) => None,
-        Value::Duration(_) | Value::Timestamp(_) | Value::Opaque(_) | Value::Struct(_) | Value::Null => None,
+        Value::List(_)
+        | Value::Map(_)
+        | Value::Function(..)
+        | Value::Float(_)
+        | Value::Bytes(_)
+        | Value::Duration(_)
+        | Value::Timestamp(_)
+        | Value::Opaque(_)
+        | Value::Struct(_)
+        | Value::Null => None,
     }
 }
 
