@@ -26,7 +26,7 @@ pub use judge::{Clause, Judgement, Verdict};
 pub(crate) use scope::nearest;
 pub use scope::{FieldType, Fields, Scope};
 
-use crate::base::limits::{CONDITION_BYTES_MAX, CONDITION_DEPTH_MAX, CONDITION_PARSER_STACK_BYTES};
+use crate::base::limits::{CONDITION_BRACKETS_DEEP_MAX, CONDITION_BYTES_MAX, CONDITION_CONDITIONALS_MAX};
 use bind::Binder;
 use cel::common::ast::{Expr, SelectExpr};
 use cel::parser::Macro;
@@ -216,47 +216,38 @@ fn parse(text: &str, wanted: Wanted) -> Result<Parsed<'_>, ExpressionError> {
     if text.trim().is_empty() {
         return Err(ExpressionError::new(ExpressionCode::Syntax, 0, "the text is empty"));
     }
+    // The parser recurses over brackets and conditionals with big frames: these bounds keep it off the end of the stack.
     let shape = scan::shape_of(text);
-    if shape.depth > CONDITION_DEPTH_MAX {
+    let too_deep = [
+        (
+            shape.depth > CONDITION_BRACKETS_DEEP_MAX,
+            CONDITION_BRACKETS_DEEP_MAX,
+            "brackets in brackets",
+        ),
+        (
+            shape.conditionals > CONDITION_CONDITIONALS_MAX,
+            CONDITION_CONDITIONALS_MAX,
+            "conditionals (`? :`)",
+        ),
+    ];
+    if let Some((_, most, what)) = too_deep.into_iter().find(|(is_over, ..)| *is_over) {
         let position = text[..shape.deepest_at].chars().count();
-        let detail = format!("brackets nest deeper than {CONDITION_DEPTH_MAX} levels");
-        return Err(ExpressionError::new(ExpressionCode::TooDeep, position, detail));
+        let error = ExpressionError::new(ExpressionCode::TooDeep, position, format!("more than {most} {what}"));
+        return Err(error.with_hint("split it with &&, or compute part of it into a field of the fact"));
     }
     let clauses = if wanted == Wanted::Truth {
         scan::clauses_of(text)
     } else {
         Vec::new()
     };
-    let mut programs = parse_apart(text, &clauses)?.into_iter();
-    let whole = programs.next().unwrap_or(Err(ParseErrors { errors: Vec::new() }));
-    let program = whole.map_err(|errors| syntax_fault(text, &errors))?;
+    let env = environment();
+    let program = env.compile(text).map_err(|errors| syntax_fault(text, &errors))?;
     // Were a clause not to parse on its own, then the text is shown as one.
-    let clauses = clauses
-        .into_iter()
-        .zip(programs)
-        .map(|(text, program)| Some((text, program.ok()?)));
+    let clauses = clauses.into_iter().map(|text| Some((text, env.compile(text).ok()?)));
     Ok(Parsed {
         program,
         clauses: clauses.collect::<Option<_>>().unwrap_or_default(),
     })
-}
-
-/// Runs the parser on a stack of its own: without optimisation it takes some 170 KiB for each bracket that is open, so
-/// that 32 brackets would overflow the stack of a worker, which ends the process. Should the parser panic, this is where
-/// it stops.
-fn parse_apart(text: &str, clauses: &[&str]) -> Result<Vec<Result<Program, ParseErrors>>, ExpressionError> {
-    let env = environment();
-    let parse_all = || {
-        std::iter::once(&text)
-            .chain(clauses)
-            .map(|part| env.compile(part))
-            .collect()
-    };
-    let parsed = std::thread::scope(|threads| {
-        let builder = std::thread::Builder::new().stack_size(CONDITION_PARSER_STACK_BYTES);
-        builder.spawn_scoped(threads, parse_all).ok()?.join().ok()
-    });
-    parsed.ok_or_else(|| ExpressionError::new(ExpressionCode::Syntax, 0, "the text cannot be parsed"))
 }
 
 /// The parser's first complaint, with its line and column as one offset in characters.
