@@ -60,7 +60,7 @@ pub const TIMERS_PER_TICK_MAX: u64 = 1_000;
 pub const SENDS_AT_ONCE_MAX: usize = 64;
 /// Listeners of the live stream, each with a bounded backlog.
 pub const STREAM_BACKLOG_MAX: usize = 1_024;
-/// Nesting of one condition, in brackets and in its tree: people stay below ten, and recursion over it must stay shallow.
+/// Levels of the tree of one condition, such as the sums in `1 + 1 + 1`: recursion over it must stay shallow.
 pub const CONDITION_DEPTH_MAX: usize = 32;
 /// `+` on texts or lists in one condition: enough for a once-key, too few to build a big text.
 pub const CONDITION_JOINS_MAX: usize = 16;
@@ -102,3 +102,10 @@ pub const ANSWER_KEPT: chrono::TimeDelta = chrono::TimeDelta::hours(24);
 pub const ANSWER_LOST_AFTER: chrono::TimeDelta = chrono::TimeDelta::seconds(60);
 /// Decisions are kept this long (DESIGN.md 5.10).
 pub const DECISION_KEPT: chrono::TimeDelta = chrono::TimeDelta::days(30);
+/// Words and signs in one tag of a template, which bounds how deep the parser recurses over it.
+pub const TEMPLATE_WORDS_PER_TAG_MAX: usize = 100;
+/// Brackets in brackets in one condition. The parser takes some 170 KiB of stack for each without optimisation, and an
+/// overflow ends the process: this must fit a worker's 2 MiB with room to spare.
+pub const CONDITION_BRACKETS_DEEP_MAX: usize = 7;
+/// `? :` in one condition, over which the parser recurses as well.
+pub const CONDITION_CONDITIONALS_MAX: usize = 7;

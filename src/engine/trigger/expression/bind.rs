@@ -196,12 +196,10 @@ impl Binder<'_> {
 }
 
 fn pattern_fault(error: &regex::Error) -> String {
-    match error {
-        regex::Error::CompiledTooBig(_) => "the pattern repeats too much".to_owned(),
-        other => {
-            let text = other.to_string();
-            let last = text.lines().last().unwrap_or("not a regular expression");
-            format!("not a regular expression: {}", last.trim_start_matches("error: "))
-        }
+    if matches!(error, regex::Error::CompiledTooBig(_)) {
+        return "the pattern repeats too much".to_owned();
     }
+    let text = error.to_string();
+    let last = text.lines().last().unwrap_or("it does not parse");
+    format!("not a regular expression: {}", last.trim_start_matches("error: "))
 }

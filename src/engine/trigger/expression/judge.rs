@@ -84,12 +84,14 @@ impl Expression {
     /// # Errors
     /// When a value is missing, the answer is no text or too long, or it cannot be computed.
     pub fn evaluate_text(&self, scene: &Map<String, Value>) -> Result<String, EvaluationError> {
-        match self.evaluate(scene)? {
-            CelValue::String(text) if text.len() > EXPRESSION_ANSWER_BYTES_MAX => Err(EvaluationError::TooLong),
-            CelValue::String(text) => Ok(Arc::unwrap_or_clone(text)),
-            CelValue::Null => Err(self.null()),
-            other => Err(self.unexpected(&other, Wanted::Text)),
+        let value = self.evaluate(scene)?;
+        let CelValue::String(text) = value else {
+            return Err(self.unexpected(&value));
+        };
+        if text.len() > EXPRESSION_ANSWER_BYTES_MAX {
+            return Err(EvaluationError::TooLong);
         }
+        Ok(Arc::unwrap_or_clone(text))
     }
 
     /// The instant it gives.
@@ -97,11 +99,11 @@ impl Expression {
     /// # Errors
     /// When a value is missing, the answer is no instant, or it cannot be computed.
     pub fn evaluate_instant(&self, scene: &Map<String, Value>) -> Result<DateTime<Utc>, EvaluationError> {
-        match self.evaluate(scene)? {
-            CelValue::Timestamp(instant) => Ok(instant.with_timezone(&Utc)),
-            CelValue::Null => Err(self.null()),
-            other => Err(self.unexpected(&other, Wanted::Instant)),
-        }
+        let value = self.evaluate(scene)?;
+        let CelValue::Timestamp(instant) = value else {
+            return Err(self.unexpected(&value));
+        };
+        Ok(instant.with_timezone(&Utc))
     }
 
     fn evaluate(&self, scene: &Map<String, Value>) -> Result<CelValue, EvaluationError> {
@@ -120,12 +122,12 @@ impl Expression {
     }
 
     /// A null where a value is needed is as good as absent.
-    fn null(&self) -> EvaluationError {
-        EvaluationError::Missing(self.compiled.fields.first().unwrap_or(&self.compiled.text).clone())
-    }
-
-    fn unexpected(&self, value: &CelValue, wanted: Wanted) -> EvaluationError {
-        let wanted = wanted.kind().name();
+    fn unexpected(&self, value: &CelValue) -> EvaluationError {
+        let compiled = &*self.compiled;
+        if *value == CelValue::Null {
+            return EvaluationError::Missing(compiled.fields.first().unwrap_or(&compiled.text).clone());
+        }
+        let wanted = compiled.wanted.kind().name();
         EvaluationError::Failed(format!(
             "`{}` gave a {}, but {wanted} is needed",
             self.text(),
@@ -152,16 +154,23 @@ fn truth_of(
     context: &Context<'_, '_>,
     scene: &Map<String, Value>,
 ) -> Result<bool, Trouble> {
-    match resolve(compiled, clause, context, scene)? {
-        CelValue::Bool(truth) => Ok(truth),
-        CelValue::Null => Err(null_read(compiled, &clause.reads, scene)
-            .unwrap_or_else(|| Trouble::Failed(format!("`{}` is null", clause.text)))),
-        other => Err(Trouble::Failed(format!(
+    let value = resolve(compiled, clause, context, scene)?;
+    if let CelValue::Bool(truth) = value {
+        return Ok(truth);
+    }
+    let null = if value == CelValue::Null {
+        null_read(compiled, &clause.reads, scene)
+    } else {
+        None
+    };
+    let why = || {
+        Trouble::Failed(format!(
             "`{}` gave a {}, not true or false",
             clause.text,
-            other.type_of()
-        ))),
-    }
+            value.type_of()
+        ))
+    };
+    Err(null.unwrap_or_else(why))
 }
 
 fn resolve(

@@ -5,6 +5,8 @@
 pub(super) struct Shape {
     /// The deepest nesting of brackets.
     pub depth: usize,
+    /// The `?` of conditionals, at any depth.
+    pub conditionals: usize,
     /// Where the deepest bracket stands.
     pub deepest_at: usize,
     /// The `&&` outside of all brackets.
@@ -49,7 +51,11 @@ pub(super) fn shape_of(text: &str) -> Shape {
                 shape.ands.push(at);
                 at += 1;
             }
-            b'|' | b'?' if depth == 0 => shape.weaker = true,
+            b'?' => {
+                shape.conditionals += 1;
+                shape.weaker |= depth == 0;
+            }
+            b'|' if depth == 0 => shape.weaker = true,
             _ => {}
         }
         at += 1;
