@@ -72,7 +72,7 @@ test("every reason code of the engine has a tone, a sentence and a short name, a
 
 test("the waiting codes of the engine are the waiting tone here", () => {
     const source = readFileSync(new URL("../../src/engine/decision.rs", import.meta.url), "utf8");
-    const waiting = /fn is_waiting[\s\S]*?matches!\(self, ([^)]*)\)/.exec(source)[1];
+    const waiting = /fn is_waiting[\s\S]*?matches!\(\s*self,([^)]*)\)/.exec(source)[1];
     const names = [...waiting.matchAll(/Self::(\w+)/g)].map(([, name]) =>
         name.replace(/(?<!^)[A-Z]/g, "_$&").toLowerCase(),
     );
