@@ -2,4 +2,11 @@
 
 pub mod base;
 pub mod engine;
+pub mod telemetry;
+pub mod store;
+pub mod channel;
+pub mod pipeline;
+pub mod worker;
+pub mod config;
+pub mod app;
 pub mod cli;
