@@ -6,6 +6,7 @@ pub mod telemetry;
 pub mod store;
 pub mod channel;
 pub mod pipeline;
+pub mod api;
 pub mod worker;
 pub mod config;
 pub mod app;

@@ -68,5 +68,8 @@ mod outbox_tests;
 #[path = "people_tests.rs"]
 mod people_tests;
 #[cfg(test)]
+#[path = "sample_tests.rs"]
+mod sample;
+#[cfg(test)]
 #[path = "store_tests.rs"]
 mod store_tests;

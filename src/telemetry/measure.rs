@@ -17,7 +17,7 @@ pub const DECISIONS_TOTAL: &str = "usher_decisions_total";
 pub const DELIVERIES_TOTAL: &str = "usher_deliveries_total";
 /// Requests answered, by method, route (never the path) and status.
 pub const HTTP_REQUESTS_TOTAL: &str = "usher_http_requests_total";
-pub const HTTP_SECONDS: &str = "usher_http_seconds";
+pub const HTTP_SECONDS: &str = "usher_http_request_seconds";
 /// From the arrival of a batch to the end of the commit that holds it.
 pub const FIX_TO_COMMIT_SECONDS: &str = "usher_fix_to_commit_seconds";
 /// One attempt to hand a message to a provider.
@@ -66,6 +66,11 @@ impl Measures {
         self.0.render()
     }
 
+    /// What renders it, for the route that Prometheus reads.
+    pub fn handle(&self) -> PrometheusHandle {
+        self.0.clone()
+    }
+
     /// Moves raw samples into their buckets; called every few seconds, or they would pile up between two scrapes.
     pub fn tidy(&self) {
         self.0.run_upkeep();
@@ -101,13 +106,6 @@ pub fn decision(code: ReasonCode) {
 
 pub fn delivery(channel: ChannelKind, state: DeliveryState) {
     counter!(DELIVERIES_TOTAL, "channel" => channel.as_str(), "state" => state.as_str()).increment(1);
-}
-
-/// `route` is the pattern, such as `/v1/users/{ref}`: a path would make a series per person.
-pub fn http(method: &str, route: &str, status: u16, took: Duration) {
-    let (method, route) = (method.to_owned(), route.to_owned());
-    counter!(HTTP_REQUESTS_TOTAL, "method" => method, "route" => route.clone(), "status" => status.to_string()).increment(1);
-    histogram!(HTTP_SECONDS, "route" => route).record(took.as_secs_f64());
 }
 
 pub fn fix_to_commit(took: Duration) {

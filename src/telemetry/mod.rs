@@ -1,7 +1,4 @@
-//! What Usher tells about itself: logs, measures, and whether its loops make progress.
+//! What Usher tells about itself: logs and measures.
 
 pub mod log;
 pub mod measure;
-pub mod progress;
-
-pub use progress::Progress;

@@ -2,8 +2,7 @@
 
 mod supervise;
 
-pub use crate::telemetry::Progress;
-
+use crate::api::Progress;
 use crate::base::clock::Clock;
 use crate::pipeline::{Pipeline, PipelineError};
 use crate::telemetry::measure::Measures;
@@ -15,8 +14,10 @@ use tokio_util::sync::CancellationToken;
 
 /// Timers are looked for this often: a dwell may fire this late.
 const TICK_EVERY: Duration = Duration::from_millis(200);
-/// The outbox is looked at this often when nothing says that there is work.
-const DISPATCH_EVERY: Duration = Duration::from_millis(100);
+/// Between two looks at the outbox: a burst of commits becomes a few claims.
+const DISPATCH_EVERY: Duration = Duration::from_millis(5);
+/// The outbox is looked at this often when no commit says that there is work: retries fall due by time alone.
+const DISPATCH_IDLE: Duration = Duration::from_millis(500);
 /// Raw samples of the measures are sorted into their buckets this often.
 const TIDY_EVERY: Duration = Duration::from_secs(5);
 /// Inputs that a crash left behind are taken care of at once; then this looks for what another process left.
@@ -45,7 +46,7 @@ impl Workers {
         let tick = pipeline.clone();
         start("tick", TICK_EVERY, 30, Turns::new(move || again_while_busy(tick.clone(), Work::Tick)));
         let dispatch = pipeline.clone();
-        start("dispatch", DISPATCH_EVERY, 120, Turns::new(move || again_while_busy(dispatch.clone(), Work::Dispatch)));
+        start("dispatch", DISPATCH_EVERY, 120, Turns::new(move || dispatch_when_ready(dispatch.clone())));
         let recover = pipeline.clone();
         start("recover", RECOVER_EVERY, 600, Turns::new(move || again_while_busy(recover.clone(), Work::Recover)));
         let purge = pipeline.clone();
@@ -101,6 +102,12 @@ enum Work {
 
 /// Rounds of one turn: a backlog is worked off without pauses, but a turn must end so that progress shows.
 const ROUNDS_PER_TURN_MAX: usize = 100;
+
+async fn dispatch_when_ready(pipeline: Pipeline) -> Result<(), String> {
+    // Whether woken or not: what was queued between two turns left its notice behind.
+    let _ = tokio::time::timeout(DISPATCH_IDLE, pipeline.work_ready().notified()).await;
+    again_while_busy(pipeline, Work::Dispatch).await
+}
 
 async fn again_while_busy(pipeline: Pipeline, work: Work) -> Result<(), String> {
     for _ in 0..ROUNDS_PER_TURN_MAX {

@@ -1,7 +1,8 @@
 //! One loop under supervision: it takes turns until it is told to end, and a failed turn delays the next one, never the last.
 
+use crate::api::Progress;
 use crate::base::clock::Clock;
-use crate::telemetry::{Progress, measure};
+use crate::telemetry::measure;
 use chrono::TimeDelta;
 use futures_util::FutureExt;
 use std::panic::AssertUnwindSafe;
@@ -16,16 +17,20 @@ const BACK_OFF_MAX: Duration = Duration::from_secs(10);
 pub(super) struct Loop {
     name: &'static str,
     every: Duration,
+    patience: TimeDelta,
     clock: Arc<dyn Clock>,
     progress: Progress,
 }
 
 impl Loop {
     pub(super) fn new(name: &'static str, every: Duration, patience_s: i64, clock: &Arc<dyn Clock>, progress: &Progress) -> Self {
-        progress.started(name, TimeDelta::try_seconds(patience_s).unwrap_or(TimeDelta::MAX), clock.now());
+        let patience = TimeDelta::try_seconds(patience_s).unwrap_or(TimeDelta::MAX);
+        // Starting counts as a word: the first turn gets as long as any other.
+        progress.beat(name, clock.now(), patience);
         Self {
             name,
             every,
+            patience,
             clock: Arc::clone(clock),
             progress: progress.clone(),
         }
@@ -38,15 +43,18 @@ where
     F: FnMut() -> T,
     T: Future<Output = Result<(), String>>,
 {
+    let mut failures = 0_u32;
     while !token.is_cancelled() {
-        let outcome = AssertUnwindSafe(turn()).catch_unwind().await.unwrap_or_else(|_| Err("the turn panicked".to_owned()));
+        let outcome = AssertUnwindSafe(async { turn().await }).catch_unwind().await;
+        let outcome = outcome.unwrap_or_else(|_| Err("the turn panicked".to_owned()));
         let pause = match outcome {
             Ok(()) => {
-                of.progress.succeeded(of.name, of.clock.now());
+                of.progress.beat(of.name, of.clock.now(), of.patience);
+                failures = 0;
                 of.every
             }
             Err(why) => {
-                let failures = of.progress.failed(of.name);
+                failures = failures.saturating_add(1);
                 measure::loop_failed(of.name);
                 tracing::warn!(worker = of.name, failures, why, "a turn failed and will be tried again");
                 back_off(of.every, failures)
@@ -57,6 +65,7 @@ where
             () = tokio::time::sleep(pause) => {}
         }
     }
+    of.progress.done(of.name);
 }
 
 /// Doubles with every failure in a row.

@@ -4,7 +4,7 @@ use super::format::{Walk, WalkError, WalkPlace};
 use crate::base::id::{DeviceId, FenceId, IdSource, ProjectId, TriggerId, UserId};
 use crate::base::time::Timestamp;
 use crate::engine::catalogue::Catalogue;
-use crate::engine::fence::{FenceIndex, Geofence, Position, Shape, ShapeLimits};
+use crate::engine::fence::{FenceIndex, Geofence, Shape, ShapeLimits};
 use crate::engine::message::{CompiledContent, Content};
 use crate::engine::trigger::{CompiledTrigger, Trigger};
 use serde_json::Value;
@@ -162,24 +162,7 @@ fn name_of<I: PartialEq>(names: &BTreeMap<String, I>, id: I) -> Option<String> {
     names.iter().find(|(_, known)| **known == id).map(|(name, _)| name.clone())
 }
 
-/// A `GeoJSON` geometry, `{"type": "Point", …, "radius_m"}`, or `{"circle": {"lat", "lng", "radius_m"}}`.
+/// A `GeoJSON` geometry, or `{"type": "Circle", "center": [lng, lat], "radius_m": …}`.
 fn shape_of(shape: &Value) -> Result<Shape, String> {
-    let limits = ShapeLimits::default();
-    let number = |value: Option<&Value>| value.and_then(Value::as_f64);
-    let circle = if let Some(circle) = shape.get("circle") {
-        Some((number(circle.get("lat")), number(circle.get("lng")), number(circle.get("radius_m"))))
-    } else if shape.get("type").is_some_and(|kind| kind == "Point") {
-        let at = |index: usize| number(shape.pointer(&format!("/coordinates/{index}")));
-        Some((at(1), at(0), number(shape.get("radius_m"))))
-    } else {
-        None
-    };
-    match circle {
-        Some((Some(lat), Some(lng), Some(radius_m))) => {
-            let center = Position::new(lat, lng).map_err(|error| error.to_string())?;
-            Shape::circle(center, radius_m, &limits).map_err(|error| error.to_string())
-        }
-        Some(_) => Err("a circle needs `lat`, `lng` and `radius_m` as numbers".to_owned()),
-        None => Shape::from_geojson(shape, &limits).map_err(|error| error.to_string()),
-    }
+    Geofence::shape_from_stored(shape, &ShapeLimits::default()).map_err(|error| error.to_string())
 }
