@@ -27,6 +27,13 @@ pub(super) enum Occasion {
     FactChanged,
 }
 
+impl Occasion {
+    /// Was the moment kept open until now?
+    pub(super) fn ends_a_wait(self) -> bool {
+        matches!(self, Self::Due | Self::FactChanged)
+    }
+}
+
 /// One moment for one trigger revision and one combination of facts.
 pub(super) struct Case<'a> {
     pub(super) trigger: &'a Arc<CompiledTrigger>,
@@ -261,7 +268,7 @@ impl Stepper<'_> {
 
     /// The conditions and guards of one case, in their public order, up to the point where cases compete.
     pub(super) fn assess<'a>(&self, mut case: Case<'a>) -> Assessed<'a> {
-        let scene = self.scene(case.moment, case.place.as_ref(), &case.bound);
+        let scene = self.scene(&case);
         let mut late = false;
         let checks = self
             .relevant(&mut case, &scene)
