@@ -120,5 +120,5 @@ fn a_mistake_in_a_walk_names_its_place() {
     assert!(nameless.contains("users[0]"), "{nameless}");
     let two = r#"{"users": [], "steps": [{"at": "2026-05-04T14:55:00Z", "tick": true, "erase": {"user": "ana"}}]}"#;
     let two = parse::<Walk>("walk.json", two).unwrap_err().to_string();
-    assert!(two.contains("exactly one of fix, batch"), "{two}");
+    assert!(two.contains("exactly one of fix, crossing, batch"), "{two}");
 }

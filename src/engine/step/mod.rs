@@ -125,3 +125,16 @@ pub enum KeptBecause {
     Simulated,
     Plain,
 }
+
+#[cfg(test)]
+#[path = "guard_tests.rs"]
+mod guard_tests;
+#[cfg(test)]
+#[path = "property_tests.rs"]
+mod property_tests;
+#[cfg(test)]
+#[path = "stage_tests.rs"]
+mod stage_tests;
+#[cfg(test)]
+#[path = "step_tests.rs"]
+mod step_tests;

@@ -148,15 +148,19 @@ impl PlaceSelector {
     }
 }
 
+/// Is such a moment about a place?
+fn has_place(when: &When) -> bool {
+    match when {
+        When::Entered(_) | When::Exited(_) | When::Dwelled { .. } => true,
+        When::Event(event) => event.inside.is_some(),
+        When::Fact(_) | When::Any(_) => false,
+    }
+}
+
 /// What the texts of this sentence may name.
 fn scope_of(sentence: &Trigger) -> Scope {
     use FieldType::{Bool, Dynamic, Instant, List, Text};
     let kinds = alternatives(&sentence.when);
-    let has_place = kinds.iter().any(|when| match when {
-        When::Entered(_) | When::Exited(_) | When::Dwelled { .. } => true,
-        When::Event(event) => event.inside.is_some(),
-        When::Fact(_) | When::Any(_) => false,
-    });
     let mut scope = Scope::new()
         .with("now", Fields::Scalar(Instant))
         .with(
@@ -184,7 +188,7 @@ fn scope_of(sentence: &Trigger) -> Scope {
                 ("waited", Bool),
             ]),
         );
-    if has_place {
+    if kinds.iter().any(has_place) {
         let fields = Fields::Closed(&[
             ("id", Text),
             ("external_id", Text),
@@ -251,10 +255,18 @@ fn check_shape(sentence: &Trigger, errors: &mut Vec<TriggerError>) {
         } else {
             "/when".into()
         };
-        if let Some((code, detail, hint)) = when_problem(when) {
-            fail(code, at, detail, Some(hint));
+        if let Some((code, below, detail, hint)) = when_problem(when) {
+            fail(code, format!("{at}{below}"), detail, Some(hint));
         }
     }
+    check_binds(sentence, &mut fail);
+    check_wait(sentence, &mut fail);
+    check_guards(sentence, &mut fail);
+}
+
+type Fail<'a> = dyn FnMut(&str, String, &str, Option<&str>) + 'a;
+
+fn check_binds(sentence: &Trigger, fail: &mut Fail<'_>) {
     if sentence.for_each.len() > BINDS_MAX {
         fail(
             "too_many_bindings",
@@ -264,6 +276,8 @@ fn check_shape(sentence: &Trigger, errors: &mut Vec<TriggerError>) {
         );
     }
     for (name, bind) in &sentence.for_each {
+        // RFC 6901: `~` and `/` inside a member name are escaped.
+        let at = format!("/for_each/{}", name.replace('~', "~0").replace('/', "~1"));
         let plain = name.starts_with(|c: char| c.is_ascii_lowercase())
             && name
                 .chars()
@@ -273,25 +287,29 @@ fn check_shape(sentence: &Trigger, errors: &mut Vec<TriggerError>) {
                 "use lower-case letters, digits and _, and none of now, user, device, place, event, moment, change";
             fail(
                 "binding_name_invalid",
-                format!("/for_each/{name}"),
+                at.clone(),
                 "not a name a condition can use",
                 Some(hint),
+            );
+        }
+        if bind.kind().is_empty() {
+            fail(
+                "fact_type_missing",
+                at.clone(),
+                "which type of fact?",
+                Some("give its `type`"),
             );
         }
         if matches!(bind.choose(), Choose::Lowest(field) if field.is_empty()) {
             fail(
                 "choose_field_missing",
-                format!("/for_each/{name}/choose/lowest"),
+                format!("{at}/choose/lowest"),
                 "name the property to compare",
                 None,
             );
         }
     }
-    check_wait(sentence, &mut fail);
-    check_guards(sentence, &mut fail);
 }
-
-type Fail<'a> = dyn FnMut(&str, String, &str, Option<&str>) + 'a;
 
 fn check_wait(sentence: &Trigger, fail: &mut Fail<'_>) {
     let Some(wait) = &sentence.wait else { return };
@@ -318,6 +336,15 @@ fn check_wait(sentence: &Trigger, fail: &mut Fail<'_>) {
 
 fn check_guards(sentence: &Trigger, fail: &mut Fail<'_>) {
     let guards = &sentence.guards;
+    // Without a place these two would silently never object.
+    let is_placed = alternatives(&sentence.when).iter().all(has_place);
+    let hint = Some("listen to `entered`, `exited`, `dwelled`, or to an `event` with `inside`");
+    if guards.open.is_some() && !is_placed {
+        fail("place_missing", "/guards/open".into(), "opening hours of which place?", hint);
+    }
+    if sentence.wait.as_ref().is_some_and(|wait| wait.while_.is_some()) && !is_placed {
+        fail("place_missing", "/wait/while".into(), "inside which place?", hint);
+    }
     if guards.holdout.is_some_and(|share| !(0.0..=1.0).contains(&share)) {
         fail(
             "holdout_out_of_bounds",
@@ -347,22 +374,25 @@ fn check_guards(sentence: &Trigger, fail: &mut Fail<'_>) {
     }
 }
 
-fn when_problem(when: &When) -> Option<(&'static str, &'static str, &'static str)> {
+/// Code, pointer below the alternative, what is wrong, and what to do.
+fn when_problem(when: &When) -> Option<(&'static str, &'static str, &'static str, &'static str)> {
     let selector_hint = "give `tag`, `external_id` or `id`";
+    let which = |below| Some(("selector_empty", below, "which place?", selector_hint));
     match when {
-        When::Entered(place) | When::Exited(place) if place.is_empty() => {
-            Some(("selector_empty", "which place?", selector_hint))
-        }
-        When::Dwelled { place, .. } if place.is_empty() => Some(("selector_empty", "which place?", selector_hint)),
+        When::Entered(place) | When::Exited(place) | When::Dwelled { place, .. } if place.is_empty() => which(""),
         When::Dwelled { stayed, .. } if stayed.as_seconds() < 1 => {
-            Some(("span_out_of_bounds", "how long?", "at least PT1S"))
+            Some(("span_out_of_bounds", "", "how long?", "at least PT1S"))
         }
-        When::Event(event) if event.name.is_empty() => Some(("event_name_missing", "which event?", "give its `name`")),
+        When::Event(event) if event.name.is_empty() => {
+            Some(("event_name_missing", "", "which event?", "give its `name`"))
+        }
+        When::Event(event) if event.inside.as_ref().is_some_and(PlaceSelector::is_empty) => which("/event/inside"),
         When::Fact(fact) if fact.kind.is_empty() => {
-            Some(("fact_type_missing", "which type of fact?", "give its `type`"))
+            Some(("fact_type_missing", "", "which type of fact?", "give its `type`"))
         }
         When::Any(_) => Some((
             "any_nested",
+            "",
             "`any` cannot hold another `any`",
             "list the alternatives side by side",
         )),
