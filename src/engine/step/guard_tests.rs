@@ -65,7 +65,11 @@ fn quiet_hours_follow_the_zone_the_phone_is_in() {
     ana.subject.devices.get_mut(&ana.device).unwrap().time_zone = Some("America/New_York".to_owned());
     // Five in the afternoon over there.
     ana.event(&stage, "23:10", "tick");
-    assert_eq!(ana.codes()[1..], ["sent", "superseded"], "what waited for the morning gives way to the newer moment");
+    assert_eq!(
+        ana.codes()[1..],
+        ["sent", "superseded"],
+        "what waited for the morning gives way to the newer moment"
+    );
 }
 
 #[test]
@@ -113,20 +117,36 @@ fn the_higher_priority_speaks_and_one_without_priority_is_not_in_the_way() {
     let stage = Stage::with(&[low, named("high", json!({ "priority": 9 })), named("free", json!({}))]);
     let mut ana = Person::new(1);
     ana.event(&stage, "12:00", "tick");
-    let mut told: Vec<_> = ana.decisions.iter().map(|d| (d.trigger.as_str(), d.code.as_str())).collect();
+    let mut told: Vec<_> = ana
+        .decisions
+        .iter()
+        .map(|d| (d.trigger.as_str(), d.code.as_str()))
+        .collect();
     told.sort();
     let owned = |code: &str| code.to_owned();
-    assert_eq!(told, [("free", owned("sent")), ("high", owned("sent")), ("low", owned("superseded"))]);
+    assert_eq!(
+        told,
+        [
+            ("free", owned("sent")),
+            ("high", owned("sent")),
+            ("low", owned("superseded"))
+        ]
+    );
 }
 
 #[test]
 fn a_schedule_is_in_the_users_time_and_drops_what_is_outside() {
-    let stage = Stage::with(&[on_event(&json!({ "schedule": [{ "days": ["mon"], "from": "09:00", "to": "17:00" }] }))]);
+    let stage = Stage::with(&[on_event(
+        &json!({ "schedule": [{ "days": ["mon"], "from": "09:00", "to": "17:00" }] }),
+    )]);
     let mut ana = Person::new(1);
     for time in ["08:59", "09:00", "16:59", "17:00", "5 12:00"] {
         ana.event(&stage, time, "tick");
     }
-    assert_eq!(ana.codes(), ["outside_window", "sent", "sent", "outside_window", "outside_window"]);
+    assert_eq!(
+        ana.codes(),
+        ["outside_window", "sent", "sent", "outside_window", "outside_window"]
+    );
 }
 
 #[test]
@@ -142,7 +162,10 @@ fn a_paused_trigger_and_a_paused_project_say_so() {
     ana.event(&stage, "12:02", "tick");
     assert_eq!(ana.codes(), ["paused", "paused", "sent"]);
     let says = |index: usize| ana.decisions[index].trace.last().unwrap().says.clone();
-    assert_eq!((says(0).as_str(), says(1).as_str()), ("The trigger is paused", "The project is paused"));
+    assert_eq!(
+        (says(0).as_str(), says(1).as_str()),
+        ("The trigger is paused", "The project is paused")
+    );
 }
 
 #[test]
@@ -158,11 +181,23 @@ fn consent_permission_and_address_are_told_apart() {
         granted: false,
         at: at("11:00"),
     };
-    assert_eq!(code(&|p| p.subject.consents.retain(|purpose, _| *purpose != Purpose::Promo)), "no_consent");
-    assert_eq!(code(&|p| p.subject.consents.extend([(Purpose::Promo, refuse)])), "opted_out");
-    assert_eq!(code(&|p| p.subject.devices.values_mut().for_each(|d| d.channel = None)), "no_token");
+    assert_eq!(
+        code(&|p| p.subject.consents.retain(|purpose, _| *purpose != Purpose::Promo)),
+        "no_consent"
+    );
+    assert_eq!(
+        code(&|p| p.subject.consents.extend([(Purpose::Promo, refuse)])),
+        "opted_out"
+    );
+    assert_eq!(
+        code(&|p| p.subject.devices.values_mut().for_each(|d| d.channel = None)),
+        "no_token"
+    );
     let denied = crate::engine::fix::Permission::Denied;
-    assert_eq!(code(&|p| p.subject.devices.values_mut().for_each(|d| d.notifications = denied)), "no_permission");
+    assert_eq!(
+        code(&|p| p.subject.devices.values_mut().for_each(|d| d.notifications = denied)),
+        "no_permission"
+    );
 }
 
 #[test]
@@ -175,7 +210,16 @@ fn guards_are_looked_at_in_their_public_order() {
     let mut ana = Person::new(1);
     ana.event(&stage, "12:00", "tick");
     let steps: Vec<Step> = ana.decisions[0].trace.iter().map(|step| step.step).collect();
-    assert_eq!(steps, [Step::Consent, Step::Staleness, Step::Window, Step::OnceKey, Step::Holdout]);
+    assert_eq!(
+        steps,
+        [
+            Step::Consent,
+            Step::Staleness,
+            Step::Window,
+            Step::OnceKey,
+            Step::Holdout
+        ]
+    );
     assert_eq!(ana.codes(), ["holdout"], "drawn last");
     assert!(ana.wake_at.is_none_or(|wake| wake > at("12:00") + hours(0)));
 }

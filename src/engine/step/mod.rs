@@ -12,6 +12,8 @@ use crate::engine::delivery::ChannelKind;
 
 mod guards;
 mod judge;
+mod listen;
+mod locate;
 mod observe;
 mod passing;
 mod people;
@@ -19,6 +21,7 @@ mod revise;
 mod scene;
 mod send;
 mod stepper;
+mod timely;
 mod waits;
 
 pub use stepper::{Given, step};

@@ -89,7 +89,13 @@ fn play(stage: &Stage, log: &[(i64, Happening)]) -> (Person, String) {
                 }
                 Input::Fact(fact)
             }
-            Happening::Promo(granted) => Input::Consents(vec![(Purpose::Promo, Consent { granted: *granted, at: now })]),
+            Happening::Promo(granted) => Input::Consents(vec![(
+                Purpose::Promo,
+                Consent {
+                    granted: *granted,
+                    at: now,
+                },
+            )]),
             Happening::Nothing => Input::Tick,
         };
         let stored = serde_json::to_string(&ana.subject).unwrap();
@@ -111,8 +117,23 @@ fn the_logs_reach_every_kind_of_end() {
         let played = log().new_tree(&mut runner).unwrap().current();
         reached.extend(play(&stage, &played).0.codes());
     }
-    let wanted = ["sent", "waiting_fact", "waiting_time", "cancelled", "expired", "superseded", "not_inside", "no_fact",
-        "fact_inactive", "already_done", "cap", "cooldown", "opted_out", "quiet_deferred", "hours_closed"];
+    let wanted = [
+        "sent",
+        "waiting_fact",
+        "waiting_time",
+        "cancelled",
+        "expired",
+        "superseded",
+        "not_inside",
+        "no_fact",
+        "fact_inactive",
+        "already_done",
+        "cap",
+        "cooldown",
+        "opted_out",
+        "quiet_deferred",
+        "hours_closed",
+    ];
     for code in wanted {
         assert!(reached.contains(code), "no log comes to {code}: {reached:?}");
     }

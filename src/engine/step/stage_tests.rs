@@ -61,7 +61,10 @@ impl Stage {
     /// The parts that a test leaves out are a service message `hello`.
     pub(super) fn publish(&mut self, trigger: Value) {
         let mut whole = json!({ "name": "greet", "class": "service", "then": { "content": "hello" } });
-        whole.as_object_mut().unwrap().extend(trigger.as_object().unwrap().clone());
+        whole
+            .as_object_mut()
+            .unwrap()
+            .extend(trigger.as_object().unwrap().clone());
         let sentence = serde_json::from_value(whole).unwrap();
         let compiled = CompiledTrigger::compile(self.ids.draw(), 1, sentence).unwrap();
         self.catalogue.triggers.push(Arc::new(compiled));

@@ -104,7 +104,11 @@ fn a_fact_that_is_over_reopens_no_answer() {
     };
     let effects = ana.fact(&stage, "14:10", cancelled);
     assert_eq!(ana.codes(), ["sent"]);
-    assert_eq!(effects.cancelled, [message], "one that has not gone out must not go any more");
+    assert_eq!(
+        effects.cancelled,
+        [message],
+        "one that has not gone out must not go any more"
+    );
 }
 
 #[test]
@@ -157,12 +161,17 @@ fn a_coarse_fix_does_not_contradict_an_exit_crossing() {
 
 #[test]
 fn dwelling_is_noticed_on_time_and_only_while_the_evidence_is_fresh() {
-    let dwell = |name: &str, long: &str| json!({ "name": name, "when": { "dwelled": { "for": long, "tag": "hotel" } } });
+    let dwell =
+        |name: &str, long: &str| json!({ "name": name, "when": { "dwelled": { "for": long, "tag": "hotel" } } });
     let stage = Stage::with(&[dwell("ten minutes", "PT10M"), dwell("five hours", "PT5H")]);
     let mut ana = Person::new(1);
     ana.fix(&stage, "14:00", 10.0);
     ana.until(&stage, at("22:00"));
-    assert_eq!(ana.kinds(), ["entered", "dwelled"], "nothing is known of her after four hours");
+    assert_eq!(
+        ana.kinds(),
+        ["entered", "dwelled"],
+        "nothing is known of her after four hours"
+    );
     assert_eq!(ana.moments[1].occurred_at, at("14:10"));
     assert_eq!(ana.codes(), ["sent"]);
 }
@@ -248,7 +257,10 @@ fn a_late_record_changes_nothing() {
     let effects = ana.records(&stage, at("14:01"), vec![late]);
     assert!(effects.moments.is_empty() && effects.decisions.is_empty());
     assert_eq!(effects.fixes[0].why, KeptBecause::Late);
-    assert_eq!(ana.subject.devices[&ana.device].newest, before.devices[&ana.device].newest);
+    assert_eq!(
+        ana.subject.devices[&ana.device].newest,
+        before.devices[&ana.device].newest
+    );
 }
 
 #[test]

@@ -11,7 +11,10 @@ fn plain() -> Value {
 
 fn compile(changes: &Value) -> Result<CompiledTrigger, Vec<TriggerError>> {
     let mut whole = plain();
-    whole.as_object_mut().unwrap().extend(changes.as_object().unwrap().clone());
+    whole
+        .as_object_mut()
+        .unwrap()
+        .extend(changes.as_object().unwrap().clone());
     let id = IdSource::new(uuid::Uuid::from_u128(1), chrono::DateTime::UNIX_EPOCH).draw();
     CompiledTrigger::compile(id, 1, serde_json::from_value(whole).unwrap())
 }
@@ -23,7 +26,10 @@ fn found(changes: &Value) -> Vec<(String, String)> {
 
 #[test]
 fn every_fault_of_shape_has_its_code_and_its_place() {
-    let four: Value = (0..4).map(|n| (format!("f{n}"), json!("stay"))).collect::<serde_json::Map<_, _>>().into();
+    let four: Value = (0..4)
+        .map(|n| (format!("f{n}"), json!("stay")))
+        .collect::<serde_json::Map<_, _>>()
+        .into();
     let nine = vec![json!({ "max": 1, "per": "PT1H" }); 9];
     let many = vec![json!({ "entered": { "tag": "a" } }); 17];
     let until = json!({ "until": "true", "at_most": "PT1H" });
@@ -33,32 +39,108 @@ fn every_fault_of_shape_has_its_code_and_its_place() {
         (json!({ "name": "n".repeat(129) }), "name_out_of_bounds", "/name"),
         (json!({ "when": { "any": [] } }), "when_out_of_bounds", "/when/any"),
         (json!({ "when": { "any": many } }), "when_out_of_bounds", "/when/any"),
-        (json!({ "when": { "any": [{ "entered": { "tag": "a" } }, { "any": [] }] } }), "any_nested", "/when/any/1"),
+        (
+            json!({ "when": { "any": [{ "entered": { "tag": "a" } }, { "any": [] }] } }),
+            "any_nested",
+            "/when/any/1",
+        ),
         (json!({ "when": { "entered": {} } }), "selector_empty", "/when"),
         (json!({ "when": { "exited": {} } }), "selector_empty", "/when"),
-        (json!({ "when": { "dwelled": { "for": "PT1M" } } }), "selector_empty", "/when"),
-        (json!({ "when": { "dwelled": { "for": "PT0S", "tag": "a" } } }), "span_out_of_bounds", "/when"),
-        (json!({ "when": { "event": { "name": "" } } }), "event_name_missing", "/when"),
-        (json!({ "when": { "event": { "name": "a", "inside": {} } } }), "selector_empty", "/when/event/inside"),
-        (json!({ "when": { "fact": { "type": "", "becomes": "created" } } }), "fact_type_missing", "/when"),
+        (
+            json!({ "when": { "dwelled": { "for": "PT1M" } } }),
+            "selector_empty",
+            "/when",
+        ),
+        (
+            json!({ "when": { "dwelled": { "for": "PT0S", "tag": "a" } } }),
+            "span_out_of_bounds",
+            "/when",
+        ),
+        (
+            json!({ "when": { "event": { "name": "" } } }),
+            "event_name_missing",
+            "/when",
+        ),
+        (
+            json!({ "when": { "event": { "name": "a", "inside": {} } } }),
+            "selector_empty",
+            "/when/event/inside",
+        ),
+        (
+            json!({ "when": { "fact": { "type": "", "becomes": "created" } } }),
+            "fact_type_missing",
+            "/when",
+        ),
         (json!({ "for_each": four }), "too_many_bindings", "/for_each"),
-        (json!({ "for_each": { "user": "stay" } }), "binding_name_invalid", "/for_each/user"),
-        (json!({ "for_each": { "My stay": "stay" } }), "binding_name_invalid", "/for_each/My stay"),
-        (json!({ "for_each": { "a/b~": "stay" } }), "binding_name_invalid", "/for_each/a~1b~0"),
-        (json!({ "for_each": { "stay": "" } }), "fact_type_missing", "/for_each/stay"),
-        (json!({ "for_each": { "f": { "type": "f", "choose": { "lowest": "" } } } }), "choose_field_missing", "/for_each/f/choose/lowest"),
+        (
+            json!({ "for_each": { "user": "stay" } }),
+            "binding_name_invalid",
+            "/for_each/user",
+        ),
+        (
+            json!({ "for_each": { "My stay": "stay" } }),
+            "binding_name_invalid",
+            "/for_each/My stay",
+        ),
+        (
+            json!({ "for_each": { "a/b~": "stay" } }),
+            "binding_name_invalid",
+            "/for_each/a~1b~0",
+        ),
+        (
+            json!({ "for_each": { "stay": "" } }),
+            "fact_type_missing",
+            "/for_each/stay",
+        ),
+        (
+            json!({ "for_each": { "f": { "type": "f", "choose": { "lowest": "" } } } }),
+            "choose_field_missing",
+            "/for_each/f/choose/lowest",
+        ),
         (json!({ "wait": { "until": "true" } }), "wait_without_limit", "/wait"),
         (json!({ "wait": { "for": "PT0S" } }), "span_out_of_bounds", "/wait/for"),
         (json!({ "wait": { "for": "P32D" } }), "span_out_of_bounds", "/wait/for"),
-        (json!({ "wait": { "until": "true", "at_most": "P32D" } }), "span_out_of_bounds", "/wait/at_most"),
-        (json!({ "guards": { "holdout": 1.1 } }), "holdout_out_of_bounds", "/guards/holdout"),
-        (json!({ "guards": { "holdout": -0.1 } }), "holdout_out_of_bounds", "/guards/holdout"),
+        (
+            json!({ "wait": { "until": "true", "at_most": "P32D" } }),
+            "span_out_of_bounds",
+            "/wait/at_most",
+        ),
+        (
+            json!({ "guards": { "holdout": 1.1 } }),
+            "holdout_out_of_bounds",
+            "/guards/holdout",
+        ),
+        (
+            json!({ "guards": { "holdout": -0.1 } }),
+            "holdout_out_of_bounds",
+            "/guards/holdout",
+        ),
         (json!({ "guards": { "caps": nine } }), "too_many_guards", "/guards"),
-        (json!({ "guards": { "caps": [{ "max": 0, "per": "PT1H" }] } }), "cap_out_of_bounds", "/guards/caps/0"),
-        (json!({ "guards": { "caps": [{ "max": 301, "per": "PT1H" }] } }), "cap_out_of_bounds", "/guards/caps/0"),
-        (json!({ "guards": { "caps": [{ "max": 1, "per": "PT0S" }] } }), "cap_out_of_bounds", "/guards/caps/0"),
-        (json!({ "when": { "event": { "name": "a" } }, "guards": { "open": "kitchen" } }), "place_missing", "/guards/open"),
-        (json!({ "when": { "event": { "name": "a" } }, "wait": { "while": "inside" } }), "place_missing", "/wait/while"),
+        (
+            json!({ "guards": { "caps": [{ "max": 0, "per": "PT1H" }] } }),
+            "cap_out_of_bounds",
+            "/guards/caps/0",
+        ),
+        (
+            json!({ "guards": { "caps": [{ "max": 301, "per": "PT1H" }] } }),
+            "cap_out_of_bounds",
+            "/guards/caps/0",
+        ),
+        (
+            json!({ "guards": { "caps": [{ "max": 1, "per": "PT0S" }] } }),
+            "cap_out_of_bounds",
+            "/guards/caps/0",
+        ),
+        (
+            json!({ "when": { "event": { "name": "a" } }, "guards": { "open": "kitchen" } }),
+            "place_missing",
+            "/guards/open",
+        ),
+        (
+            json!({ "when": { "event": { "name": "a" } }, "wait": { "while": "inside" } }),
+            "place_missing",
+            "/wait/while",
+        ),
     ];
     for (changes, code, pointer) in cases {
         assert_eq!(found(&changes), [(code.to_owned(), pointer.to_owned())], "{changes}");
@@ -77,18 +159,38 @@ fn expressions_point_to_their_field_and_position() {
         (json!({ "if": "shout(place.tag) == 'A'" }), "unknown_function", "/if"),
         (json!({ "if": "[1, 2].exists(x, x > 1)" }), "macro_refused", "/if"),
         (json!({ "if": "x".repeat(1_025) }), "too_long", "/if"),
-        (json!({ "wait": { "until": "nobody.there", "at_most": "PT1H" } }), "unknown_variable", "/wait/until"),
+        (
+            json!({ "wait": { "until": "nobody.there", "at_most": "PT1H" } }),
+            "unknown_variable",
+            "/wait/until",
+        ),
         (json!({ "once_per": "now" }), "wrong_type", "/once_per"),
-        (json!({ "guards": { "window": { "from": "'soon'" } } }), "wrong_type", "/guards/window/from"),
-        (json!({ "guards": { "window": { "to": "laster" } } }), "unknown_variable", "/guards/window/to"),
+        (
+            json!({ "guards": { "window": { "from": "'soon'" } } }),
+            "wrong_type",
+            "/guards/window/from",
+        ),
+        (
+            json!({ "guards": { "window": { "to": "laster" } } }),
+            "unknown_variable",
+            "/guards/window/to",
+        ),
         // What a sentence is not about, its conditions cannot name.
         (json!({ "if": "event.name == 'a'" }), "unknown_variable", "/if"),
-        (json!({ "when": { "event": { "name": "a" } }, "if": "place.tag == 'a'" }), "unknown_variable", "/if"),
+        (
+            json!({ "when": { "event": { "name": "a" } }, "if": "place.tag == 'a'" }),
+            "unknown_variable",
+            "/if",
+        ),
         (json!({ "if": "change.becomes == 'ended'" }), "unknown_variable", "/if"),
     ];
     for (changes, code, pointer) in cases {
         let errors = compile(&changes).unwrap_err();
-        assert_eq!((errors[0].code.as_str(), errors[0].pointer.as_str()), (code, pointer), "{changes}");
+        assert_eq!(
+            (errors[0].code.as_str(), errors[0].pointer.as_str()),
+            (code, pointer),
+            "{changes}"
+        );
         assert!(errors[0].position.is_some(), "{changes}");
     }
 }
@@ -97,9 +199,18 @@ fn expressions_point_to_their_field_and_position() {
 fn a_misspelled_name_is_met_with_the_nearest_one() {
     let stay = json!({ "stay": "stay" });
     let hint = |changes: Value| compile(&changes).unwrap_err().remove(0).hint.unwrap();
-    assert_eq!(hint(json!({ "for_each": stay, "if": "staay.room == 'a'" })), "did you mean `stay.room`?");
-    assert_eq!(hint(json!({ "if": "place.externalid == 'H1'" })), "did you mean `place.external_id`?");
-    assert_eq!(hint(json!({ "if": "moment.tiem > '12:00'" })), "did you mean `moment.time`?");
+    assert_eq!(
+        hint(json!({ "for_each": stay, "if": "staay.room == 'a'" })),
+        "did you mean `stay.room`?"
+    );
+    assert_eq!(
+        hint(json!({ "if": "place.externalid == 'H1'" })),
+        "did you mean `place.external_id`?"
+    );
+    assert_eq!(
+        hint(json!({ "if": "moment.tiem > '12:00'" })),
+        "did you mean `moment.time`?"
+    );
 }
 
 #[test]
