@@ -58,7 +58,7 @@ const handlers = {
     const event = moment.event ?? (moment.name && moment.name !== person.name ? moment.name : undefined);
     map.pulse(person, moment);
     why.moment(moment.kind === "event" ? { ...moment, event } : moment);
-    if (moment.kind === "entered" || moment.kind === "dwelled") phones.place(moment.user_id, `in ${moment.place?.name ?? "a place"}`);
+    if (moment.kind === "entered" || moment.kind === "dwelled") phones.place(moment.user_id, `at ${moment.place?.name ?? "a place"}`);
     if (moment.kind === "exited") phones.place(moment.user_id, `left ${moment.place?.name ?? "a place"}`);
     if (moment.place?.id && !page.fences.some((fence) => fence.id === moment.place.id)) page.again = Math.min(page.again, Date.now() + 1000);
   },

@@ -18,7 +18,7 @@ export function createMap(canvas, parts) {
   const dark = matchMedia("(prefers-color-scheme: dark)");
   const map = {
     canvas, parts, still, fences: [], markers: new Map(), pulses: [], camera: null, goal: null, following: true, held: false,
-    view: { width: 1, height: 1, pad: { top: 0, right: 0, bottom: 0, left: 0 } }, ratio: 1, theme: readTheme(canvas), asked: false,
+    view: { width: 1, height: 1, pad: { top: 0, right: 0, bottom: 0, left: 0 }, covered: [] }, ratio: 1, theme: readTheme(canvas), asked: false,
     reference: null,
   };
   dark.addEventListener("change", () => {
@@ -48,6 +48,11 @@ function resize(map) {
   map.view.height = Math.max(1, clientHeight);
   map.canvas.width = Math.round(map.view.width * map.ratio);
   map.canvas.height = Math.round(map.view.height * map.ratio);
+  // Labels keep clear of the buttons and of the scale.
+  map.view.covered = [map.parts.closer.parentElement, map.parts.bar.parentElement].map((part) => {
+    const { offsetLeft, offsetTop, offsetWidth, offsetHeight } = part;
+    return { x: offsetLeft + offsetWidth / 2, y: offsetTop + offsetHeight / 2, width: offsetWidth + 12, height: offsetHeight + 12 };
+  });
   aim(map, true);
   ask(map);
 }

@@ -6,8 +6,8 @@ export const TAG_COLOURS = 8;
 export const PERSON_COLOURS = 8;
 /** How long a pulse and the glow of its fence last. */
 export const PULSE_MS = 3200;
-const FENCE_FONT = "500 11.5px system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif";
-const PERSON_FONT = "600 12px system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif";
+const FENCE_FONT = "500 12px -apple-system, BlinkMacSystemFont, 'Segoe UI', Roboto, 'Helvetica Neue', 'Noto Sans', 'Liberation Sans', sans-serif";
+const PERSON_FONT = "600 12px -apple-system, BlinkMacSystemFont, 'Segoe UI', Roboto, 'Helvetica Neue', 'Noto Sans', 'Liberation Sans', sans-serif";
 
 /** The colours of the map, read from the style sheet so that light and dark have one home. */
 export function readTheme(element) {
@@ -18,6 +18,7 @@ export function readTheme(element) {
     ground: read("--ground"),
     grid: read("--grid"),
     ink: read("--map-ink"),
+    soft: read("--map-soft"),
     halo: read("--map-halo"),
     pill: read("--map-pill"),
     ring: read("--map-ring"),
@@ -176,13 +177,13 @@ function drawFenceLabels(ctx, { fences, camera, view, theme, pulses, now }) {
       { x: at.x - width_px / 2 - fence.text_px / 2 - 6, y: at.y }];
     const middles = [at, { x: at.x, y: at.y - 16 }, { x: at.x, y: at.y + 16 }];
     const hot = pulses.some((pulse) => pulse.fence_id === fence.id && now - pulse.at < PULSE_MS);
-    items.push({ id: fence.id, fence, width: fence.text_px + 10, height: 17, order: hot ? -1 : width_px > view.width ? 2 : 0,
+    items.push({ id: fence.id, fence, width: fence.text_px + 10, height: 17, order: hot ? -1 : width_px > view.width * 0.6 ? 1 : 0,
       candidates: roomy ? [...middles, ...sides] : [...sides, ...middles] });
   }
   // What just happened is named first; then the small and precise places, which people know by name; the widest last.
   items.sort((a, b) => a.order - b.order || b.fence.rank - a.fence.rank);
   const clear = { ...view, height: view.height - (view.pad?.bottom ?? 0) };
-  const placed = placeLabels(items, clear);
+  const placed = placeLabels(items, clear, view.covered);
   ctx.textAlign = "center";
   ctx.textBaseline = "middle";
   ctx.lineJoin = "round";
@@ -192,10 +193,10 @@ function drawFenceLabels(ctx, { fences, camera, view, theme, pulses, now }) {
     ctx.strokeStyle = theme.halo;
     ctx.lineWidth = 3.5;
     ctx.strokeText(item.fence.name, box.x, box.y);
-    ctx.fillStyle = theme.ink;
+    ctx.fillStyle = item.order > 0 ? theme.soft : theme.ink;
     ctx.fillText(item.fence.name, box.x, box.y);
   }
-  return [...placed.values()];
+  return [...view.covered, ...placed.values()];
 }
 
 function drawMarker(ctx, { camera, view, theme }, marker) {

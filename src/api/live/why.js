@@ -80,14 +80,15 @@ function head(why, row) {
   const said = verdict(decision, shown ? textOf(why, decision, shown) : null);
   const mark = el("span", `mark ${said.tone}`, icon(said.tone));
   const line = el("span", "verdict", el("b", said.tone, `${said.lead}: `), said.rest);
-  const moment = why.moments.get(decision.moment_id);
-  const about = el("span", "about", el("span", "trigger", decision.trigger || "A trigger"), el("i", `dot person-${person.colour}`),
-    el("span", "who", person.name + (moment ? ` ${momentWords(moment)}` : "")));
-  const news = why.deliveries.get(decision.message_id);
-  if (news) about.append(el("span", `fate ${news.state}`, deliveryWords(news.state)));
   const time = el("time", "", why.world.formats().second(decision.decided_at));
   time.dateTime = String(decision.decided_at);
-  row.button.replaceChildren(mark, el("span", "words", line, about), time, icon("more"));
+  const moment = why.moments.get(decision.moment_id);
+  const about = el("span", "about", el("i", `dot person-${person.colour}`), el("b", "", person.name));
+  if (moment) about.append((moment.kind === "fact" ? "· " : "") + momentWords(moment));
+  const news = why.deliveries.get(decision.message_id);
+  if (news) about.append(el("span", `fate ${news.state}`, deliveryWords(news.state)));
+  const top = el("span", "top", el("span", "trigger", decision.trigger || "A trigger"), time, icon("more"));
+  row.button.replaceChildren(mark, el("span", "words", top, line, about));
   row.line = line;
 }
 

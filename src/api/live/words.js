@@ -127,7 +127,7 @@ export function momentWords(moment) {
     case "exited":
       return `left ${place}`;
     case "dwelled":
-      return `stayed ${spanWords(moment.for)} in ${place}`.replace("stayed  in", "stayed in");
+      return `stayed ${spanWords(moment.for)} at ${place}`.replace("  ", " ");
     case "event":
       // The person's name travels beside the event's own name only when the stream says so.
       return moment.event ? `did “${sentenceCase(String(moment.event)).toLowerCase()}”` : "did something in the app";
