@@ -4,6 +4,8 @@ use crate::base::time::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
 use std::str::FromStr;
+use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
+use utoipa::openapi::RefOr;
 use uuid::Uuid;
 
 /// Why a text is not the id that was asked for.
@@ -48,9 +50,7 @@ pub fn stamped(bits: Uuid, at: Timestamp) -> Uuid {
 macro_rules! ids {
     ($($(#[$doc:meta])* $name:ident $prefix:literal),+ $(,)?) => {$(
         $(#[$doc])*
-        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, utoipa::ToSchema)]
-        #[schema(value_type = String, pattern = concat!("^", $prefix, "_[0-9a-f]{32}$"),
-                 example = concat!($prefix, "_01970a3e5c0070008000000000000001"))]
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub struct $name(Uuid);
 
         impl $name {
@@ -78,6 +78,18 @@ macro_rules! ids {
                 fmt::Display::fmt(self, f)
             }
         }
+
+        impl utoipa::PartialSchema for $name {
+            fn schema() -> RefOr<Schema> {
+                ObjectBuilder::new()
+                    .schema_type(Type::String)
+                    .pattern(Some(concat!("^", $prefix, "_[0-9a-f]{32}$")))
+                    .examples([concat!($prefix, "_01970a3e5c0070008000000000000001")])
+                    .into()
+            }
+        }
+
+        impl utoipa::ToSchema for $name {}
 
         impl FromStr for $name {
             type Err = IdError;

@@ -60,3 +60,21 @@ pub const TIMERS_PER_TICK_MAX: u64 = 1_000;
 pub const SENDS_AT_ONCE_MAX: usize = 64;
 /// Listeners of the live stream, each with a bounded backlog.
 pub const STREAM_BACKLOG_MAX: usize = 1_024;
+/// Nesting of one condition, in brackets and in its tree: people stay below ten, and recursion over it must stay shallow.
+pub const CONDITION_DEPTH_MAX: usize = 32;
+/// `+` on texts or lists in one condition: enough for a once-key, too few to build a big text.
+pub const CONDITION_JOINS_MAX: usize = 16;
+/// Bytes of a regular expression in `matches()`.
+pub const PATTERN_BYTES_MAX: usize = 256;
+/// Bytes a compiled regular expression may take (RELIABILITY C6): `a{1000}{1000}` needs more.
+pub const PATTERN_COMPILED_BYTES_MAX: usize = 1024 * 1024;
+/// Bytes of a text an expression answers, such as a once-key.
+pub const EXPRESSION_ANSWER_BYTES_MAX: usize = 512;
+/// `for` inside `for` in one template: a list of a list is the most a message shows.
+pub const TEMPLATE_LOOPS_DEEP_MAX: usize = 2;
+/// Characters of what one filter of a template returns: filters that multiply a text must not build a big one.
+pub const FILTERED_CHARS_MAX: usize = 4_000;
+/// Characters of a date format such as `%d.%m.`.
+pub const DATE_FORMAT_CHARS_MAX: usize = 32;
+/// Nested calls and blocks while a template renders.
+pub const TEMPLATE_RECURSION_MAX: usize = 32;

@@ -2,7 +2,7 @@
 
 use super::fact::FactRef;
 use crate::base::id::{DecisionId, MessageId, MomentId, TriggerId, UserId};
-use crate::base::time::Timestamp;
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -80,9 +80,9 @@ pub struct Decision {
     /// The facts it was judged for, by the name the trigger binds them to.
     pub facts: BTreeMap<String, FactRef>,
     pub code: ReasonCode,
-    pub decided_at: Timestamp,
+    pub decided_at: DateTime<Utc>,
     /// With a waiting code: when the wait is looked at again or ends.
-    pub until: Option<Timestamp>,
+    pub until: Option<DateTime<Utc>>,
     pub message_id: Option<MessageId>,
     /// Sent later than the trigger's `max_age`, because the person was still there.
     #[serde(default)]

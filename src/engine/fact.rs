@@ -2,6 +2,7 @@
 
 use crate::base::id::UserId;
 use crate::base::time::Timestamp;
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::fmt;
@@ -42,15 +43,15 @@ pub struct Fact {
     pub seq: i64,
     pub subjects: Vec<UserId>,
     pub lifecycle: Lifecycle,
-    pub valid_from: Option<Timestamp>,
-    pub valid_to: Option<Timestamp>,
+    pub valid_from: Option<DateTime<Utc>>,
+    pub valid_to: Option<DateTime<Utc>>,
     /// Property names that must not be read by a provider or a passer-by.
     #[serde(default)]
     pub sensitive: Vec<String>,
     #[schema(value_type = Object)]
     pub properties: Map<String, Value>,
     /// When this version arrived.
-    pub changed_at: Timestamp,
+    pub changed_at: DateTime<Utc>,
 }
 
 impl Fact {

@@ -3,7 +3,8 @@
 use super::fact::{Becomes, FactRef};
 use super::fix::Quality;
 use crate::base::id::{DeviceId, FenceId, MomentId, UserId};
-use crate::base::time::{Span, Timestamp};
+use crate::base::time::Span;
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
@@ -15,9 +16,9 @@ pub struct Moment {
     pub user_id: UserId,
     pub device_id: Option<DeviceId>,
     /// When it happened, on our clock.
-    pub occurred_at: Timestamp,
+    pub occurred_at: DateTime<Utc>,
     /// When the engine noticed.
-    pub noticed_at: Timestamp,
+    pub noticed_at: DateTime<Utc>,
     #[serde(flatten)]
     pub kind: MomentKind,
     pub evidence: Evidence,

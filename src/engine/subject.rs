@@ -6,7 +6,7 @@ use super::fix::Permission;
 use super::moment::{Moment, Place};
 use super::presence::Inside;
 use crate::base::id::{DeviceId, FenceId, MessageId, MomentId, TriggerId, UserId, WaitId};
-use crate::base::time::Timestamp;
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};
@@ -30,10 +30,10 @@ pub struct Subject {
     pub erased: bool,
     /// When it was last stepped: what time alone has changed since then is still to be noticed.
     #[serde(default)]
-    pub stepped_at: Option<Timestamp>,
+    pub stepped_at: Option<DateTime<Utc>>,
     /// When its state was last worth storing.
     #[serde(default)]
-    pub stored_at: Option<Timestamp>,
+    pub stored_at: Option<DateTime<Utc>>,
 }
 
 /// Who the user is.
@@ -64,7 +64,7 @@ pub enum Purpose {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Consent {
     pub granted: bool,
-    pub at: Timestamp,
+    pub at: DateTime<Utc>,
 }
 
 /// One device of this user.
@@ -76,7 +76,7 @@ pub struct Device {
     pub notifications: Permission,
     /// The channel that can reach it; the address itself stays in the store.
     pub channel: Option<crate::engine::delivery::ChannelKind>,
-    pub last_seen_at: Option<Timestamp>,
+    pub last_seen_at: Option<DateTime<Utc>>,
     /// The newest fix or crossing applied: an older record is late and changes nothing.
     pub newest: Option<Mark>,
     /// The newest plausible fix, against which a jump is measured.
@@ -91,13 +91,13 @@ pub struct Device {
 /// A point in the order of one device's records: time first, then the record's id.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Mark {
-    pub at: Timestamp,
+    pub at: DateTime<Utc>,
     pub record_id: String,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct LastFix {
-    pub at: Timestamp,
+    pub at: DateTime<Utc>,
     pub lat: f64,
     pub lng: f64,
     pub accuracy_m: f64,
@@ -110,8 +110,8 @@ pub struct Visit {
     pub entered: Moment,
     pub place: Place,
     /// The newest evidence from any device that the user is there.
-    pub evidence_at: Timestamp,
-    pub left_at: Option<Timestamp>,
+    pub evidence_at: DateTime<Utc>,
+    pub left_at: Option<DateTime<Utc>>,
     /// It began by an edit of the fence: nothing happened, so nothing is judged for its beginning (DESIGN.md 5.14).
     #[serde(default)]
     pub silent: bool,
@@ -143,16 +143,16 @@ pub struct Wait {
     /// What it waits for: `waiting_fact`, `waiting_time`, `too_early` or `quiet_deferred`.
     pub reason: ReasonCode,
     /// When it is judged again whatever happens; none while only a fact can help.
-    pub due_at: Option<Timestamp>,
+    pub due_at: Option<DateTime<Utc>>,
     /// A delay holds it: nothing is judged before `due_at`, whatever the facts say.
     pub held_by_time: bool,
-    pub ends_at: Timestamp,
+    pub ends_at: DateTime<Utc>,
 }
 
 /// A message that was made.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Sent {
-    pub at: Timestamp,
+    pub at: DateTime<Utc>,
     pub message_id: MessageId,
     pub moment_id: MomentId,
     pub trigger_id: TriggerId,

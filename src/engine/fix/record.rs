@@ -1,7 +1,7 @@
 //! The wire shapes of `POST /v1/track`: what a phone knew, when, and by which clock.
 
 use crate::base::id::{FenceId, MessageId};
-use crate::base::time::Timestamp;
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 #[serde(deny_unknown_fields)]
 pub struct Envelope {
     /// The phone's wall clock when it sent the batch.
-    pub sent_at: Option<Timestamp>,
+    pub sent_at: Option<DateTime<Utc>>,
     /// Milliseconds since the phone booted, when it sent the batch.
     pub sent_mono_ms: Option<u64>,
     /// Names the boot that `sent_mono_ms` counts from.
@@ -26,7 +26,7 @@ pub struct RawRecord {
     #[schema(min_length = 1, max_length = 128)]
     pub id: String,
     /// The phone's wall clock when it happened.
-    pub at: Option<Timestamp>,
+    pub at: Option<DateTime<Utc>>,
     /// Milliseconds since boot when it happened.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mono_ms: Option<u64>,

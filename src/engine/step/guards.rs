@@ -257,7 +257,8 @@ impl Stepper<'_> {
     /// Cool-down and caps: sliding windows over what this trigger has sent to this user.
     pub(super) fn within_frequency(&self, case: &mut Case<'_>, _key: &str) -> Result<(), Refusal> {
         let now = self.given.now;
-        let sent = |after: Timestamp| self.subject.sent.iter().filter(move |sent| sent.trigger_id == case.trigger.id && sent.at > after);
+        let trigger = case.trigger.id;
+        let sent = |after: Timestamp| self.subject.sent.iter().filter(move |sent| sent.trigger_id == trigger && sent.at > after);
         let guards = &case.trigger.sentence.guards;
         if let Some(cooldown) = guards.cooldown
             && let Some(last) = sent(now - cooldown.delta()).next_back()
@@ -337,6 +338,6 @@ fn evaluation_refused(case: &mut Case<'_>, step: Step, text: &Expression, error:
     case.note(step, false, format!("`{}`: {error}", text.text()), Value::Null);
     Refusal::drop(match error {
         EvaluationError::Missing(_) => ReasonCode::MissingData,
-        EvaluationError::Failed(_) => ReasonCode::ConditionError,
+        EvaluationError::TooLong | EvaluationError::Failed(_) => ReasonCode::ConditionError,
     })
 }
