@@ -1,4 +1,7 @@
 //! Usher notices the moment and says the right thing. The modules below are the way of the data, lowest floor first.
 
 pub mod base;
+pub mod channel;
 pub mod engine;
+pub mod pipeline;
+pub mod store;

@@ -1,1 +1,53 @@
-//! placeholder
+//! The history of the schema: each change is one migration, and each can be taken back.
+#![expect(
+    elided_lifetimes_in_paths,
+    reason = "async_trait methods must match the elided lifetimes of MigrationTrait"
+)]
+
+mod m20260901_000001_projects_and_keys;
+mod m20260901_000002_people;
+mod m20260901_000003_facts;
+mod m20260901_000004_catalogue;
+mod m20260901_000005_records;
+mod m20260901_000006_decisions;
+mod m20260901_000007_outbox;
+mod m20260901_000008_idempotency;
+
+pub use sea_orm_migration::MigratorTrait;
+use sea_orm_migration::prelude::{DbErr, Index, MigrationTrait, SchemaManager};
+
+/// All migrations, oldest first.
+pub struct Migrator;
+
+impl MigratorTrait for Migrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        vec![
+            Box::new(m20260901_000001_projects_and_keys::Migration),
+            Box::new(m20260901_000002_people::Migration),
+            Box::new(m20260901_000003_facts::Migration),
+            Box::new(m20260901_000004_catalogue::Migration),
+            Box::new(m20260901_000005_records::Migration),
+            Box::new(m20260901_000006_decisions::Migration),
+            Box::new(m20260901_000007_outbox::Migration),
+            Box::new(m20260901_000008_idempotency::Migration),
+        ]
+    }
+}
+
+/// An index named after its table and columns, so that no two migrations can give one name twice.
+async fn create_index(
+    manager: &SchemaManager<'_>,
+    table: &'static str,
+    columns: &[&'static str],
+    unique: bool,
+) -> Result<(), DbErr> {
+    let mut index = Index::create();
+    index.name(format!("{table}_{}", columns.join("_"))).table(table);
+    for column in columns {
+        index.col(*column);
+    }
+    if unique {
+        index.unique();
+    }
+    manager.create_index(index.take()).await
+}

@@ -29,7 +29,13 @@ fn later_ids_sort_after_earlier_ones() {
 fn only_the_canonical_spelling_is_read() {
     let id: UserId = IdSource::new(Uuid::from_u128(7), noon()).draw();
     assert_eq!(id.to_string().parse::<UserId>(), Ok(id));
-    for wrong in ["", "usr_", "dev_01970a3e5c0070008000000000000001", &id.to_string().to_uppercase(), "usr_01970a3e-5c00-7000-8000-000000000001"] {
+    for wrong in [
+        "",
+        "usr_",
+        "dev_01970a3e5c0070008000000000000001",
+        &id.to_string().to_uppercase(),
+        "usr_01970a3e-5c00-7000-8000-000000000001",
+    ] {
         assert!(wrong.parse::<UserId>().is_err(), "{wrong}");
     }
 }

@@ -60,7 +60,7 @@ pub const TIMERS_PER_TICK_MAX: u64 = 1_000;
 pub const SENDS_AT_ONCE_MAX: usize = 64;
 /// Listeners of the live stream, each with a bounded backlog.
 pub const STREAM_BACKLOG_MAX: usize = 1_024;
-/// Nesting of one condition, in brackets and in its tree: people stay below ten, and recursion over it must stay shallow.
+/// Levels of the tree of one condition, such as the sums in `1 + 1 + 1`: recursion over it must stay shallow.
 pub const CONDITION_DEPTH_MAX: usize = 32;
 /// `+` on texts or lists in one condition: enough for a once-key, too few to build a big text.
 pub const CONDITION_JOINS_MAX: usize = 16;
@@ -78,6 +78,7 @@ pub const FILTERED_CHARS_MAX: usize = 4_000;
 pub const DATE_FORMAT_CHARS_MAX: usize = 32;
 /// Nested calls and blocks while a template renders.
 pub const TEMPLATE_RECURSION_MAX: usize = 32;
+<<<<<<< HEAD
 /// How long a key is taken from memory before the store is asked again: a revocation on another node is noticed after it.
 pub const KEY_CACHED_FOR: chrono::TimeDelta = chrono::TimeDelta::seconds(5);
 /// Keys kept in memory; more than one node's servers use.
@@ -96,3 +97,36 @@ pub const CONNECTIONS_MAX: usize = 10_000;
 pub const REGIONS_MAX: usize = 95;
 /// Purposes, hours and such in one small map of a body.
 pub const ENTRIES_PER_MAP_MAX: usize = 100;
+=======
+/// Positions of one geofence (DESIGN.md 5.5).
+pub const FENCE_VERTICES_MAX: usize = 10_000;
+/// Bytes of the geometry of one geofence (DESIGN.md 5.5).
+pub const FENCE_BYTES_MAX: usize = 1024 * 1024;
+/// Smallest radius of a circle in metres: below it no phone can tell inside from outside.
+pub const FENCE_RADIUS_M_MIN: f64 = 1.0;
+/// Largest radius of a circle in metres: a country; what is larger is drawn as a polygon.
+pub const FENCE_RADIUS_M_MAX: f64 = 1_000_000.0;
+/// Features of one imported file.
+pub const FEATURES_PER_IMPORT_MAX: usize = 10_000;
+/// Pairs of edges looked at before an outline counts as too complex; at 40 nanoseconds each the check ends within 50 milliseconds.
+pub const EDGE_PAIRS_MAX: usize = 1_200_000;
+/// Places where the outlines of one geofence's polygons may meet: merging them costs time and memory for each.
+pub const OUTLINE_MEETINGS_MAX: usize = 20_000;
+/// Edge tests the placing of holes may cost, a nanosecond or two each.
+pub const HOLE_TESTS_MAX: usize = 20_000_000;
+/// Pieces the edges of a far or polar area are cut into while its distance is measured, which keeps that below two milliseconds.
+pub const EDGE_PIECES_MAX: u32 = 20_000;
+/// An answer to a write with an `Idempotency-Key` is kept this long (DESIGN.md 6).
+pub const ANSWER_KEPT: chrono::TimeDelta = chrono::TimeDelta::hours(24);
+/// A request that began this long ago and never finished died with its process: its key may be used again.
+pub const ANSWER_LOST_AFTER: chrono::TimeDelta = chrono::TimeDelta::seconds(60);
+/// Decisions are kept this long (DESIGN.md 5.10).
+pub const DECISION_KEPT: chrono::TimeDelta = chrono::TimeDelta::days(30);
+/// Words and signs in one tag of a template, which bounds how deep the parser recurses over it.
+pub const TEMPLATE_WORDS_PER_TAG_MAX: usize = 100;
+/// Brackets in brackets in one condition. The parser takes some 170 KiB of stack for each without optimisation, and an
+/// overflow ends the process: this must fit a worker's 2 MiB with room to spare.
+pub const CONDITION_BRACKETS_DEEP_MAX: usize = 7;
+/// `? :` in one condition, over which the parser recurses as well.
+pub const CONDITION_CONDITIONALS_MAX: usize = 7;
+>>>>>>> main

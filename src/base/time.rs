@@ -85,14 +85,20 @@ impl FromStr for Span {
 
     fn from_str(text: &str) -> Result<Self, SpanError> {
         let body = text.strip_prefix('P').ok_or(SpanError)?;
-        let (date, time) = body.split_once('T').map_or((body, None), |(date, time)| (date, Some(time)));
+        let (date, time) = body
+            .split_once('T')
+            .map_or((body, None), |(date, time)| (date, Some(time)));
         if date.is_empty() && time.is_none_or(str::is_empty) || time == Some("") {
             return Err(SpanError);
         }
         let days = sum_of_units(date, &[('W', 7 * 86_400), ('D', 86_400)])?;
         let clock = sum_of_units(time.unwrap_or(""), &[('H', 3600), ('M', 60), ('S', 1)])?;
         let total = days.checked_add(clock).ok_or(SpanError)?;
-        if total > SECONDS_MAX { Err(SpanError) } else { Ok(Self(total)) }
+        if total > SECONDS_MAX {
+            Err(SpanError)
+        } else {
+            Ok(Self(total))
+        }
     }
 }
 
@@ -105,7 +111,10 @@ fn sum_of_units(mut text: &str, units: &[(char, i64)]) -> Result<i64, SpanError>
                 return Err(SpanError);
             }
             let count: i64 = number.parse().map_err(|_| SpanError)?;
-            total = count.checked_mul(*seconds).and_then(|s| total.checked_add(s)).ok_or(SpanError)?;
+            total = count
+                .checked_mul(*seconds)
+                .and_then(|s| total.checked_add(s))
+                .ok_or(SpanError)?;
             text = rest;
         }
     }

@@ -5,7 +5,14 @@ use super::*;
 
 #[test]
 fn durations_are_read_and_written_the_same() {
-    for (text, seconds) in [("PT15M", 900), ("PT10H", 36_000), ("P1D", 86_400), ("P1DT12H", 129_600), ("PT0S", 0), ("PT20S", 20)] {
+    for (text, seconds) in [
+        ("PT15M", 900),
+        ("PT10H", 36_000),
+        ("P1D", 86_400),
+        ("P1DT12H", 129_600),
+        ("PT0S", 0),
+        ("PT20S", 20),
+    ] {
         let span: Span = text.parse().unwrap();
         assert_eq!(span.as_seconds(), seconds);
         assert_eq!(span.to_string(), text);
@@ -15,7 +22,21 @@ fn durations_are_read_and_written_the_same() {
 
 #[test]
 fn what_is_no_duration_is_refused() {
-    for text in ["", "P", "PT", "15M", "P1M", "P1Y", "PT-5M", "PT5", "PTM", "PT1M1H", "P99999999999D", "PT1.5H", "P1DT"] {
+    for text in [
+        "",
+        "P",
+        "PT",
+        "15M",
+        "P1M",
+        "P1Y",
+        "PT-5M",
+        "PT5",
+        "PTM",
+        "PT1M1H",
+        "P99999999999D",
+        "PT1.5H",
+        "P1DT",
+    ] {
         assert!(text.parse::<Span>().is_err(), "{text}");
     }
 }
@@ -26,7 +47,13 @@ fn the_next_local_time_follows_the_zone_over_a_jump() {
     let night = Utc.with_ymd_and_hms(2026, 3, 28, 21, 0, 0).unwrap();
     let seven = NaiveTime::from_hms_opt(7, 0, 0).unwrap();
     // Clocks go forward on 29 March 2026: 07:00 is 05:00 UTC from then on.
-    assert_eq!(next_local_time(night, seven, zone), Utc.with_ymd_and_hms(2026, 3, 29, 5, 0, 0).unwrap());
+    assert_eq!(
+        next_local_time(night, seven, zone),
+        Utc.with_ymd_and_hms(2026, 3, 29, 5, 0, 0).unwrap()
+    );
     let skipped = NaiveTime::from_hms_opt(2, 30, 0).unwrap();
-    assert_eq!(next_local_time(night, skipped, zone), Utc.with_ymd_and_hms(2026, 3, 29, 1, 30, 0).unwrap());
+    assert_eq!(
+        next_local_time(night, skipped, zone),
+        Utc.with_ymd_and_hms(2026, 3, 29, 1, 30, 0).unwrap()
+    );
 }

@@ -49,9 +49,16 @@ pub struct ProjectSettings {
 
 impl Default for ProjectSettings {
     fn default() -> Self {
-        let quiet = (chrono::NaiveTime::from_hms_opt(22, 0, 0), chrono::NaiveTime::from_hms_opt(7, 0, 0));
+        let quiet = (
+            chrono::NaiveTime::from_hms_opt(22, 0, 0),
+            chrono::NaiveTime::from_hms_opt(7, 0, 0),
+        );
         let quiet_hours = match quiet {
-            (Some(from), Some(to)) => Some(Opening { days: Vec::new(), from, to }),
+            (Some(from), Some(to)) => Some(Opening {
+                days: Vec::new(),
+                from,
+                to,
+            }),
             _ => None,
         };
         Self {
@@ -114,7 +121,11 @@ impl Catalogue {
 
     /// How long people must stay somewhere for some trigger to care, shortest first.
     pub fn dwell_spans(&self, fence: &Geofence) -> Vec<Span> {
-        let mut spans: Vec<Span> = self.triggers.iter().flat_map(|trigger| trigger.dwell_spans(fence)).collect();
+        let mut spans: Vec<Span> = self
+            .triggers
+            .iter()
+            .flat_map(|trigger| trigger.dwell_spans(fence))
+            .collect();
         spans.sort_unstable();
         spans.dedup();
         spans

@@ -59,12 +59,18 @@ impl ReasonCode {
 
     /// Does the moment stay open after this decision?
     pub fn is_waiting(self) -> bool {
-        matches!(self, Self::WaitingFact | Self::WaitingTime | Self::TooEarly | Self::QuietDeferred)
+        matches!(
+            self,
+            Self::WaitingFact | Self::WaitingTime | Self::TooEarly | Self::QuietDeferred
+        )
     }
 
     /// May a later fact change this answer while the person is still in the place?
     pub fn may_be_revised(self) -> bool {
-        matches!(self, Self::NoFact | Self::FactInactive | Self::ConditionFalse | Self::MissingData)
+        matches!(
+            self,
+            Self::NoFact | Self::FactInactive | Self::ConditionFalse | Self::MissingData
+        )
     }
 }
 

@@ -83,13 +83,22 @@ pub struct Planned {
 /// What the provider said to one attempt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
-    Accepted { provider_id: String },
+    Accepted {
+        provider_id: String,
+    },
     /// Try again, not before `after` when the provider named a time.
-    Retry { after: Option<TimeDelta>, why: String },
+    Retry {
+        after: Option<TimeDelta>,
+        why: String,
+    },
     /// Never again: the message or the set-up is at fault.
-    Rejected { why: String },
+    Rejected {
+        why: String,
+    },
     /// The address is dead: forget it on the first word.
-    Unregistered { why: String },
+    Unregistered {
+        why: String,
+    },
 }
 
 /// What is to be done after an attempt.
@@ -105,21 +114,34 @@ pub enum Next {
 /// half as much again of jitter; given up when the life of the message ends or after [`limits::ATTEMPTS_MAX`].
 pub fn settle(outcome: &Outcome, attempts: u32, expires_at: Timestamp, now: Timestamp, jitter: f64) -> Next {
     match outcome {
-        Outcome::Accepted { .. } => Next::Settled { state: DeliveryState::Accepted, why: None },
-        Outcome::Rejected { why } | Outcome::Unregistered { why } => {
-            Next::Settled { state: DeliveryState::Failed, why: Some(why.clone()) }
-        }
+        Outcome::Accepted { .. } => Next::Settled {
+            state: DeliveryState::Accepted,
+            why: None,
+        },
+        Outcome::Rejected { why } | Outcome::Unregistered { why } => Next::Settled {
+            state: DeliveryState::Failed,
+            why: Some(why.clone()),
+        },
         Outcome::Retry { after, why } => {
             if attempts >= limits::ATTEMPTS_MAX {
-                return Next::Settled { state: DeliveryState::Failed, why: Some(why.clone()) };
+                return Next::Settled {
+                    state: DeliveryState::Failed,
+                    why: Some(why.clone()),
+                };
             }
             let doubling = (10_i64 << attempts.saturating_sub(1).min(6)).min(600) * 1000;
             let base = after.map_or(doubling, |after| after.num_milliseconds());
-            #[expect(clippy::cast_possible_truncation, reason = "milliseconds of minutes are far below the limit")]
+            #[expect(
+                clippy::cast_possible_truncation,
+                reason = "milliseconds of minutes are far below the limit"
+            )]
             let spread = (base as f64 * 0.5 * jitter.clamp(0.0, 1.0)) as i64;
             let at = now + TimeDelta::milliseconds(base + spread);
             if at >= expires_at {
-                return Next::Settled { state: DeliveryState::Expired, why: Some(why.clone()) };
+                return Next::Settled {
+                    state: DeliveryState::Expired,
+                    why: Some(why.clone()),
+                };
             }
             Next::Again { at, why: why.clone() }
         }

@@ -64,7 +64,11 @@ impl Fact {
 
     /// When the passing of time alone next changes [`Fact::is_active`].
     pub fn turns_at(&self, now: Timestamp) -> Option<Timestamp> {
-        [self.valid_from, self.valid_to].into_iter().flatten().filter(|at| *at > now).min()
+        [self.valid_from, self.valid_to]
+            .into_iter()
+            .flatten()
+            .filter(|at| *at > now)
+            .min()
     }
 
     /// What conditions and templates see: the properties, and the key.
@@ -86,8 +90,12 @@ pub enum Becomes {
 
 /// The properties that differ between two versions, sorted.
 pub fn changed_fields(before: &Map<String, Value>, after: &Map<String, Value>) -> Vec<String> {
-    let mut names: Vec<String> =
-        before.keys().chain(after.keys()).filter(|name| before.get(*name) != after.get(*name)).cloned().collect();
+    let mut names: Vec<String> = before
+        .keys()
+        .chain(after.keys())
+        .filter(|name| before.get(*name) != after.get(*name))
+        .cloned()
+        .collect();
     names.sort();
     names.dedup();
     names

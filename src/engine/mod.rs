@@ -1,14 +1,14 @@
 //! Everything that decides, and nothing that acts: no clock, chance, disk or network (DESIGN.md 4, invariant 1).
 
-pub mod fix;
-pub mod fence;
-pub mod presence;
-pub mod moment;
-pub mod fact;
-pub mod subject;
-pub mod trigger;
-pub mod message;
+pub mod catalogue;
 pub mod decision;
 pub mod delivery;
-pub mod catalogue;
+pub mod fact;
+pub mod fence;
+pub mod fix;
+pub mod message;
+pub mod moment;
+pub mod presence;
 pub mod step;
+pub mod subject;
+pub mod trigger;

@@ -28,15 +28,27 @@ pub struct Moment {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum MomentKind {
-    Entered { place: Place },
-    Exited { place: Place },
-    Dwelled { place: Place, #[serde(rename = "for")] stayed: Span },
+    Entered {
+        place: Place,
+    },
+    Exited {
+        place: Place,
+    },
+    Dwelled {
+        place: Place,
+        #[serde(rename = "for")]
+        stayed: Span,
+    },
     Event {
         name: String,
         #[schema(value_type = Object)]
         properties: Map<String, Value>,
     },
-    Fact { fact: FactRef, becomes: Becomes, fields: Vec<String> },
+    Fact {
+        fact: FactRef,
+        becomes: Becomes,
+        fields: Vec<String>,
+    },
 }
 
 impl MomentKind {

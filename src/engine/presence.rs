@@ -21,7 +21,12 @@ pub struct Thresholds {
 
 impl Default for Thresholds {
     fn default() -> Self {
-        Self { enter_p: 0.75, exit_p: 0.90, exit_after: Span::seconds(60), trusted_for: Span::hours(4) }
+        Self {
+            enter_p: 0.75,
+            exit_p: 0.90,
+            exit_after: Span::seconds(60),
+            trusted_for: Span::hours(4),
+        }
     }
 }
 
@@ -47,7 +52,10 @@ impl Likelihood {
         let sigma = accuracy_m.max(ACCURACY_MIN_M) / ACCURACY_PER_SIGMA;
         let inside_half_plane = normal_cdf(edge_m / sigma);
         let inside_disc_at_best = 1.0 - (-radius_m * radius_m / (2.0 * sigma * sigma)).exp();
-        Self { enter_p: inside_half_plane.min(inside_disc_at_best), exit_p: normal_cdf(-edge_m / sigma) }
+        Self {
+            enter_p: inside_half_plane.min(inside_disc_at_best),
+            exit_p: normal_cdf(-edge_m / sigma),
+        }
     }
 }
 
@@ -55,7 +63,8 @@ impl Likelihood {
 fn normal_cdf(x: f64) -> f64 {
     let z = x.abs() / std::f64::consts::SQRT_2;
     let t = 1.0 / (1.0 + 0.327_591_1 * z);
-    let poly = t * (0.254_829_592 + t * (-0.284_496_736 + t * (1.421_413_741 + t * (-1.453_152_027 + t * 1.061_405_429))));
+    let poly =
+        t * (0.254_829_592 + t * (-0.284_496_736 + t * (1.421_413_741 + t * (-1.453_152_027 + t * 1.061_405_429))));
     let erf = 1.0 - poly * (-z * z).exp();
     if x >= 0.0 { 0.5 * (1.0 + erf) } else { 0.5 * (1.0 - erf) }
 }
@@ -95,7 +104,11 @@ pub fn on_fix(state: &mut Option<Inside>, seen: Likelihood, at: Timestamp, rules
         if seen.enter_p < rules.enter_p {
             return Change::None;
         }
-        *state = Some(Inside { since: at, evidence_at: at, leaving: None });
+        *state = Some(Inside {
+            since: at,
+            evidence_at: at,
+            leaving: None,
+        });
         return Change::Entered;
     };
     if seen.exit_p < rules.exit_p {
@@ -106,7 +119,11 @@ pub fn on_fix(state: &mut Option<Inside>, seen: Likelihood, at: Timestamp, rules
         inside.leaving = None;
         return Change::None;
     }
-    let leaving = inside.leaving.get_or_insert(Leaving { since: at, fixes: 0, by_crossing: false });
+    let leaving = inside.leaving.get_or_insert(Leaving {
+        since: at,
+        fixes: 0,
+        by_crossing: false,
+    });
     leaving.fixes += 1;
     let held = at - leaving.since >= rules.exit_after.delta();
     if held && (leaving.fixes >= 2 || leaving.by_crossing) {
@@ -126,7 +143,11 @@ pub fn on_enter_crossing(state: &mut Option<Inside>, at: Timestamp, rules: &Thre
             Change::None
         }
         None if CROSSING_ENTER_P >= rules.enter_p => {
-            *state = Some(Inside { since: at, evidence_at: at, leaving: None });
+            *state = Some(Inside {
+                since: at,
+                evidence_at: at,
+                leaving: None,
+            });
             Change::Entered
         }
         None => Change::None,
@@ -138,20 +159,35 @@ pub fn on_exit_crossing(state: &mut Option<Inside>, at: Timestamp) {
     if let Some(inside) = state {
         match &mut inside.leaving {
             Some(leaving) => leaving.by_crossing = true,
-            None => inside.leaving = Some(Leaving { since: at, fixes: 0, by_crossing: true }),
+            None => {
+                inside.leaving = Some(Leaving {
+                    since: at,
+                    fixes: 0,
+                    by_crossing: true,
+                })
+            }
         }
     }
 }
 
 /// When [`on_time`] has something to do for this presence.
 pub fn wakes_at(state: &Inside, rules: &Thresholds) -> Option<Timestamp> {
-    state.leaving.filter(|leaving| leaving.by_crossing).map(|leaving| leaving.since + rules.exit_after.delta())
+    state
+        .leaving
+        .filter(|leaving| leaving.by_crossing)
+        .map(|leaving| leaving.since + rules.exit_after.delta())
 }
 
 /// Time has passed: an exit crossing that nothing contradicted has become an exit.
 pub fn on_time(state: &mut Option<Inside>, now: Timestamp, rules: &Thresholds) -> Change {
-    let due = state.as_ref().and_then(|inside| wakes_at(inside, rules)).is_some_and(|due| due <= now);
-    let since = state.as_ref().and_then(|inside| inside.leaving).map(|leaving| leaving.since);
+    let due = state
+        .as_ref()
+        .and_then(|inside| wakes_at(inside, rules))
+        .is_some_and(|due| due <= now);
+    let since = state
+        .as_ref()
+        .and_then(|inside| inside.leaving)
+        .map(|leaving| leaving.since);
     match since {
         Some(since) if due => {
             *state = None;

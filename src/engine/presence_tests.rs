@@ -17,8 +17,16 @@ const VECTORS: [(f64, f64, f64, f64, f64); 5] = [
 fn the_published_vectors_come_out() {
     for (radius, distance, accuracy, enter, exit) in VECTORS {
         let seen = Likelihood::of(radius, radius - distance, accuracy);
-        assert!((seen.enter_p - enter).abs() < 6e-4, "{distance} m at {accuracy} m: enter {}", seen.enter_p);
-        assert!((seen.exit_p - exit).abs() < 6e-4, "{distance} m at {accuracy} m: exit {}", seen.exit_p);
+        assert!(
+            (seen.enter_p - enter).abs() < 6e-4,
+            "{distance} m at {accuracy} m: enter {}",
+            seen.enter_p
+        );
+        assert!(
+            (seen.exit_p - exit).abs() < 6e-4,
+            "{distance} m at {accuracy} m: exit {}",
+            seen.exit_p
+        );
     }
 }
 
@@ -35,8 +43,14 @@ fn leaving_takes_a_minute_and_two_fixes() {
     assert_eq!(on_fix(&mut state, inside, start(), &rules), Change::Entered);
     let left_at = start() + TimeDelta::seconds(30);
     assert_eq!(on_fix(&mut state, outside, left_at, &rules), Change::None);
-    assert_eq!(on_fix(&mut state, outside, left_at + TimeDelta::seconds(59), &rules), Change::None);
-    assert_eq!(on_fix(&mut state, outside, left_at + TimeDelta::seconds(60), &rules), Change::Left(left_at));
+    assert_eq!(
+        on_fix(&mut state, outside, left_at + TimeDelta::seconds(59), &rules),
+        Change::None
+    );
+    assert_eq!(
+        on_fix(&mut state, outside, left_at + TimeDelta::seconds(60), &rules),
+        Change::Left(left_at)
+    );
     assert!(state.is_none());
 }
 
@@ -46,10 +60,25 @@ fn an_exit_crossing_stands_unless_contradicted() {
     let mut state = None;
     on_enter_crossing(&mut state, start(), &rules);
     on_exit_crossing(&mut state, start() + TimeDelta::seconds(10));
-    on_fix(&mut state, Likelihood::of(120.0, 40.0, 20.0), start() + TimeDelta::seconds(20), &rules);
-    assert_eq!(on_time(&mut state, start() + TimeDelta::hours(1), &rules), Change::None, "a fix inside contradicted it");
+    on_fix(
+        &mut state,
+        Likelihood::of(120.0, 40.0, 20.0),
+        start() + TimeDelta::seconds(20),
+        &rules,
+    );
+    assert_eq!(
+        on_time(&mut state, start() + TimeDelta::hours(1), &rules),
+        Change::None,
+        "a fix inside contradicted it"
+    );
     let second = start() + TimeDelta::minutes(5);
     on_exit_crossing(&mut state, second);
-    assert_eq!(on_time(&mut state, second + TimeDelta::seconds(59), &rules), Change::None);
-    assert_eq!(on_time(&mut state, second + TimeDelta::seconds(60), &rules), Change::Left(second));
+    assert_eq!(
+        on_time(&mut state, second + TimeDelta::seconds(59), &rules),
+        Change::None
+    );
+    assert_eq!(
+        on_time(&mut state, second + TimeDelta::seconds(60), &rules),
+        Change::Left(second)
+    );
 }

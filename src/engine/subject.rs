@@ -34,6 +34,9 @@ pub struct Subject {
     /// When its state was last worth storing.
     #[serde(default)]
     pub stored_at: Option<DateTime<Utc>>,
+    /// When it wanted to be woken, as stored.
+    #[serde(default)]
+    pub wakes_at: Option<DateTime<Utc>>,
 }
 
 /// Who the user is.
@@ -177,6 +180,7 @@ impl Subject {
             erased: false,
             stepped_at: None,
             stored_at: None,
+            wakes_at: None,
         }
     }
 
@@ -186,7 +190,10 @@ impl Subject {
 
     /// The device heard from last: messages go there, and its locale and zone are the user's.
     pub fn last_active_device(&self) -> Option<(DeviceId, &Device)> {
-        self.devices.iter().max_by_key(|(id, device)| (device.last_seen_at, **id)).map(|(id, device)| (*id, device))
+        self.devices
+            .iter()
+            .max_by_key(|(id, device)| (device.last_seen_at, **id))
+            .map(|(id, device)| (*id, device))
     }
 
     pub fn has_consent(&self, purpose: Purpose) -> bool {

@@ -25,13 +25,28 @@ pub struct Change {
 pub enum Row {
     /// Unique by (project, record id): a repeat is no second event.
     Event(EventRow),
-    User { user_id: UserId, profile: Profile, at: Timestamp },
-    Consents { user_id: UserId, consents: Vec<(Purpose, Consent)>, source: String },
+    User {
+        user_id: UserId,
+        profile: Profile,
+        at: Timestamp,
+    },
+    Consents {
+        user_id: UserId,
+        consents: Vec<(Purpose, Consent)>,
+        source: String,
+    },
     Device(DeviceRow),
     /// The device belongs to this user from `at` on; the former owner's time ends then.
-    Owner { device_id: DeviceId, user_id: UserId, at: Timestamp },
+    Owner {
+        device_id: DeviceId,
+        user_id: UserId,
+        at: Timestamp,
+    },
     /// The device's push address is dead or gone: forget it, but only while it is still this one.
-    ForgetAddress { device_id: DeviceId, address: Option<String> },
+    ForgetAddress {
+        device_id: DeviceId,
+        address: Option<String>,
+    },
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -83,7 +98,9 @@ pub enum FactOutcome {
     /// The same seq is stored already: nothing changes.
     Repeated,
     /// A higher seq is stored: ignored.
-    Outdated { stored_seq: i64 },
+    Outdated {
+        stored_seq: i64,
+    },
 }
 
 /// An input that is durable before it is stepped: a fact for one of its subjects.

@@ -19,19 +19,17 @@ pub const FLOORS: [&str; 11] = [
 ];
 
 /// The floors inside `engine`, from the ground up.
-pub const ENGINE_FLOORS: [&str; 14] = [
+pub const ENGINE_FLOORS: [&str; 12] = [
     "fix",
-    "fence",
-    "presence",
-    "moment",
     "fact",
-    "subject",
-    "trigger",
-    "journey",
-    "message",
     "decision",
     "delivery",
-    "report",
+    "presence",
+    "fence",
+    "moment",
+    "subject",
+    "trigger",
+    "message",
     "catalogue",
     "step",
 ];

@@ -54,7 +54,7 @@ pub struct Area {
     parts: Vec<Part>,
     /// The edges of the whole where they differ from those of the rings: overlapping parts, seams at 180, poles.
     outline: Option<Vec<Line>>,
-    area_m2: f64,
+    size_m2: f64,
     vertices: usize,
 }
 
@@ -62,11 +62,11 @@ impl Area {
     pub(super) fn of(parts: Vec<Part>) -> Self {
         let vertices = parts.iter().flat_map(Part::rings).map(|ring| ring.real).sum();
         let (outline, merged_m2) = cut::outline_of(&parts);
-        let area_m2 = merged_m2.unwrap_or_else(|| parts.iter().map(Part::area_m2).sum());
+        let size_m2 = merged_m2.unwrap_or_else(|| parts.iter().map(Part::area_m2).sum());
         Self {
             parts,
             outline,
-            area_m2,
+            size_m2,
             vertices,
         }
     }
@@ -85,7 +85,7 @@ impl Area {
 
     /// The area in square metres.
     pub(super) fn area_m2(&self) -> f64 {
-        self.area_m2
+        self.size_m2
     }
 
     pub(super) fn vertices(&self) -> usize {

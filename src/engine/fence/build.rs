@@ -4,11 +4,9 @@ use super::area::{Area, Part};
 use super::error::{GeometryCode, GeometryError};
 use super::geodesy::globe_area_m2;
 use super::ring::{Extent, Pole, Ring, Side, orientation};
-use super::validity::{Curve, crossings, split};
+use super::validity::{Curve, crossings, crowd, split};
+use crate::base::limits::HOLE_TESTS_MAX;
 use geo::{Coord, Orientation};
-
-/// How many edge tests the placing of holes may cost before a polygon counts as too complex.
-const HOLE_TESTS_MAX: usize = 30_000_000;
 
 /// Where a polygon stands in its geometry, and its closed rings as they were drawn.
 pub(super) struct Drawn {
@@ -20,6 +18,9 @@ pub(super) struct Drawn {
 /// Builds an area from the polygons drawn.
 pub(super) fn area_of(polygons: &[Drawn]) -> Result<Area, GeometryError> {
     let parts = polygons.iter().map(part_of).collect::<Result<Vec<_>, _>>()?;
+    if parts.len() > 1 {
+        crowd(&parts.iter().map(|part| part.rings().collect()).collect::<Vec<_>>())?;
+    }
     Ok(Area::of(parts))
 }
 

@@ -1,11 +1,5 @@
 //! The published cases: JTS, antimeridian, broken `GeoJSON`, exact geodesics.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::float_cmp,
-    reason = "tests may panic"
-)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests may panic")]
 
 use super::*;
 use serde_json::{Value, json};
@@ -47,7 +41,7 @@ fn geojson_of(wkt: &str) -> Option<Value> {
             word.clear();
         }
         if (symbol == ',' || symbol == ')') && !numbers.is_empty() {
-            text.push_str(&format!("{numbers:?}"));
+            text.extend(format!("{numbers:?}").chars());
             numbers.clear();
         }
         match symbol {
@@ -82,8 +76,10 @@ fn points_of(wkt: &str) -> Vec<Position> {
         .collect()
 }
 
-/// Every case of a JTS file: description, first and second geometry, answers by operation.
-fn cases_of(path: &str) -> Vec<(String, String, String, Vec<(String, bool)>)> {
+/// A case of a JTS file: description, first and second geometry, answers by operation.
+type Case = (String, String, String, Vec<(String, bool)>);
+
+fn cases_of(path: &str) -> Vec<Case> {
     let text = text_of(path);
     let document = roxmltree::Document::parse(&text).unwrap();
     let cases = document.descendants().filter(|node| node.has_tag_name("case"));

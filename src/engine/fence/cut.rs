@@ -22,17 +22,16 @@ pub(super) fn outline_of(parts: &[Part]) -> (Option<Vec<Line>>, Option<f64>) {
     let area_m2 = merged
         .as_ref()
         .map(|whole| rings_of(whole).map(|(sign, ring)| sign * ring.area_m2()).sum());
-    let lines: Vec<Line> = match &merged {
-        Some(whole) => rings_of(whole)
+    let lines: Vec<Line> = if let Some(whole) = &merged {
+        rings_of(whole)
             .flat_map(|(_, ring)| ring.edges().collect::<Vec<_>>())
-            .collect(),
-        None => {
-            let special = |line: Line| is_seam(line) || is_pole(line);
-            if plain && !parts.iter().flat_map(Part::rings).flat_map(Ring::edges).any(special) {
-                return (None, None);
-            }
-            parts.iter().flat_map(Part::rings).flat_map(Ring::real_edges).collect()
+            .collect()
+    } else {
+        let special = |line: Line| is_seam(line) || is_pole(line);
+        if plain && !parts.iter().flat_map(Part::rings).flat_map(Ring::edges).any(special) {
+            return (None, None);
         }
+        parts.iter().flat_map(Part::rings).flat_map(Ring::real_edges).collect()
     };
     (Some(without_seams(lines)), area_m2)
 }
@@ -108,9 +107,9 @@ fn without_seams(lines: Vec<Line>) -> Vec<Line> {
             rest.push((Coord { x: 180.0, y: from }, Coord { x: 180.0, y: lat }));
         }
         if side == 0 {
-            west += change
+            west += change;
         } else {
-            east += change
+            east += change;
         }
         from = lat;
     }

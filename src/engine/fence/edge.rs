@@ -5,6 +5,7 @@
 //! 100 km and 70 degrees). Elsewhere the edges are compared in space, in pieces of half a degree: within 0.1 %.
 
 use super::geodesy::{Position, SEMI_MAJOR_M, distance_m as geodesic_m, ecef, scale_m_per_degree, wrap_lng};
+use crate::base::limits::EDGE_PIECES_MAX;
 use geo::Coord;
 
 /// An edge from one place to another.
@@ -14,8 +15,6 @@ const LOCAL_LAT_MAX: f64 = 75.0;
 const LOCAL_M_MAX: f64 = 300_000.0;
 /// How many of the nearest edges are measured exactly.
 const FINALISTS: usize = 6;
-/// How many pieces all edges together may be cut into.
-const PIECES_MAX: f64 = 20_000.0;
 
 /// The nearest edges seen so far, nearest first.
 struct Podium<T> {
@@ -128,7 +127,7 @@ fn refine_m(p: Position, from: Coord<f64>, along: Coord<f64>) -> f64 {
 /// The search in space: straight lines through the ellipsoid between places at most `step` degrees apart.
 fn spatial_m<I: Iterator<Item = Line>>(p: Position, edges: &impl Fn() -> I) -> f64 {
     let reach: f64 = edges().map(|(a, b)| (b.x - a.x).abs().max((b.y - a.y).abs())).sum();
-    let step = (reach / PIECES_MAX).max(0.5);
+    let step = (reach / f64::from(EDGE_PIECES_MAX)).max(0.5);
     let eye = ecef(p.lat, p.lng);
     let mut podium = Podium::new();
     let mut last: Option<(Coord<f64>, [f64; 3])> = None;
@@ -188,9 +187,9 @@ fn closest_m(p: Position, eye: [f64; 3], a: Coord<f64>, b: Coord<f64>) -> f64 {
     for _ in 0..24 {
         let third = (high - low) / 3.0;
         if gap2(low + third) <= gap2(high - third) {
-            high -= third
+            high -= third;
         } else {
-            low += third
+            low += third;
         }
     }
     let best = [0.0, f64::midpoint(low, high), 1.0]

@@ -1,1 +1,76 @@
-//! x
+//! The distance to an edge against a search by exact geodesics.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests may panic")]
+
+use super::*;
+use geo::{Distance, Geodesic, Point};
+use proptest::prelude::*;
+
+/// The exact distance to an edge: samples along it, then halving around the best.
+fn exact_m(p: Position, (a, b): Line) -> f64 {
+    let gap = |part: f64| {
+        let at = a + (b - a) * part;
+        Geodesic.distance(Point::new(p.lng, p.lat), Point::new(at.x, at.y))
+    };
+    let best = (0..=40)
+        .map(|step| f64::from(step) / 40.0)
+        .min_by(|one, two| gap(*one).total_cmp(&gap(*two)))
+        .unwrap();
+    let (mut low, mut high) = ((best - 0.025).max(0.0), (best + 0.025).min(1.0));
+    for _ in 0..30 {
+        let third = (high - low) / 3.0;
+        if gap(low + third) <= gap(high - third) {
+            high -= third;
+        } else {
+            low += third;
+        }
+    }
+    gap(f64::midpoint(low, high)).min(gap(best))
+}
+
+fn agrees(p: Position, edges: &[Line], part: f64) -> Result<(), TestCaseError> {
+    let exact = edges.iter().map(|edge| exact_m(p, *edge)).fold(f64::INFINITY, f64::min);
+    let ours = distance_m(p, || edges.iter().copied());
+    prop_assert!(
+        (ours - exact).abs() <= exact * part + 0.002,
+        "{:?} {} {}",
+        p,
+        ours,
+        exact
+    );
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(160))]
+
+    #[test]
+    fn edges_below_100_km_are_within_half_a_thousandth(
+        lat in -84.0..84.0_f64, lng in -180.0..180.0_f64,
+        places in proptest::collection::vec((-0.45..0.45_f64, -0.45..0.45_f64), 4),
+    ) {
+        let wide = lat.to_radians().cos();
+        let corners: Vec<Coord<f64>> = places.iter().map(|(x, y)| Coord { x: lng + x / wide, y: lat + y }).collect();
+        let edges = [(corners[0], corners[1]), (corners[2], corners[3])];
+        agrees(Position { lat, lng }, &edges, 5e-4)?;
+    }
+
+    #[test]
+    fn far_edges_are_within_a_thousandth(
+        lat in -89.9..89.9_f64, lng in -180.0..180.0_f64, ax in -180.0..180.0_f64, ay in -80.0..80.0_f64,
+        dx in -3.0..3.0_f64, dy in -3.0..3.0_f64,
+    ) {
+        let a = Coord { x: ax, y: ay };
+        agrees(Position { lat, lng }, &[(a, Coord { x: ax + dx, y: ay + dy })], 1e-3)?;
+    }
+}
+
+#[test]
+fn a_parallel_round_the_globe_is_near_everywhere() {
+    let edge = (Coord { x: -180.0, y: 40.0 }, Coord { x: 180.0, y: 40.0 });
+    for lng in [-180.0, -90.0, 0.0, 33.3, 179.0] {
+        let ours = distance_m(Position { lat: 40.5, lng }, || std::iter::once(edge));
+        // Half a degree of the meridian at latitude 40.25.
+        assert!((ours - 55_518.0).abs() < 30.0, "{lng}: {ours}");
+    }
+    assert!(distance_m(Position { lat: 0.0, lng: 0.0 }, std::iter::empty).is_infinite());
+}

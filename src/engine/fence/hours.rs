@@ -55,14 +55,21 @@ impl Opening {
         let wall = local(at, zone);
         let over_midnight = self.to <= self.from;
         // The span that holds `at` began today or, running over midnight, yesterday.
-        [wall.date().checked_sub_days(Days::new(1)), Some(wall.date())].into_iter().flatten().find_map(|day| {
-            if !self.days.is_empty() && !self.days.contains(&Day::of(day.weekday())) {
-                return None;
-            }
-            let last = if over_midnight { day.checked_add_days(Days::new(1))? } else { day };
-            let (start, end) = (instant_of(day, self.from, zone), instant_of(last, self.to, zone));
-            (start <= at && at < end).then_some(end)
-        })
+        [wall.date().checked_sub_days(Days::new(1)), Some(wall.date())]
+            .into_iter()
+            .flatten()
+            .find_map(|day| {
+                if !self.days.is_empty() && !self.days.contains(&Day::of(day.weekday())) {
+                    return None;
+                }
+                let last = if over_midnight {
+                    day.checked_add_days(Days::new(1))?
+                } else {
+                    day
+                };
+                let (start, end) = (instant_of(day, self.from, zone), instant_of(last, self.to, zone));
+                (start <= at && at < end).then_some(end)
+            })
     }
 }
 

@@ -16,8 +16,14 @@ fn at(text: &str) -> Timestamp {
 #[test]
 fn the_night_runs_over_midnight() {
     let night = opening(r#"{"from":"22:00","to":"07:00"}"#);
-    assert_eq!(night.ends_at(at("2026-05-04T20:40:00Z"), VIENNA), Some(at("2026-05-05T05:00:00Z")));
-    assert_eq!(night.ends_at(at("2026-05-05T04:59:00Z"), VIENNA), Some(at("2026-05-05T05:00:00Z")));
+    assert_eq!(
+        night.ends_at(at("2026-05-04T20:40:00Z"), VIENNA),
+        Some(at("2026-05-05T05:00:00Z"))
+    );
+    assert_eq!(
+        night.ends_at(at("2026-05-05T04:59:00Z"), VIENNA),
+        Some(at("2026-05-05T05:00:00Z"))
+    );
     assert_eq!(night.ends_at(at("2026-05-05T05:00:00Z"), VIENNA), None);
 }
 

@@ -3,7 +3,7 @@
 use super::geodesy::{Position, RADIUS_MIN_M, wrap_lng};
 use super::shape::{Bounds, Shape};
 use rstar::{AABB, RTree, RTreeObject};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::hash::Hash;
 use std::sync::Arc;
 
@@ -115,24 +115,22 @@ impl<K: Copy + Eq + Hash + Ord> FenceIndex<K> {
     /// distance. Boxes are compared first, so that only few edges are measured; the boxes of all shapes are looked at.
     pub fn near(&self, p: Position, count: usize) -> Vec<(K, f64)> {
         let mut floors: Vec<(f64, K, &Shape)> = self
-            .shapes
+            .tree
             .iter()
-            .map(|(key, shape)| {
-                let floor = shape
-                    .bounds()
-                    .iter()
-                    .map(|bounds| floor_m(p, bounds))
-                    .fold(f64::INFINITY, f64::min);
-                (floor, *key, shape.as_ref())
-            })
+            .map(|entry| (floor_m(p, &entry.bounds), entry.key, entry.shape.as_ref()))
             .collect();
         floors.sort_unstable_by(|one, two| one.0.total_cmp(&two.0).then(one.1.cmp(&two.1)));
         let mut found: Vec<(f64, K)> = Vec::with_capacity(count.min(floors.len()) + 1);
+        let mut seen = HashSet::new();
         for (floor, key, shape) in floors {
             let full = found.len() == count && found.last().is_none_or(|(distance, _)| -floor < *distance);
             // A floor of zero says nothing about how deep inside the place may lie.
             if full && floor > 0.0 {
                 break;
+            }
+            // A shape in several boxes comes up once for each.
+            if !seen.insert(key) {
+                continue;
             }
             let distance = shape.signed_distance_m(p);
             let place = found.partition_point(|(other, other_key)| {

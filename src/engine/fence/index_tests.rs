@@ -1,1 +1,53 @@
-//! x
+//! Fences come, change and go without a rebuild.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests may panic")]
+
+use super::super::ShapeLimits;
+use super::*;
+
+fn circle(lat: f64, lng: f64, radius_m: f64) -> Arc<Shape> {
+    Arc::new(Shape::circle(Position::new(lat, lng).unwrap(), radius_m, &ShapeLimits::default()).unwrap())
+}
+
+fn at(lat: f64, lng: f64) -> Position {
+    Position::new(lat, lng).unwrap()
+}
+
+#[test]
+fn a_fence_that_moves_is_found_only_where_it_is() {
+    let mut index = FenceIndex::build(vec![(1, circle(0.0, 0.0, 500.0)), (2, circle(0.0, 180.0, 5_000.0))]);
+    assert!(index.insert(3, circle(0.0, 0.001, 500.0)).is_none());
+    assert_eq!(index.locate(at(0.0, 0.0)), [1, 3]);
+    assert!(index.insert(1, circle(10.0, 0.0, 500.0)).is_some());
+    assert_eq!(
+        (index.locate(at(0.0, 0.0)), index.locate(at(10.0, 0.0))),
+        (vec![3], vec![1])
+    );
+    assert!(index.remove(3).is_some() && index.remove(3).is_none());
+    assert!(index.locate(at(0.0, 0.0)).is_empty());
+    assert_eq!(
+        (index.len(), index.is_empty(), index.get(2).is_some()),
+        (2, false, true)
+    );
+}
+
+#[test]
+fn a_fence_in_two_boxes_is_found_once_and_removed_whole() {
+    let mut index = FenceIndex::build(vec![(2, circle(0.0, 180.0, 5_000.0))]);
+    for lng in [180.0, -180.0, 179.99, -179.99] {
+        assert_eq!(index.locate(at(0.0, lng)), [2]);
+    }
+    index.remove(2);
+    for lng in [180.0, -180.0, 179.99, -179.99] {
+        assert!(index.locate(at(0.0, lng)).is_empty());
+    }
+}
+
+#[test]
+fn a_pole_has_every_longitude() {
+    let wedge =
+        serde_json::json!({ "type": "Polygon", "coordinates": [[[0, 80], [10, 80], [10, 90], [0, 90], [0, 80]]] });
+    let wedge = Arc::new(Shape::from_geojson(&wedge, &ShapeLimits::default()).unwrap());
+    let index = FenceIndex::build(vec![(1, wedge), (2, circle(89.9, 100.0, 50_000.0))]);
+    assert_eq!(index.locate(at(90.0, -77.0)), [1, 2]);
+    assert!(index.locate(at(-90.0, 5.0)).is_empty());
+}

@@ -2,6 +2,10 @@
 //!
 //! The way in is [`Shape::circle`], [`Shape::from_geojson`] or [`parse_features`]; whatever comes out of them is valid, and
 //! every question asked of it is total. Edges of areas are straight in longitude and latitude, as RFC 7946 has them.
+#![expect(
+    clippy::float_cmp,
+    reason = "equal coordinates mean the same place, nearly equal ones do not"
+)]
 
 mod area;
 mod build;
@@ -21,12 +25,14 @@ mod validity;
 #[cfg(test)]
 mod conformance_tests;
 #[cfg(test)]
+mod hostile_tests;
+#[cfg(test)]
 mod world_tests;
 
 pub use area::Area;
 pub use error::{GeometryCode, GeometryError};
 pub use feature::{FeatureDraft, FeatureError, parse_features};
-pub use geofence::Geofence;
 pub use geodesy::{Position, PositionError, distance_m};
+pub use geofence::Geofence;
 pub use index::FenceIndex;
 pub use shape::{Bounds, Circle, Shape, ShapeLimits};

@@ -5,6 +5,7 @@ use super::build::{Drawn, area_of};
 use super::error::{GeometryCode, GeometryError};
 use super::geodesy::{Position, RADIUS_MIN_M, distance_m};
 use super::geojson;
+use crate::base::limits;
 use geo::{Coord, Destination, Geodesic, Point};
 use serde_json::{Value, json};
 
@@ -33,13 +34,13 @@ pub struct ShapeLimits {
 impl Default for ShapeLimits {
     fn default() -> Self {
         Self {
-            vertices_max: 10_000,
-            bytes_max: 1 << 20,
-            depth_max: 32,
-            radius_m_min: 1.0,
-            radius_m_max: 1_000_000.0,
-            collection_bytes_max: 8 << 20,
-            features_max: 10_000,
+            vertices_max: limits::FENCE_VERTICES_MAX,
+            bytes_max: limits::FENCE_BYTES_MAX,
+            depth_max: limits::JSON_DEPTH_MAX,
+            radius_m_min: limits::FENCE_RADIUS_M_MIN,
+            radius_m_max: limits::FENCE_RADIUS_M_MAX,
+            collection_bytes_max: limits::IMPORT_BYTES_MAX,
+            features_max: limits::FEATURES_PER_IMPORT_MAX,
         }
     }
 }

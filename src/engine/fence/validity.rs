@@ -1,14 +1,11 @@
 //! Whether the rings of one polygon make an area: no crossings, holes inside, the inside in one piece (the rules of OGC 06-103r4, 6.1.11).
 
 use super::error::{GeometryCode, GeometryError};
-use super::ring::{Extent, orientation};
+use super::ring::{Extent, Ring, orientation};
+use crate::base::limits::{EDGE_PAIRS_MAX, OUTLINE_MEETINGS_MAX};
 use geo::{Coord, Orientation};
 use rstar::{AABB, RTree, RTreeObject};
 use std::collections::{BTreeMap, BTreeSet};
-
-/// How many pairs of edges are looked at before an outline counts as too complex; each costs about ten nanoseconds, so the check ends
-/// within tens of milliseconds whatever is sent.
-const PAIRS_MAX: usize = 3_000_000;
 
 /// A ring as it was given, unrolled: positions with their places in the input, and the degrees by which it fails to close.
 #[derive(Clone, Debug)]
@@ -72,33 +69,33 @@ pub(super) type Touches = BTreeMap<Place, BTreeSet<usize>>;
 pub(super) fn crossings(curves: &[Curve], base: &str) -> Result<Touches, GeometryError> {
     let segments = segments_of(curves);
     let mut touches = Touches::new();
-    let mut pairs = 0_usize;
-    let mut judge = |one: &Segment, two: &Segment| -> Result<(), GeometryError> {
-        pairs += 1;
-        if pairs > PAIRS_MAX {
-            return Err(too_complex(base));
-        }
-        if let Some(at) = meet(one, two, curves, &mut touches) {
-            return Err(crossing(one, two, at, curves, base));
-        }
-        Ok(())
+    let mut judge = |one: &Segment, two: &Segment| match meet(one, two, curves, &mut touches) {
+        Some(at) => Err(crossing(one, two, at, curves, base)),
+        None => Ok(()),
     };
     if segments.len() <= 24 {
         // Below this a tree costs more than it saves.
         for (number, one) in segments.iter().enumerate() {
-            for two in segments.iter().skip(number + 1) {
-                if one.extent().meets(&two.extent()) {
-                    judge(one, two)?;
-                }
+            for two in segments
+                .iter()
+                .skip(number + 1)
+                .filter(|two| one.extent().meets(&two.extent()))
+            {
+                judge(one, two)?;
             }
         }
-    } else {
-        let tree = RTree::bulk_load(segments);
-        for one in tree.iter().filter(|segment| !segment.copy) {
-            for two in tree.locate_in_envelope_intersecting(one.envelope()) {
-                if two.copy || (one.ring, one.edge) < (two.ring, two.edge) {
-                    judge(one, two)?;
-                }
+        return Ok(touches);
+    }
+    let tree = RTree::bulk_load(segments);
+    let mut pairs = 0_usize;
+    for one in tree.iter().filter(|segment| !segment.copy) {
+        for two in tree.locate_in_envelope_intersecting(one.envelope()) {
+            pairs += 1;
+            if pairs > EDGE_PAIRS_MAX {
+                return Err(too_complex(base));
+            }
+            if two.copy || (one.ring, one.edge) < (two.ring, two.edge) {
+                judge(one, two)?;
             }
         }
     }
@@ -120,7 +117,12 @@ fn segments_of(curves: &[Curve]) -> Vec<Segment> {
     let mut segments = Vec::new();
     for (ring, curve) in curves.iter().enumerate() {
         for &turn in turns {
-            segments.extend(curve.edges().enumerate().map(|(edge, (a, b))| Segment {
+            // An edge along a pole is a single point of the globe and cannot cross anything.
+            let edges = curve
+                .edges()
+                .enumerate()
+                .filter(|(_, (a, b))| a.y != b.y || a.y.abs() != 90.0);
+            segments.extend(edges.map(|(edge, (a, b))| Segment {
                 a: Coord { x: a.x + turn, y: a.y },
                 b: Coord { x: b.x + turn, y: b.y },
                 ring,
@@ -130,6 +132,35 @@ fn segments_of(curves: &[Curve]) -> Vec<Segment> {
         }
     }
     segments
+}
+
+/// Refuses polygons that overlap one another so often that merging their outlines would take too long.
+pub(super) fn crowd(polygons: &[Vec<&Ring>]) -> Result<(), GeometryError> {
+    let mut segments = Vec::new();
+    for (number, rings) in polygons.iter().enumerate() {
+        let edges = rings.iter().flat_map(|ring| ring.real_edges());
+        segments.extend(edges.enumerate().map(|(edge, (a, b))| Segment {
+            a,
+            b,
+            ring: number,
+            edge,
+            copy: false,
+        }));
+    }
+    let tree = RTree::bulk_load(segments);
+    let (mut pairs, mut meetings) = (0_usize, 0_usize);
+    for one in &tree {
+        for two in tree.locate_in_envelope_intersecting(one.envelope()) {
+            pairs += 1;
+            if one.ring < two.ring && !matches!(meeting(one, two), Meeting::Apart) {
+                meetings += 1;
+            }
+            if pairs > EDGE_PAIRS_MAX || meetings > OUTLINE_MEETINGS_MAX {
+                return Err(too_complex("/coordinates"));
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Where two edges cross in a way that spoils the area; touches of different rings are noted instead.

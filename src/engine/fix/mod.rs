@@ -4,5 +4,5 @@ pub mod record;
 pub mod validate;
 
 pub use record::{Crossing, DeviceContext, Event, Fix, Permission, Receipt, ReceiptStatus, Transition};
-pub use record::{Envelope, RawRecord, RawBody};
+pub use record::{Envelope, RawBody, RawRecord};
 pub use validate::{Body, Quality, Record, Rejection, validate};

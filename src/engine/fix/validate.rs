@@ -68,7 +68,11 @@ const SKEW_IGNORED: TimeDelta = TimeDelta::seconds(30);
 pub fn validate(raw: RawRecord, envelope: &Envelope, received_at: Timestamp) -> Result<Record, Rejection> {
     text("/id", &raw.id)?;
     if raw.id.is_empty() {
-        return Err(reject("record_id_missing", "/id", "a record needs an id, made once at capture (UUIDv7)"));
+        return Err(reject(
+            "record_id_missing",
+            "/id",
+            "a record needs an id, made once at capture (UUIDv7)",
+        ));
     }
     let (at, quality) = true_time(&raw, envelope, received_at)?;
     let body = match raw.body {
@@ -84,7 +88,13 @@ pub fn validate(raw: RawRecord, envelope: &Envelope, received_at: Timestamp) -> 
     let suspect = at > received_at + AHEAD_MAX || at < received_at - OLD_MAX;
     // A phone a few seconds ahead did not see the future: what it saw is now.
     let at = if suspect { at } else { at.min(received_at) };
-    Ok(Record { id: raw.id, at: truncated(at), quality, suspect, body })
+    Ok(Record {
+        id: raw.id,
+        at: truncated(at),
+        quality,
+        suspect,
+        body,
+    })
 }
 
 /// When it happened: by the monotonic clock where the boot is the same, else by the wall clock less its error.
@@ -92,14 +102,23 @@ fn true_time(raw: &RawRecord, envelope: &Envelope, received_at: Timestamp) -> Re
     let same_boot = raw.boot_id.is_some() && raw.boot_id == envelope.boot_id;
     if let (true, Some(mono), Some(sent_mono)) = (same_boot, raw.mono_ms, envelope.sent_mono_ms)
         && let Some(age) = sent_mono.checked_sub(mono)
-        && let Some(at) = i64::try_from(age).ok().and_then(TimeDelta::try_milliseconds).and_then(|age| received_at.checked_sub_signed(age))
+        && let Some(at) = i64::try_from(age)
+            .ok()
+            .and_then(TimeDelta::try_milliseconds)
+            .and_then(|age| received_at.checked_sub_signed(age))
     {
         return Ok((at, Quality::Exact));
     }
     let Some(at) = raw.at else {
-        return Err(reject("time_missing", "/at", "a record needs `at` (RFC 3339), or `mono_ms` and `boot_id` of the boot it is sent in"));
+        return Err(reject(
+            "time_missing",
+            "/at",
+            "a record needs `at` (RFC 3339), or `mono_ms` and `boot_id` of the boot it is sent in",
+        ));
     };
-    let Some(sent_at) = envelope.sent_at else { return Ok((at, Quality::Untrusted)) };
+    let Some(sent_at) = envelope.sent_at else {
+        return Ok((at, Quality::Untrusted));
+    };
     let skew = received_at - sent_at;
     if skew.abs() <= SKEW_IGNORED {
         return Ok((at, Quality::Exact));
@@ -108,14 +127,30 @@ fn true_time(raw: &RawRecord, envelope: &Envelope, received_at: Timestamp) -> Re
 }
 
 fn valid_fix(mut fix: Fix) -> Result<Fix, Rejection> {
-    let hint = if fix.lat.abs() > 90.0 && fix.lng.abs() <= 90.0 { "; are lat and lng swapped?" } else { "" };
+    let hint = if fix.lat.abs() > 90.0 && fix.lng.abs() <= 90.0 {
+        "; are lat and lng swapped?"
+    } else {
+        ""
+    };
     number("/lat", fix.lat, -90.0, 90.0, hint)?;
     number("/lng", fix.lng, -180.0, 180.0, "")?;
     if let Some(accuracy) = fix.accuracy_m {
-        number("/accuracy_m", accuracy, 0.0, ACCURACY_MAX_M, "; leave it out when it is unknown")?;
+        number(
+            "/accuracy_m",
+            accuracy,
+            0.0,
+            ACCURACY_MAX_M,
+            "; leave it out when it is unknown",
+        )?;
     }
     if let Some(speed) = fix.speed_mps {
-        number("/speed_mps", speed, 0.0, SPEED_MAX_MPS, "; leave it out when it is unknown")?;
+        number(
+            "/speed_mps",
+            speed,
+            0.0,
+            SPEED_MAX_MPS,
+            "; leave it out when it is unknown",
+        )?;
     }
     if let Some(heading) = fix.heading_deg {
         number("/heading_deg", heading, 0.0, 360.0, "; leave it out when it is unknown")?;
@@ -131,12 +166,23 @@ fn valid_fix(mut fix: Fix) -> Result<Fix, Rejection> {
 fn valid_event(event: Event) -> Result<Event, Rejection> {
     text("/name", &event.name)?;
     if event.name.is_empty() {
-        return Err(reject("event_name_missing", "/name", "an event needs a name such as `key_used`"));
+        return Err(reject(
+            "event_name_missing",
+            "/name",
+            "an event needs a name such as `key_used`",
+        ));
     }
     let bytes = serde_json::to_vec(&event.properties).map_or(usize::MAX, |json| json.len());
     if bytes > limits::PROPERTIES_BYTES_MAX {
-        let detail = format!("properties take {bytes} bytes; at most {} are kept", limits::PROPERTIES_BYTES_MAX);
-        return Err(Rejection { code: "properties_too_large", pointer: "/properties", detail });
+        let detail = format!(
+            "properties take {bytes} bytes; at most {} are kept",
+            limits::PROPERTIES_BYTES_MAX
+        );
+        return Err(Rejection {
+            code: "properties_too_large",
+            pointer: "/properties",
+            detail,
+        });
     }
     Ok(event)
 }
@@ -154,7 +200,11 @@ fn valid_context(context: DeviceContext) -> Result<DeviceContext, Rejection> {
         text(pointer, value.as_deref().unwrap_or(""))?;
     }
     if context.beacons.len() > 50 {
-        return Err(reject("too_many_beacons", "/beacons", "at most 50 beacons fit in one context"));
+        return Err(reject(
+            "too_many_beacons",
+            "/beacons",
+            "at most 50 beacons fit in one context",
+        ));
     }
     for beacon in &context.beacons {
         text("/beacons", beacon)?;
@@ -162,7 +212,11 @@ fn valid_context(context: DeviceContext) -> Result<DeviceContext, Rejection> {
     if let Some(zone) = &context.time_zone
         && zone.parse::<chrono_tz::Tz>().is_err()
     {
-        return Err(reject("time_zone_unknown", "/time_zone", "use an IANA name such as Europe/Vienna"));
+        return Err(reject(
+            "time_zone_unknown",
+            "/time_zone",
+            "use an IANA name such as Europe/Vienna",
+        ));
     }
     Ok(context)
 }
@@ -172,19 +226,34 @@ fn number(pointer: &'static str, value: f64, min: f64, max: f64, hint: &str) -> 
     if value >= min && value <= max {
         return Ok(());
     }
-    Err(Rejection { code: "number_out_of_range", pointer, detail: format!("{pointer} must be between {min} and {max}{hint}") })
+    Err(Rejection {
+        code: "number_out_of_range",
+        pointer,
+        detail: format!("{pointer} must be between {min} and {max}{hint}"),
+    })
 }
 
 fn text(pointer: &'static str, value: &str) -> Result<(), Rejection> {
     if value.chars().count() <= limits::NAME_CHARS_MAX && !value.contains('\0') {
         return Ok(());
     }
-    let detail = format!("{pointer} must have at most {} characters and no NUL", limits::NAME_CHARS_MAX);
-    Err(Rejection { code: "text_out_of_bounds", pointer, detail })
+    let detail = format!(
+        "{pointer} must have at most {} characters and no NUL",
+        limits::NAME_CHARS_MAX
+    );
+    Err(Rejection {
+        code: "text_out_of_bounds",
+        pointer,
+        detail,
+    })
 }
 
 fn reject(code: &'static str, pointer: &'static str, detail: &str) -> Rejection {
-    Rejection { code, pointer, detail: detail.to_owned() }
+    Rejection {
+        code,
+        pointer,
+        detail: detail.to_owned(),
+    }
 }
 
 #[cfg(test)]

@@ -1,8 +1,8 @@
 //! From a content and the values of one case to what one user will read.
 
+use super::Shown;
 use super::content::{CompiledContent, CompiledTexts, Missing};
 use super::template::{RenderError, Template, is_missing, lookup, with_value};
-use super::Shown;
 use crate::engine::fact::Fact;
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};
@@ -12,18 +12,32 @@ use std::collections::{BTreeMap, BTreeSet};
 pub enum Composed {
     Shown(Box<Shown>),
     /// A variable has no value, and its rule says to wait for it.
-    Wait { missing: String },
+    Wait {
+        missing: String,
+    },
     /// A variable has no value, and its rule says not to send.
-    Missing { missing: String },
+    Missing {
+        missing: String,
+    },
     /// The text cannot be rendered or grew too long.
-    Failed { why: String },
+    Failed {
+        why: String,
+    },
 }
 
 /// Renders `content` for a reader of `locale`. `facts` are those bound in this case, by name, to tell what is sensitive;
 /// `sender` stands where a sensitive message has no public text.
-pub fn compose(content: &CompiledContent, locale: Option<&str>, mut scene: Map<String, Value>, facts: &BTreeMap<String, Fact>, sender: &str) -> Composed {
+pub fn compose(
+    content: &CompiledContent,
+    locale: Option<&str>,
+    mut scene: Map<String, Value>,
+    facts: &BTreeMap<String, Fact>,
+    sender: &str,
+) -> Composed {
     let Some((locale, texts)) = content.texts_for(locale) else {
-        return Composed::Failed { why: "no texts for the default locale".into() };
+        return Composed::Failed {
+            why: "no texts for the default locale".into(),
+        };
     };
     let used = variables_of(content, texts);
     for path in &used {
@@ -36,7 +50,9 @@ pub fn compose(content: &CompiledContent, locale: Option<&str>, mut scene: Map<S
             Some(Missing::DoNotSend) | None => return Composed::Missing { missing: path.clone() },
         }
     }
-    let sensitive = [&texts.title, &texts.body].iter().any(|template| reads_sensitive(template, facts));
+    let sensitive = [&texts.title, &texts.body]
+        .iter()
+        .any(|template| reads_sensitive(template, facts));
     match render_all(content, texts, &scene, facts) {
         Ok(rendered) => Composed::Shown(Box::new(finish(content, locale, rendered, sensitive, sender))),
         Err(RenderError::Missing(path)) => Composed::Missing { missing: path },
@@ -54,7 +70,12 @@ struct Rendered {
     tag: Option<String>,
 }
 
-fn render_all(content: &CompiledContent, texts: &CompiledTexts, scene: &Map<String, Value>, facts: &BTreeMap<String, Fact>) -> Result<Rendered, RenderError> {
+fn render_all(
+    content: &CompiledContent,
+    texts: &CompiledTexts,
+    scene: &Map<String, Value>,
+    facts: &BTreeMap<String, Fact>,
+) -> Result<Rendered, RenderError> {
     let optional = |template: Option<&Template>| template.map(|template| template.render(scene)).transpose();
     // A public text, a link or an image that reads a sensitive value would carry it to the provider: it is left out.
     let public = |template: Option<&Template>| optional(template.filter(|template| !reads_sensitive(template, facts)));
@@ -88,17 +109,23 @@ fn finish(content: &CompiledContent, locale: &str, rendered: Rendered, sensitive
 
 /// Every variable that this reader's texts use.
 fn variables_of(content: &CompiledContent, texts: &CompiledTexts) -> BTreeSet<String> {
-    [Some(&texts.title), Some(&texts.body), texts.public_title.as_ref(), texts.public_body.as_ref()]
-        .into_iter()
-        .chain([content.link.as_ref(), content.image.as_ref(), content.collapse.as_ref()])
-        .flatten()
-        .flat_map(|template| template.variables().iter().cloned())
-        .collect()
+    [
+        Some(&texts.title),
+        Some(&texts.body),
+        texts.public_title.as_ref(),
+        texts.public_body.as_ref(),
+    ]
+    .into_iter()
+    .chain([content.link.as_ref(), content.image.as_ref(), content.collapse.as_ref()])
+    .flatten()
+    .flat_map(|template| template.variables().iter().cloned())
+    .collect()
 }
 
 /// `user` is named where `user.first_name` is: only the whole path can be missing.
 fn is_guarded_parent(path: &str, used: &BTreeSet<String>) -> bool {
-    used.iter().any(|other| other.strip_prefix(path).is_some_and(|rest| rest.starts_with('.')))
+    used.iter()
+        .any(|other| other.strip_prefix(path).is_some_and(|rest| rest.starts_with('.')))
 }
 
 /// Does this text read a field that its fact marks as sensitive? Reading a whole fact reads all of its fields.
@@ -108,7 +135,9 @@ fn reads_sensitive(template: &Template, facts: &BTreeMap<String, Fact>) -> bool 
         let root = parts.next().unwrap_or_default();
         let field = parts.next();
         // `stays` lists every fact bound to `stay`.
-        let fact = facts.get(root).or_else(|| root.strip_suffix('s').and_then(|name| facts.get(name)));
+        let fact = facts
+            .get(root)
+            .or_else(|| root.strip_suffix('s').and_then(|name| facts.get(name)));
         let listed = !facts.contains_key(root);
         fact.is_some_and(|fact| match field {
             Some(field) if !listed => fact.sensitive.iter().any(|name| name == field),

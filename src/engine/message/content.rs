@@ -126,7 +126,13 @@ impl CompiledContent {
         let link = optional("/link", content.link.as_deref())?;
         let image = optional("/image", content.image.as_deref())?;
         let collapse = optional("/collapse", content.collapse.as_deref())?;
-        Ok(Self { content, locales, link, image, collapse })
+        Ok(Self {
+            content,
+            locales,
+            link,
+            image,
+            collapse,
+        })
     }
 
     /// The texts for a person who reads `locale`: `pt-BR`, then `pt`, then the default.
@@ -138,29 +144,53 @@ impl CompiledContent {
             }
             wanted = tag.rsplit_once(['-', '_']).map(|(parent, _)| parent);
         }
-        self.locales.get_key_value(&self.content.default_locale).map(|(name, texts)| (name.as_str(), texts))
+        self.locales
+            .get_key_value(&self.content.default_locale)
+            .map(|(name, texts)| (name.as_str(), texts))
     }
 }
 
 fn check_bounds(content: &Content) -> Result<(), ContentError> {
-    let fail = |code, pointer: &str, detail: String| Err(ContentError { code, pointer: pointer.to_owned(), detail });
+    let fail = |code, pointer: &str, detail: String| {
+        Err(ContentError {
+            code,
+            pointer: pointer.to_owned(),
+            detail,
+        })
+    };
     let name_length = content.name.chars().count();
     if name_length == 0 || name_length > limits::NAME_CHARS_MAX {
-        return fail("name_out_of_bounds", "/name", format!("a name has 1 to {} characters", limits::NAME_CHARS_MAX));
+        return fail(
+            "name_out_of_bounds",
+            "/name",
+            format!("a name has 1 to {} characters", limits::NAME_CHARS_MAX),
+        );
     }
     if !content.locales.contains_key(&content.default_locale) {
         let detail = format!("there are no texts for the default locale `{}`", content.default_locale);
         return fail("default_locale_missing", "/default_locale", detail);
     }
     if content.locales.len() > limits::LOCALES_MAX || content.locales.keys().any(|locale| locale.len() > 35) {
-        return fail("locales_out_of_bounds", "/locales", format!("at most {} locales of 35 characters", limits::LOCALES_MAX));
+        return fail(
+            "locales_out_of_bounds",
+            "/locales",
+            format!("at most {} locales of 35 characters", limits::LOCALES_MAX),
+        );
     }
     if content.ttl.as_seconds() < 1 || content.ttl > Span::hours(24 * 28) {
         // Four weeks is the longest that FCM and web push keep a message.
-        return fail("ttl_out_of_bounds", "/ttl", "a message lives from 1 second to 28 days".into());
+        return fail(
+            "ttl_out_of_bounds",
+            "/ttl",
+            "a message lives from 1 second to 28 days".into(),
+        );
     }
     if content.actions.len() > 4 {
-        return fail("too_many_actions", "/actions", "at most 4 actions fit under a message".into());
+        return fail(
+            "too_many_actions",
+            "/actions",
+            "at most 4 actions fit under a message".into(),
+        );
     }
     Ok(())
 }
@@ -172,7 +202,11 @@ fn optional(pointer: &str, source: Option<&str>) -> Result<Option<Template>, Con
 fn template(pointer: &str, source: &str) -> Result<Template, ContentError> {
     if source.chars().count() > limits::TEMPLATE_CHARS_MAX {
         let detail = format!("a text has at most {} characters", limits::TEMPLATE_CHARS_MAX);
-        return Err(ContentError { code: "template_too_long", pointer: pointer.to_owned(), detail });
+        return Err(ContentError {
+            code: "template_too_long",
+            pointer: pointer.to_owned(),
+            detail,
+        });
     }
     Template::compile(source).map_err(|error| ContentError {
         code: "template_invalid",

@@ -26,11 +26,21 @@ pub(super) struct Refusal {
 
 impl Refusal {
     pub(super) fn drop(code: ReasonCode) -> Self {
-        Self { code, due_at: None, ends_at: None, held_by_time: false }
+        Self {
+            code,
+            due_at: None,
+            ends_at: None,
+            held_by_time: false,
+        }
     }
 
     fn until(code: ReasonCode, due_at: Timestamp) -> Self {
-        Self { code, due_at: Some(due_at), ends_at: Some(due_at), held_by_time: false }
+        Self {
+            code,
+            due_at: Some(due_at),
+            ends_at: Some(due_at),
+            held_by_time: false,
+        }
     }
 }
 
@@ -47,11 +57,23 @@ impl Stepper<'_> {
         }
         self.has_consent(case)?;
         let evidence = &case.moment.evidence;
-        let flagged = [(evidence.simulated, ReasonCode::Simulated, "made up"), (evidence.implausible, ReasonCode::Implausible, "impossibly far from the one before")];
+        let flagged = [
+            (evidence.simulated, ReasonCode::Simulated, "made up"),
+            (
+                evidence.implausible,
+                ReasonCode::Implausible,
+                "impossibly far from the one before",
+            ),
+        ];
         let live = self.given.catalogue.mode == crate::engine::catalogue::Mode::Live;
         for (is, code, what) in flagged {
             if is && live {
-                case.note(Step::Plausibility, false, format!("The place is {what}"), json!({ "record": evidence.record_id }));
+                case.note(
+                    Step::Plausibility,
+                    false,
+                    format!("The place is {what}"),
+                    json!({ "record": evidence.record_id }),
+                );
                 return Err(Refusal::drop(code));
             }
         }
@@ -66,10 +88,21 @@ impl Stepper<'_> {
         let consent = self.subject.consents.get(&purpose);
         if !self.subject.has_consent(purpose) {
             let (code, says) = match consent {
-                Some(_) => (ReasonCode::OptedOut, "The person withdrew consent to this kind of message"),
-                None => (ReasonCode::NoConsent, "The person has not consented to this kind of message"),
+                Some(_) => (
+                    ReasonCode::OptedOut,
+                    "The person withdrew consent to this kind of message",
+                ),
+                None => (
+                    ReasonCode::NoConsent,
+                    "The person has not consented to this kind of message",
+                ),
             };
-            case.note(Step::Consent, false, says, json!({ "purpose": purpose, "consent": consent }));
+            case.note(
+                Step::Consent,
+                false,
+                says,
+                json!({ "purpose": purpose, "consent": consent }),
+            );
             return Err(Refusal::drop(code));
         }
         let reachable = self.subject.devices.values().filter(|device| device.channel.is_some());
@@ -80,25 +113,44 @@ impl Stepper<'_> {
         }
         if permitted == 0 {
             let (code, says) = if addresses > 0 {
-                (ReasonCode::NoPermission, "Notifications are switched off on every device")
+                (
+                    ReasonCode::NoPermission,
+                    "Notifications are switched off on every device",
+                )
             } else {
                 (ReasonCode::NoToken, "No device has a push address")
             };
-            case.note(Step::Consent, false, says, json!({ "devices": self.subject.devices.len() }));
+            case.note(
+                Step::Consent,
+                false,
+                says,
+                json!({ "devices": self.subject.devices.len() }),
+            );
             return Err(Refusal::drop(code));
         }
-        case.note(Step::Consent, true, "The person consented and can be reached", json!({ "purpose": purpose, "since": consent.map(|c| c.at) }));
+        case.note(
+            Step::Consent,
+            true,
+            "The person consented and can be reached",
+            json!({ "purpose": purpose, "since": consent.map(|c| c.at) }),
+        );
         Ok(())
     }
 
     /// A fact that came after the person had gone cannot make their arrival speak (N21).
     pub(super) fn still_there_if_revised(&self, case: &mut Case<'_>) -> Result<(), Refusal> {
-        if case.occasion == Occasion::Revised { self.still_inside(case, self.given.now) } else { Ok(()) }
+        if case.occasion == Occasion::Revised {
+            self.still_inside(case, self.given.now)
+        } else {
+            Ok(())
+        }
     }
 
     /// Staleness. Says whether a late moment goes on because the person is still there. A wait keeps its moment fresh.
     pub(super) fn is_fresh(&self, case: &mut Case<'_>) -> Result<bool, Refusal> {
-        let Some(max_age) = case.trigger.sentence.max_age else { return Ok(false) };
+        let Some(max_age) = case.trigger.sentence.max_age else {
+            return Ok(false);
+        };
         let age = self.given.now - case.moment.occurred_at;
         let values = json!({ "age_s": age.num_seconds(), "max_age_s": max_age.as_seconds() });
         if age <= max_age.delta() || matches!(case.occasion, Occasion::Due | Occasion::FactChanged) {
@@ -107,7 +159,12 @@ impl Stepper<'_> {
         }
         let seen_lately = |at: Timestamp| case.occasion == Occasion::Revised || self.given.now - at <= max_age.delta();
         if self.visit_lasts(case).is_some_and(seen_lately) {
-            case.note(Step::Staleness, true, "The moment is late, but the person is still there", values);
+            case.note(
+                Step::Staleness,
+                true,
+                "The moment is late, but the person is still there",
+                values,
+            );
             return Ok(true);
         }
         case.note(Step::Staleness, false, "The moment is too long ago", values);
@@ -117,7 +174,11 @@ impl Stepper<'_> {
     /// The newest evidence of the visit this case is about, while that visit lasts.
     fn visit_lasts(&self, case: &Case<'_>) -> Option<Timestamp> {
         let place = case.place.as_ref()?;
-        let visit = self.subject.visits.get(&place.id).filter(|visit| visit.left_at.is_none())?;
+        let visit = self
+            .subject
+            .visits
+            .get(&place.id)
+            .filter(|visit| visit.left_at.is_none())?;
         let same = match case.moment.kind {
             crate::engine::moment::MomentKind::Entered { .. } => visit.entered.id == case.moment.id,
             _ => true,
@@ -133,18 +194,39 @@ impl Stepper<'_> {
         if let Some(delay) = wait.delay
             && begun > self.given.now
         {
-            case.note(Step::Wait, false, format!("Waits for {delay} to pass"), json!({ "until": begun }));
+            case.note(
+                Step::Wait,
+                false,
+                format!("Waits for {delay} to pass"),
+                json!({ "until": begun }),
+            );
             let ends_at = if wait.until.is_some() { begun + limit } else { begun };
-            return Err(Refusal { code: ReasonCode::WaitingTime, due_at: Some(begun), ends_at: Some(ends_at), held_by_time: true });
+            return Err(Refusal {
+                code: ReasonCode::WaitingTime,
+                due_at: Some(begun),
+                ends_at: Some(ends_at),
+                held_by_time: true,
+            });
         }
         if let Some(until) = &case.trigger.until {
             let judgement = until.judge(scene);
-            let values = json!(judgement.clauses.iter().map(|clause| json!({ "clause": clause.text, "values": clause.values })).collect::<Vec<_>>());
+            let values = json!(
+                judgement
+                    .clauses
+                    .iter()
+                    .map(|clause| json!({ "clause": clause.text, "values": clause.values }))
+                    .collect::<Vec<_>>()
+            );
             match judgement.verdict {
                 Verdict::Holds => case.note(Step::Wait, true, "What it waits for is true", values),
                 Verdict::Fails | Verdict::Missing(_) => {
                     case.note(Step::Wait, false, format!("Waits until `{}`", until.text()), values);
-                    return Err(Refusal { code: ReasonCode::WaitingFact, due_at: None, ends_at: Some(begun + limit), held_by_time: false });
+                    return Err(Refusal {
+                        code: ReasonCode::WaitingFact,
+                        due_at: None,
+                        ends_at: Some(begun + limit),
+                        held_by_time: false,
+                    });
                 }
                 Verdict::Error(why) => {
                     case.note(Step::Wait, false, why, values);
@@ -164,9 +246,15 @@ impl Stepper<'_> {
             return Ok(());
         }
         let Some(place) = case.place.clone() else { return Ok(()) };
-        let visit = self.subject.visits.get(&place.id).filter(|visit| visit.left_at.is_none());
+        let visit = self
+            .subject
+            .visits
+            .get(&place.id)
+            .filter(|visit| visit.left_at.is_none());
         let fence = self.given.catalogue.fences.get(&place.id);
-        let trusted_for = fence.map_or(self.given.catalogue.settings.thresholds.trusted_for, |fence| self.given.catalogue.thresholds(fence).trusted_for);
+        let trusted_for = fence.map_or(self.given.catalogue.settings.thresholds.trusted_for, |fence| {
+            self.given.catalogue.thresholds(fence).trusted_for
+        });
         let trusted = visit.is_some_and(|visit| self.given.now - visit.evidence_at <= trusted_for.delta());
         // Old evidence: a service message may still help, a promo would only puzzle (DESIGN.md 5.6).
         let is_inside = trusted || (visit.is_some() && case.trigger.sentence.class == Class::Service);
@@ -177,7 +265,12 @@ impl Stepper<'_> {
         }
         case.note(Step::Inside, false, "The person is not in the place", values);
         match case.occasion {
-            Occasion::FactChanged => Err(Refusal { code: ReasonCode::WaitingFact, due_at: None, ends_at: Some(ends_at), held_by_time: false }),
+            Occasion::FactChanged => Err(Refusal {
+                code: ReasonCode::WaitingFact,
+                due_at: None,
+                ends_at: Some(ends_at),
+                held_by_time: false,
+            }),
             Occasion::First | Occasion::Revised | Occasion::Due => Err(Refusal::drop(ReasonCode::NotInside)),
         }
     }
@@ -189,16 +282,31 @@ impl Stepper<'_> {
         let guards = &case.trigger.sentence.guards;
         let user_zone = self.user_zone();
         if !is_open(&guards.schedule, now, user_zone) {
-            case.note(Step::Schedule, false, "Outside the hours of this trigger", json!({ "zone": user_zone.name(), "now": now }));
+            case.note(
+                Step::Schedule,
+                false,
+                "Outside the hours of this trigger",
+                json!({ "zone": user_zone.name(), "now": now }),
+            );
             return Err(Refusal::drop(ReasonCode::OutsideWindow));
         }
         let Some(name) = guards.open.clone() else { return Ok(()) };
         let Some(place) = case.place.clone() else { return Ok(()) };
         let zone = self.place_zone(Some(&place));
-        let hours = self.given.catalogue.fences.get(&place.id).and_then(|fence| fence.opening_hours.get(&name));
+        let hours = self
+            .given
+            .catalogue
+            .fences
+            .get(&place.id)
+            .and_then(|fence| fence.opening_hours.get(&name));
         let values = json!({ "hours": name, "place": place.external_id, "zone": zone.name(), "now": now });
         let Some(hours) = hours else {
-            case.note(Step::Schedule, false, format!("The place has no opening hours named `{name}`"), values);
+            case.note(
+                Step::Schedule,
+                false,
+                format!("The place has no opening hours named `{name}`"),
+                values,
+            );
             return Err(Refusal::drop(ReasonCode::MissingData));
         };
         if is_open(hours, now, zone) {
@@ -230,20 +338,34 @@ impl Stepper<'_> {
         Ok(())
     }
 
-    fn instant(&self, case: &mut Case<'_>, text: Option<&Expression>, scene: &Map<String, Value>) -> Result<Option<Timestamp>, Refusal> {
+    fn instant(
+        &self,
+        case: &mut Case<'_>,
+        text: Option<&Expression>,
+        scene: &Map<String, Value>,
+    ) -> Result<Option<Timestamp>, Refusal> {
         let Some(text) = text else { return Ok(None) };
-        text.evaluate_instant(scene).map(Some).map_err(|error| evaluation_refused(case, Step::Window, text, &error))
+        text.evaluate_instant(scene)
+            .map(Some)
+            .map_err(|error| evaluation_refused(case, Step::Window, text, &error))
     }
 
     /// The send key: unique in the project, so that no second message with it can ever be made.
     pub(super) fn send_key(&self, case: &mut Case<'_>, scene: &Map<String, Value>) -> Result<String, Refusal> {
         let once = match &case.trigger.once_per {
-            Some(text) => text.evaluate_text(scene).map_err(|error| evaluation_refused(case, Step::OnceKey, text, &error))?,
+            Some(text) => text
+                .evaluate_text(scene)
+                .map_err(|error| evaluation_refused(case, Step::OnceKey, text, &error))?,
             None => once_per_moment(case, &case.bound),
         };
         let key = format!("{}:{once}", case.trigger.id);
         if self.is_spent(&key) {
-            case.note(Step::OnceKey, false, "This was said before", json!({ "once_per": once }));
+            case.note(
+                Step::OnceKey,
+                false,
+                "This was said before",
+                json!({ "once_per": once }),
+            );
             return Err(Refusal::drop(ReasonCode::AlreadyDone));
         }
         case.note(Step::OnceKey, true, "Not said before", json!({ "once_per": once }));
@@ -258,7 +380,12 @@ impl Stepper<'_> {
     pub(super) fn within_frequency(&self, case: &mut Case<'_>, _key: &str) -> Result<(), Refusal> {
         let now = self.given.now;
         let trigger = case.trigger.id;
-        let sent = |after: Timestamp| self.subject.sent.iter().filter(move |sent| sent.trigger_id == trigger && sent.at > after);
+        let sent = |after: Timestamp| {
+            self.subject
+                .sent
+                .iter()
+                .filter(move |sent| sent.trigger_id == trigger && sent.at > after)
+        };
         let guards = &case.trigger.sentence.guards;
         if let Some(cooldown) = guards.cooldown
             && let Some(last) = sent(now - cooldown.delta()).next_back()
@@ -287,16 +414,35 @@ impl Stepper<'_> {
             return Ok(());
         }
         let own = case.trigger.sentence.guards.quiet_hours.as_ref();
-        let Some(quiet) = own.or(self.given.catalogue.settings.quiet_hours.as_ref()) else { return Ok(()) };
+        let Some(quiet) = own.or(self.given.catalogue.settings.quiet_hours.as_ref()) else {
+            return Ok(());
+        };
         let zone = self.user_zone();
-        let Some(ends_at) = quiet.ends_at(self.given.now, zone) else { return Ok(()) };
-        let life = self.given.catalogue.contents.get(&case.trigger.sentence.then.content).map_or(Span::seconds(0), |content| content.content.ttl);
+        let Some(ends_at) = quiet.ends_at(self.given.now, zone) else {
+            return Ok(());
+        };
+        let life = self
+            .given
+            .catalogue
+            .contents
+            .get(&case.trigger.sentence.then.content)
+            .map_or(Span::seconds(0), |content| content.content.ttl);
         let values = json!({ "zone": zone.name(), "until": ends_at, "life_s": life.as_seconds() });
         if ends_at > self.given.now + life.delta() {
-            case.note(Step::QuietHours, false, "Quiet hours last longer than this is worth reading", values);
+            case.note(
+                Step::QuietHours,
+                false,
+                "Quiet hours last longer than this is worth reading",
+                values,
+            );
             return Err(Refusal::drop(ReasonCode::QuietExpired));
         }
-        case.note(Step::QuietHours, false, "Quiet hours: judged again when they end", values);
+        case.note(
+            Step::QuietHours,
+            false,
+            "Quiet hours: judged again when they end",
+            values,
+        );
         Err(Refusal::until(ReasonCode::QuietDeferred, ends_at))
     }
 
@@ -304,20 +450,52 @@ impl Stepper<'_> {
     pub(super) fn rendered(&self, case: &mut Case<'_>, scene: &Map<String, Value>) -> Result<Shown, Refusal> {
         let name = case.trigger.sentence.then.content.clone();
         let Some(content) = self.given.catalogue.contents.get(&name) else {
-            case.note(Step::Compose, false, format!("There is no content named `{name}`"), Value::Null);
+            case.note(
+                Step::Compose,
+                false,
+                format!("There is no content named `{name}`"),
+                Value::Null,
+            );
             return Err(Refusal::drop(ReasonCode::RenderError));
         };
         let facts = self.bound_facts(&case.bound);
-        match compose(content, self.user_locale().as_deref(), scene.clone(), &facts, &self.given.catalogue.project_name) {
+        match compose(
+            content,
+            self.user_locale().as_deref(),
+            scene.clone(),
+            &facts,
+            &self.given.catalogue.project_name,
+        ) {
             Composed::Shown(shown) => Ok(*shown),
             Composed::Wait { missing } => {
-                case.note(Step::Compose, false, format!("Waits for `{missing}`"), json!({ "missing": missing }));
-                let limit = case.trigger.sentence.wait.as_ref().and_then(|wait| wait.at_most).unwrap_or(WAIT_DEFAULT);
+                case.note(
+                    Step::Compose,
+                    false,
+                    format!("Waits for `{missing}`"),
+                    json!({ "missing": missing }),
+                );
+                let limit = case
+                    .trigger
+                    .sentence
+                    .wait
+                    .as_ref()
+                    .and_then(|wait| wait.at_most)
+                    .unwrap_or(WAIT_DEFAULT);
                 let ends_at = Some(case.moment.occurred_at + limit.delta());
-                Err(Refusal { code: ReasonCode::WaitingFact, due_at: None, ends_at, held_by_time: false })
+                Err(Refusal {
+                    code: ReasonCode::WaitingFact,
+                    due_at: None,
+                    ends_at,
+                    held_by_time: false,
+                })
             }
             Composed::Missing { missing } => {
-                case.note(Step::Compose, false, format!("`{missing}` has no value"), json!({ "missing": missing }));
+                case.note(
+                    Step::Compose,
+                    false,
+                    format!("`{missing}` has no value"),
+                    json!({ "missing": missing }),
+                );
                 Err(Refusal::drop(ReasonCode::MissingData))
             }
             Composed::Failed { why } => {

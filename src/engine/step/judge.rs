@@ -56,7 +56,12 @@ pub(super) enum Assessed<'a> {
 
 impl Case<'_> {
     pub(super) fn note(&mut self, step: Step, passed: bool, says: impl Into<String>, values: Value) {
-        self.trace.push(TraceStep { step, passed, says: says.into(), values });
+        self.trace.push(TraceStep {
+            step,
+            passed,
+            says: says.into(),
+            values,
+        });
     }
 }
 
@@ -66,7 +71,9 @@ impl Stepper<'_> {
         let triggers = &self.given.catalogue.triggers;
         let mut candidates = Vec::new();
         for trigger in triggers {
-            let Some(place) = self.listens(trigger, moment) else { continue };
+            let Some(place) = self.listens(trigger, moment) else {
+                continue;
+            };
             let cases = match place {
                 Ok(place) => self.cases(trigger, moment, place, Occasion::First),
                 Err(case) => {
@@ -80,44 +87,94 @@ impl Stepper<'_> {
     }
 
     /// Does this trigger listen to this moment, and which place is it about?
-    pub(super) fn listens<'a>(&self, trigger: &'a Arc<CompiledTrigger>, moment: &'a Moment) -> Option<Result<Option<Place>, Case<'a>>> {
-        trigger.alternatives().iter().find_map(|when| match (when, &moment.kind) {
-            (When::Entered(wanted), MomentKind::Entered { place }) | (When::Exited(wanted), MomentKind::Exited { place }) => {
-                wanted.selects_place(place).then(|| Ok(Some(place.clone())))
-            }
-            (When::Dwelled { stayed, place: wanted }, MomentKind::Dwelled { place, stayed: noticed }) => {
-                (stayed == noticed && wanted.selects_place(place)).then(|| Ok(Some(place.clone())))
-            }
-            (When::Event(EventWhen { name: wanted, inside }), MomentKind::Event { name, .. }) if wanted == name => {
-                Some(self.place_of_event(inside.as_ref(), trigger, moment))
-            }
-            (When::Fact(wanted), MomentKind::Fact { fact, becomes, fields }) => {
-                let FactWhen { kind, becomes: when, field } = wanted;
-                let field_matches = field.as_ref().is_none_or(|field| fields.contains(field));
-                (*kind == fact.kind && when == becomes && field_matches).then_some(Ok(None))
-            }
-            _ => None,
-        })
+    pub(super) fn listens<'a>(
+        &self,
+        trigger: &'a Arc<CompiledTrigger>,
+        moment: &'a Moment,
+    ) -> Option<Result<Option<Place>, Case<'a>>> {
+        trigger
+            .alternatives()
+            .iter()
+            .find_map(|when| match (when, &moment.kind) {
+                (When::Entered(wanted), MomentKind::Entered { place })
+                | (When::Exited(wanted), MomentKind::Exited { place }) => {
+                    wanted.selects_place(place).then(|| Ok(Some(place.clone())))
+                }
+                (When::Dwelled { stayed, place: wanted }, MomentKind::Dwelled { place, stayed: noticed }) => {
+                    (stayed == noticed && wanted.selects_place(place)).then(|| Ok(Some(place.clone())))
+                }
+                (When::Event(EventWhen { name: wanted, inside }), MomentKind::Event { name, .. }) if wanted == name => {
+                    Some(self.place_of_event(inside.as_ref(), trigger, moment))
+                }
+                (When::Fact(wanted), MomentKind::Fact { fact, becomes, fields }) => {
+                    let FactWhen {
+                        kind,
+                        becomes: when,
+                        field,
+                    } = wanted;
+                    let field_matches = field.as_ref().is_none_or(|field| fields.contains(field));
+                    (*kind == fact.kind && when == becomes && field_matches).then_some(Ok(None))
+                }
+                _ => None,
+            })
     }
 
-    fn place_of_event<'a>(&self, wanted: Option<&PlaceSelector>, trigger: &'a Arc<CompiledTrigger>, moment: &'a Moment) -> Result<Option<Place>, Case<'a>> {
+    fn place_of_event<'a>(
+        &self,
+        wanted: Option<&PlaceSelector>,
+        trigger: &'a Arc<CompiledTrigger>,
+        moment: &'a Moment,
+    ) -> Result<Option<Place>, Case<'a>> {
         let Some(wanted) = wanted else { return Ok(None) };
-        if let Some(visit) = self.subject.places_inside().find(|visit| wanted.selects_place(&visit.place)) {
+        if let Some(visit) = self
+            .subject
+            .places_inside()
+            .find(|visit| wanted.selects_place(&visit.place))
+        {
             return Ok(Some(visit.place.clone()));
         }
-        let mut case = Case { trigger, moment, place: None, bound: Bound::new(), occasion: Occasion::First, trace: Vec::new() };
-        case.note(Step::Inside, false, "The person is in no such place", json!({ "wanted": wanted }));
+        let mut case = Case {
+            trigger,
+            moment,
+            place: None,
+            bound: Bound::new(),
+            occasion: Occasion::First,
+            trace: Vec::new(),
+        };
+        case.note(
+            Step::Inside,
+            false,
+            "The person is in no such place",
+            json!({ "wanted": wanted }),
+        );
         Err(case)
     }
 
     /// The combinations of facts this trigger is judged for; none is a decision of its own.
-    pub(super) fn cases<'a>(&mut self, trigger: &'a Arc<CompiledTrigger>, moment: &'a Moment, place: Option<Place>, occasion: Occasion) -> Vec<Case<'a>> {
+    pub(super) fn cases<'a>(
+        &mut self,
+        trigger: &'a Arc<CompiledTrigger>,
+        moment: &'a Moment,
+        place: Option<Place>,
+        occasion: Occasion,
+    ) -> Vec<Case<'a>> {
         let mut combinations = vec![Bound::new()];
         for (name, bind) in &trigger.sentence.for_each {
             let (active, known) = self.facts_to_bind(bind.kind(), &moment.kind);
             if active.is_empty() {
-                let mut case = Case { trigger, moment, place, bound: Bound::new(), occasion, trace: Vec::new() };
-                let code = if known.is_empty() { ReasonCode::NoFact } else { ReasonCode::FactInactive };
+                let mut case = Case {
+                    trigger,
+                    moment,
+                    place,
+                    bound: Bound::new(),
+                    occasion,
+                    trace: Vec::new(),
+                };
+                let code = if known.is_empty() {
+                    ReasonCode::NoFact
+                } else {
+                    ReasonCode::FactInactive
+                };
                 let says = match code {
                     ReasonCode::NoFact => format!("There is no {} about this person", bind.kind()),
                     _ => format!("No {} about this person is active now", bind.kind()),
@@ -125,21 +182,35 @@ impl Stepper<'_> {
                 if let [only] = known.as_slice() {
                     case.bound.insert(name.clone(), only.clone());
                 }
-                case.note(Step::Facts, false, says, json!({ "type": bind.kind(), "known": known.len() }));
+                case.note(
+                    Step::Facts,
+                    false,
+                    says,
+                    json!({ "type": bind.kind(), "known": known.len() }),
+                );
                 self.decide_refused(&case, &Refusal::drop(code));
                 return Vec::new();
             }
             combinations = combinations
                 .iter()
-                .flat_map(|bound| active.iter().map(|fact| {
-                    let mut bound = bound.clone();
-                    bound.insert(name.clone(), fact.clone());
-                    bound
-                }))
+                .flat_map(|bound| {
+                    active.iter().map(|fact| {
+                        let mut bound = bound.clone();
+                        bound.insert(name.clone(), fact.clone());
+                        bound
+                    })
+                })
                 .take(COMBINATIONS_MAX)
                 .collect();
         }
-        let case = |bound| Case { trigger, moment, place: place.clone(), bound, occasion, trace: Vec::new() };
+        let case = |bound| Case {
+            trigger,
+            moment,
+            place: place.clone(),
+            bound,
+            occasion,
+            trace: Vec::new(),
+        };
         combinations.into_iter().map(case).collect()
     }
 
@@ -149,8 +220,18 @@ impl Stepper<'_> {
             MomentKind::Fact { fact, .. } if fact.kind == kind => Some(fact),
             _ => None,
         };
-        let ended_itself = matches!(about, MomentKind::Fact { becomes: crate::engine::fact::Becomes::Ended, .. });
-        let known = self.subject.facts.iter().filter(|fact| fact.id.kind == kind && only.is_none_or(|only| *only == fact.id));
+        let ended_itself = matches!(
+            about,
+            MomentKind::Fact {
+                becomes: crate::engine::fact::Becomes::Ended,
+                ..
+            }
+        );
+        let known = self
+            .subject
+            .facts
+            .iter()
+            .filter(|fact| fact.id.kind == kind && only.is_none_or(|only| *only == fact.id));
         let (mut active, mut all) = (Vec::new(), Vec::new());
         for fact in known {
             all.push(fact.id.clone());
@@ -163,7 +244,11 @@ impl Stepper<'_> {
     }
 
     /// Looks at every case of one trigger, records those that are stopped, and brings together those that pass.
-    pub(super) fn assess_all<'a>(&mut self, trigger: &'a Arc<CompiledTrigger>, cases: Vec<Case<'a>>) -> Vec<Candidate<'a>> {
+    pub(super) fn assess_all<'a>(
+        &mut self,
+        trigger: &'a Arc<CompiledTrigger>,
+        cases: Vec<Case<'a>>,
+    ) -> Vec<Candidate<'a>> {
         let mut passing = Vec::new();
         for case in cases {
             match self.assess(case) {
@@ -190,7 +275,14 @@ impl Stepper<'_> {
             .and_then(|key| self.out_of_the_night(&mut case).map(|()| key))
             .and_then(|key| self.rendered(&mut case, &scene).map(|shown| (key, shown)));
         match checks {
-            Ok((send_key, shown)) => Assessed::Pass(Box::new(Candidate { case, send_key, scene, shown, late, with: Vec::new() })),
+            Ok((send_key, shown)) => Assessed::Pass(Box::new(Candidate {
+                case,
+                send_key,
+                scene,
+                shown,
+                late,
+                with: Vec::new(),
+            })),
             Err(refusal) => Assessed::Refused(case, refusal),
         }
     }
@@ -199,18 +291,32 @@ impl Stepper<'_> {
     fn relevant(&self, case: &mut Case<'_>, scene: &Map<String, Value>) -> Result<(), Refusal> {
         let judged_again = !matches!(case.occasion, Occasion::First);
         for (name, id) in case.bound.clone() {
-            let active = self.subject.fact(&id).is_some_and(|fact| fact.is_active(self.given.now));
+            let active = self
+                .subject
+                .fact(&id)
+                .is_some_and(|fact| fact.is_active(self.given.now));
             let about_itself = matches!(&case.moment.kind, MomentKind::Fact { fact, becomes: crate::engine::fact::Becomes::Ended, .. } if *fact == id);
             if !active && !about_itself {
-                case.note(Step::Facts, false, format!("The {} {} is not active any more", id.kind, id.key), json!({ name: id.key }));
-                let code = if judged_again && case.occasion != Occasion::Revised { ReasonCode::Cancelled } else { ReasonCode::FactInactive };
+                case.note(
+                    Step::Facts,
+                    false,
+                    format!("The {} {} is not active any more", id.kind, id.key),
+                    json!({ name: id.key }),
+                );
+                let code = if judged_again && case.occasion != Occasion::Revised {
+                    ReasonCode::Cancelled
+                } else {
+                    ReasonCode::FactInactive
+                };
                 return Err(Refusal::drop(code));
             }
         }
         if !case.bound.is_empty() {
             case.note(Step::Facts, true, "Judged for these facts", json!(case.bound));
         }
-        let Some(condition) = &case.trigger.condition else { return Ok(()) };
+        let Some(condition) = &case.trigger.condition else {
+            return Ok(());
+        };
         let judgement = condition.judge(scene);
         let values = clauses(&judgement.clauses);
         match judgement.verdict {
@@ -235,9 +341,21 @@ impl Stepper<'_> {
 
     /// Records a decision and remembers the answer with the visit it belongs to.
     pub(super) fn decide(&mut self, case: &Case<'_>, code: ReasonCode, until: Option<Timestamp>) -> Option<usize> {
-        let answer = Answer { trigger_id: case.trigger.id, facts: case.bound.clone(), code };
-        if let Some(visit) = self.subject.visits.values_mut().find(|visit| visit.entered.id == case.moment.id) {
-            let known = visit.answers.iter_mut().find(|known| known.trigger_id == answer.trigger_id && known.facts == answer.facts);
+        let answer = Answer {
+            trigger_id: case.trigger.id,
+            facts: case.bound.clone(),
+            code,
+        };
+        if let Some(visit) = self
+            .subject
+            .visits
+            .values_mut()
+            .find(|visit| visit.entered.id == case.moment.id)
+        {
+            let known = visit
+                .answers
+                .iter_mut()
+                .find(|known| known.trigger_id == answer.trigger_id && known.facts == answer.facts);
             match known {
                 Some(known) if known.code == code && case.occasion == Occasion::Revised => return None,
                 Some(known) => known.code = code,
@@ -273,18 +391,32 @@ impl Stepper<'_> {
         if passing.len() < 2 {
             return passing;
         }
-        let bind = trigger.sentence.for_each.iter().find(|(_, bind)| *bind.choose() != Choose::Each);
+        let bind = trigger
+            .sentence
+            .for_each
+            .iter()
+            .find(|(_, bind)| *bind.choose() != Choose::Each);
         let Some((name, bind)) = bind else { return passing };
         match bind.choose() {
             Choose::Each => passing,
             Choose::Lowest(field) => {
-                let value = |candidate: &Candidate<'_>| candidate.scene.get(name).and_then(|fact| fact.get(field)).map(sortable);
+                let value = |candidate: &Candidate<'_>| {
+                    candidate.scene.get(name).and_then(|fact| fact.get(field)).map(sortable)
+                };
                 passing.sort_by(|a, b| value(a).cmp(&value(b)).then_with(|| a.case.bound.cmp(&b.case.bound)));
                 // A fact without the value sorts first as none: it must not win over one that has it.
-                let first = passing.iter().position(|candidate| value(candidate).is_some()).unwrap_or(0);
+                let first = passing
+                    .iter()
+                    .position(|candidate| value(candidate).is_some())
+                    .unwrap_or(0);
                 let winner = passing.remove(first);
                 for mut other in passing {
-                    other.case.note(Step::Priority, false, format!("Another {} comes first", bind.kind()), json!({ "by": field }));
+                    other.case.note(
+                        Step::Priority,
+                        false,
+                        format!("Another {} comes first", bind.kind()),
+                        json!({ "by": field }),
+                    );
                     self.decide(&other.case, ReasonCode::Superseded, None);
                 }
                 vec![winner]
@@ -300,7 +432,10 @@ const COMBINATIONS_MAX: usize = 100;
 /// Numbers sort as numbers, texts (and so instants in UTC) as texts.
 fn sortable(value: &Value) -> (u8, i64, String) {
     match value {
-        #[expect(clippy::cast_possible_truncation, reason = "an order of magnitude sorts the same after rounding to milli-units")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "an order of magnitude sorts the same after rounding to milli-units"
+        )]
         Value::Number(number) => (0, (number.as_f64().unwrap_or(f64::MAX) * 1000.0) as i64, String::new()),
         Value::String(text) => match text.parse::<chrono::DateTime<chrono::FixedOffset>>() {
             Ok(instant) => (0, instant.timestamp_millis(), String::new()),
@@ -311,10 +446,18 @@ fn sortable(value: &Value) -> (u8, i64, String) {
 }
 
 fn clauses(clauses: &[Clause]) -> Value {
-    json!(clauses.iter().map(|clause| json!({ "clause": clause.text, "holds": clause.holds, "values": clause.values })).collect::<Vec<_>>())
+    json!(
+        clauses
+            .iter()
+            .map(|clause| json!({ "clause": clause.text, "holds": clause.holds, "values": clause.values }))
+            .collect::<Vec<_>>()
+    )
 }
 
 fn failing(judgement: &Judgement) -> String {
     let clause = judgement.clauses.iter().find(|clause| clause.holds == Some(false));
-    clause.map_or_else(|| "The condition does not hold".to_owned(), |clause| format!("`{}` does not hold", clause.text))
+    clause.map_or_else(
+        || "The condition does not hold".to_owned(),
+        |clause| format!("`{}` does not hold", clause.text),
+    )
 }

@@ -2,7 +2,7 @@
 
 use super::decision::{Decision, ReasonCode};
 use super::fact::{Fact, FactRef};
-use super::fix::{Fix, Permission, Record, ReceiptStatus};
+use super::fix::{Fix, Permission, ReceiptStatus, Record};
 use super::message::Message;
 use super::moment::Moment;
 use super::subject::{Consent, Profile, Purpose, Subject};
@@ -27,9 +27,17 @@ pub use stepper::{Given, step};
 #[derive(Debug, Clone, PartialEq)]
 pub enum Input {
     /// A batch of valid records of one device; applied in event time, judged when all are applied.
-    Records { device_id: DeviceId, records: Vec<Record> },
+    Records {
+        device_id: DeviceId,
+        records: Vec<Record>,
+    },
     /// A server says that something happened to this user.
-    Event { record_id: String, name: String, properties: serde_json::Map<String, serde_json::Value>, occurred_at: Timestamp },
+    Event {
+        record_id: String,
+        name: String,
+        properties: serde_json::Map<String, serde_json::Value>,
+        occurred_at: Timestamp,
+    },
     /// A fact about this user is new, changed or ended.
     Fact(Fact),
     /// This user is no longer among the subjects of a fact.
@@ -37,7 +45,10 @@ pub enum Input {
     Consents(Vec<(Purpose, Consent)>),
     Profile(Profile),
     /// This device belongs to the user now, or what is known of it has changed.
-    Device { device_id: DeviceId, device: DeviceNews },
+    Device {
+        device_id: DeviceId,
+        device: DeviceNews,
+    },
     /// The user signed out of this device.
     DeviceGone(DeviceId),
     /// Time has passed.

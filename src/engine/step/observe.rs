@@ -7,7 +7,9 @@ use crate::base::time::{Timestamp, local};
 use crate::engine::catalogue::{KeepFixes, Mode};
 use crate::engine::decision::ReasonCode;
 use crate::engine::fence::{Geofence, Position};
-use crate::engine::fix::{Body, Crossing, DeviceContext, Fix, Quality, Record, Transition, validate::ACCURACY_ASSUMED_M};
+use crate::engine::fix::{
+    Body, Crossing, DeviceContext, Fix, Quality, Record, Transition, validate::ACCURACY_ASSUMED_M,
+};
 use crate::engine::moment::{Evidence, Moment, MomentKind, Place};
 use crate::engine::presence::{self, Change, Likelihood};
 use crate::engine::subject::{Device, LastFix, Mark, Purpose, Visit};
@@ -30,7 +32,10 @@ impl Stepper<'_> {
     }
 
     fn refuse(&mut self, record: &Record, code: ReasonCode) {
-        self.out.refused.push(Refused { record_id: record.id.clone(), code });
+        self.out.refused.push(Refused {
+            record_id: record.id.clone(),
+            code,
+        });
     }
 
     pub(super) fn apply_records(&mut self, device_id: DeviceId, records: &[Record]) {
@@ -44,7 +49,14 @@ impl Stepper<'_> {
             }
             if !located && matches!(record.body, Body::Fix(_) | Body::Crossing(_)) {
                 let withdrawn = self.subject.consents.contains_key(&Purpose::Location);
-                self.refuse(record, if withdrawn { ReasonCode::OptedOut } else { ReasonCode::NoConsent });
+                self.refuse(
+                    record,
+                    if withdrawn {
+                        ReasonCode::OptedOut
+                    } else {
+                        ReasonCode::NoConsent
+                    },
+                );
                 continue;
             }
             self.apply_record(device_id, record);
@@ -56,7 +68,14 @@ impl Stepper<'_> {
             Body::Fix(fix) => self.apply_fix(device_id, record, fix),
             Body::Crossing(crossing) => self.apply_crossing(device_id, record, crossing),
             Body::Event(event) if !record.suspect => {
-                self.notice_event(Some(device_id), &record.id, &event.name, &event.properties, record.at, Some(record.quality));
+                self.notice_event(
+                    Some(device_id),
+                    &record.id,
+                    &event.name,
+                    &event.properties,
+                    record.at,
+                    Some(record.quality),
+                );
             }
             Body::Event(_) => {}
             Body::Context(context) => self.apply_context(device_id, record, context),
@@ -81,7 +100,10 @@ impl Stepper<'_> {
 
     /// In order, and newer than all before? Then it counts, and becomes the newest.
     fn take_place_in_order(&mut self, device_id: DeviceId, record: &Record) -> bool {
-        let mark = Mark { at: record.at, record_id: record.id.clone() };
+        let mark = Mark {
+            at: record.at,
+            record_id: record.id.clone(),
+        };
         let device = self.device(device_id);
         if device.newest.as_ref().is_some_and(|newest| *newest >= mark) {
             return false;
@@ -94,7 +116,11 @@ impl Stepper<'_> {
         if record.suspect {
             return self.keep(device_id, record, fix, KeptBecause::Suspect);
         }
-        let repeated = self.device(device_id).newest.as_ref().is_some_and(|newest| newest.record_id == record.id);
+        let repeated = self
+            .device(device_id)
+            .newest
+            .as_ref()
+            .is_some_and(|newest| newest.record_id == record.id);
         if !self.take_place_in_order(device_id, record) {
             if !repeated {
                 self.keep(device_id, record, fix, KeptBecause::Late);
@@ -102,11 +128,17 @@ impl Stepper<'_> {
             return;
         }
         self.pass_time_until(record.at);
-        let Ok(position) = Position::new(fix.lat, fix.lng) else { return };
+        let Ok(position) = Position::new(fix.lat, fix.lng) else {
+            return;
+        };
         let jumped = self.is_jump(device_id, record.at, position);
         if (fix.simulated || jumped) && self.given.catalogue.mode == Mode::Live {
             self.note_flagged(device_id, record, fix, position, jumped);
-            let why = if jumped { KeptBecause::Implausible } else { KeptBecause::Simulated };
+            let why = if jumped {
+                KeptBecause::Implausible
+            } else {
+                KeptBecause::Simulated
+            };
             return self.keep(device_id, record, fix, why);
         }
         let noticed = self.out.moments.len();
@@ -114,15 +146,28 @@ impl Stepper<'_> {
         self.move_presence(device_id, record, fix, position);
         let accuracy_m = fix.accuracy_m.unwrap_or(ACCURACY_ASSUMED_M);
         let device = self.device(device_id);
-        device.last_fix = Some(LastFix { at: record.at, lat: fix.lat, lng: fix.lng, accuracy_m });
+        device.last_fix = Some(LastFix {
+            at: record.at,
+            lat: fix.lat,
+            lng: fix.lng,
+            accuracy_m,
+        });
         device.flagged.clear();
-        let why = if self.out.moments.len() > noticed { KeptBecause::Evidence } else { KeptBecause::Plain };
+        let why = if self.out.moments.len() > noticed {
+            KeptBecause::Evidence
+        } else {
+            KeptBecause::Plain
+        };
         self.keep(device_id, record, fix, why);
     }
 
     fn is_jump(&mut self, device_id: DeviceId, at: Timestamp, to: Position) -> bool {
-        let Some(last) = self.device(device_id).last_fix else { return false };
-        let Ok(from) = Position::new(last.lat, last.lng) else { return false };
+        let Some(last) = self.device(device_id).last_fix else {
+            return false;
+        };
+        let Ok(from) = Position::new(last.lat, last.lng) else {
+            return false;
+        };
         let seconds = (at - last.at).as_seconds_f64();
         crate::engine::fence::distance_m(from, to) > JUMP_SPEED_MPS * seconds + JUMP_ALLOWANCE_M
     }
@@ -139,7 +184,9 @@ impl Stepper<'_> {
             if !self.device(device_id).flagged.contains(&fence.id) {
                 let mut evidence = evidence_of(record, fix, seen.enter_p);
                 evidence.implausible = implausible;
-                let kind = MomentKind::Entered { place: place_of(&fence) };
+                let kind = MomentKind::Entered {
+                    place: place_of(&fence),
+                };
                 let moment = self.moment(Some(device_id), record.at, kind, evidence);
                 self.notice(moment);
             }
@@ -151,7 +198,10 @@ impl Stepper<'_> {
     }
 
     pub(super) fn is_inside(&self, fence: FenceId) -> bool {
-        self.subject.visits.get(&fence).is_some_and(|visit| visit.left_at.is_none())
+        self.subject
+            .visits
+            .get(&fence)
+            .is_some_and(|visit| visit.left_at.is_none())
     }
 
     pub(super) fn fences_at(&self, position: Position) -> Vec<Arc<Geofence>> {
@@ -165,7 +215,9 @@ impl Stepper<'_> {
         let mut fences = self.fences_at(position);
         let catalogue = self.given.catalogue;
         let elsewhere: Vec<FenceId> = self.device(device_id).presence.keys().copied().collect();
-        let left_behind = elsewhere.iter().filter(|id| fences.iter().all(|fence| fence.id != **id));
+        let left_behind = elsewhere
+            .iter()
+            .filter(|id| fences.iter().all(|fence| fence.id != **id));
         let left_behind: Vec<_> = left_behind.filter_map(|id| catalogue.fences.get(id).cloned()).collect();
         fences.extend(left_behind);
         for fence in fences {
@@ -178,7 +230,11 @@ impl Stepper<'_> {
             if let Some(inside) = state {
                 self.device(device_id).presence.insert(fence.id, inside);
             }
-            let probability = if matches!(change, Change::Left(_)) { seen.exit_p } else { seen.enter_p };
+            let probability = if matches!(change, Change::Left(_)) {
+                seen.exit_p
+            } else {
+                seen.enter_p
+            };
             self.follow(device_id, &fence, change, evidence_of(record, fix, probability));
         }
     }
@@ -188,7 +244,9 @@ impl Stepper<'_> {
             return;
         }
         self.pass_time_until(record.at);
-        let Some(fence) = self.given.catalogue.fences.get(&crossing.geofence_id).cloned() else { return };
+        let Some(fence) = self.given.catalogue.fences.get(&crossing.geofence_id).cloned() else {
+            return;
+        };
         let rules = self.given.catalogue.thresholds(&fence);
         let mut state = self.device(device_id).presence.remove(&fence.id);
         let change = match crossing.transition {
@@ -221,35 +279,70 @@ impl Stepper<'_> {
     }
 
     fn renew_evidence(&mut self, device_id: DeviceId, fence: FenceId) {
-        let seen_at = self.device(device_id).presence.get(&fence).map(|inside| inside.evidence_at);
+        let seen_at = self
+            .device(device_id)
+            .presence
+            .get(&fence)
+            .map(|inside| inside.evidence_at);
         if let (Some(at), Some(visit)) = (seen_at, self.subject.visits.get_mut(&fence)) {
             visit.evidence_at = visit.evidence_at.max(at);
         }
     }
 
     fn enter(&mut self, device_id: DeviceId, fence: &Geofence, evidence: Evidence) {
-        let Some(at) = self.device(device_id).presence.get(&fence.id).map(|inside| inside.since) else { return };
+        let Some(at) = self
+            .device(device_id)
+            .presence
+            .get(&fence.id)
+            .map(|inside| inside.since)
+        else {
+            return;
+        };
         self.dirty = true;
         if self.is_inside(fence.id) {
             // Another device is there already: one moment per user (N20).
             return self.renew_evidence(device_id, fence.id);
         }
         let place = place_of(fence);
-        let moment = self.moment(Some(device_id), at, MomentKind::Entered { place: place.clone() }, evidence);
-        let visit = Visit { entered: moment.clone(), place, evidence_at: at, left_at: None, silent: false, dwelled_s: Vec::new(), answers: Vec::new() };
+        let moment = self.moment(
+            Some(device_id),
+            at,
+            MomentKind::Entered { place: place.clone() },
+            evidence,
+        );
+        let visit = Visit {
+            entered: moment.clone(),
+            place,
+            evidence_at: at,
+            left_at: None,
+            silent: false,
+            dwelled_s: Vec::new(),
+            answers: Vec::new(),
+        };
         self.subject.visits.insert(fence.id, visit);
         self.notice(moment);
     }
 
     fn leave(&mut self, device_id: DeviceId, fence: &Geofence, since: Timestamp, evidence: Evidence) {
         self.dirty = true;
-        let still_there = self.subject.devices.values().any(|device| device.presence.contains_key(&fence.id));
+        let still_there = self
+            .subject
+            .devices
+            .values()
+            .any(|device| device.presence.contains_key(&fence.id));
         if still_there {
             return;
         }
-        if let Some(visit) = self.subject.visits.get_mut(&fence.id).filter(|visit| visit.left_at.is_none()) {
+        if let Some(visit) = self
+            .subject
+            .visits
+            .get_mut(&fence.id)
+            .filter(|visit| visit.left_at.is_none())
+        {
             visit.left_at = Some(since);
-            let kind = MomentKind::Exited { place: visit.place.clone() };
+            let kind = MomentKind::Exited {
+                place: visit.place.clone(),
+            };
             let moment = self.moment(Some(device_id), since, kind, evidence);
             self.notice(moment);
         }
@@ -264,8 +357,15 @@ impl Stepper<'_> {
         at: Timestamp,
         quality: Option<Quality>,
     ) {
-        let evidence = Evidence { record_id: Some(record_id.to_owned()), quality, ..Evidence::default() };
-        let kind = MomentKind::Event { name: name.to_owned(), properties: properties.clone() };
+        let evidence = Evidence {
+            record_id: Some(record_id.to_owned()),
+            quality,
+            ..Evidence::default()
+        };
+        let kind = MomentKind::Event {
+            name: name.to_owned(),
+            properties: properties.clone(),
+        };
         let moment = self.moment(device_id, at, kind, evidence);
         self.notice(moment);
     }
@@ -284,7 +384,13 @@ impl Stepper<'_> {
         self.dirty |= before != after;
     }
 
-    pub(super) fn moment(&mut self, device_id: Option<DeviceId>, at: Timestamp, kind: MomentKind, evidence: Evidence) -> Moment {
+    pub(super) fn moment(
+        &mut self,
+        device_id: Option<DeviceId>,
+        at: Timestamp,
+        kind: MomentKind,
+        evidence: Evidence,
+    ) -> Moment {
         Moment {
             id: self.ids.draw(),
             user_id: self.subject.user_id,
@@ -304,7 +410,13 @@ impl Stepper<'_> {
             KeepFixes::All => true,
         };
         if wanted {
-            let kept = KeptFix { record_id: record.id.clone(), device_id, at: record.at, fix: fix.clone(), why };
+            let kept = KeptFix {
+                record_id: record.id.clone(),
+                device_id,
+                at: record.at,
+                fix: fix.clone(),
+                why,
+            };
             self.out.fixes.push(kept);
         }
     }
@@ -312,7 +424,11 @@ impl Stepper<'_> {
 
 pub(super) fn likelihood(fence: &Geofence, position: Position, fix: &Fix) -> Likelihood {
     let edge_m = fence.shape.signed_distance_m(position);
-    Likelihood::of(fence.shape.effective_radius_m(), edge_m, fix.accuracy_m.unwrap_or(ACCURACY_ASSUMED_M))
+    Likelihood::of(
+        fence.shape.effective_radius_m(),
+        edge_m,
+        fix.accuracy_m.unwrap_or(ACCURACY_ASSUMED_M),
+    )
 }
 
 pub(super) fn place_of(fence: &Geofence) -> Place {
@@ -326,7 +442,9 @@ pub(super) fn place_of(fence: &Geofence) -> Place {
 }
 
 fn evidence_of(record: &Record, fix: &Fix, probability: f64) -> Evidence {
-    let cell = h3o::LatLng::new(fix.lat, fix.lng).ok().map(|at| at.to_cell(h3o::Resolution::Seven).to_string());
+    let cell = h3o::LatLng::new(fix.lat, fix.lng)
+        .ok()
+        .map(|at| at.to_cell(h3o::Resolution::Seven).to_string());
     Evidence {
         record_id: Some(record.id.clone()),
         probability: Some((probability * 1e4).round() / 1e4),

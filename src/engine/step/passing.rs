@@ -22,12 +22,19 @@ impl Stepper<'_> {
             .subject
             .devices
             .iter()
-            .flat_map(|(device, known)| known.presence.iter().map(move |(fence, inside)| (*device, *fence, inside)))
+            .flat_map(|(device, known)| {
+                known
+                    .presence
+                    .iter()
+                    .map(move |(fence, inside)| (*device, *fence, inside))
+            })
             .filter(|(_, _, inside)| inside.leaving.is_some_and(|leaving| leaving.by_crossing))
             .map(|(device, fence, _)| (device, fence))
             .collect();
         for (device_id, fence_id) in leaving {
-            let Some(fence) = catalogue.fences.get(&fence_id).cloned() else { continue };
+            let Some(fence) = catalogue.fences.get(&fence_id).cloned() else {
+                continue;
+            };
             let rules = catalogue.thresholds(&fence);
             let mut state = self.device(device_id).presence.remove(&fence_id);
             let change = presence::on_time(&mut state, until, &rules);
@@ -35,7 +42,10 @@ impl Stepper<'_> {
                 self.device(device_id).presence.insert(fence_id, inside);
             }
             if change != Change::None {
-                let evidence = Evidence { probability: Some(presence::CROSSING_ENTER_P), ..Evidence::default() };
+                let evidence = Evidence {
+                    probability: Some(presence::CROSSING_ENTER_P),
+                    ..Evidence::default()
+                };
                 self.follow(device_id, &fence, change, evidence);
             }
         }
@@ -48,10 +58,15 @@ impl Stepper<'_> {
         }
         due.sort_unstable();
         for (at, fence_id, span) in due {
-            let Some(visit) = self.subject.visits.get_mut(&fence_id) else { continue };
+            let Some(visit) = self.subject.visits.get_mut(&fence_id) else {
+                continue;
+            };
             visit.dwelled_s.push(span.as_seconds());
             let (place, device_id) = (visit.place.clone(), visit.entered.device_id);
-            let evidence = Evidence { probability: visit.entered.evidence.probability, ..Evidence::default() };
+            let evidence = Evidence {
+                probability: visit.entered.evidence.probability,
+                ..Evidence::default()
+            };
             let moment = self.moment(device_id, at, MomentKind::Dwelled { place, stayed: span }, evidence);
             self.notice(moment);
         }
@@ -60,7 +75,12 @@ impl Stepper<'_> {
     /// Moving or deleting a fence never looks like a crossing: who is in a fence that is gone simply is not any more (DESIGN.md 5.14).
     pub(super) fn follow_fence_edits(&mut self) {
         let catalogue = self.given.catalogue;
-        let known: Vec<(FenceId, i64)> = self.subject.visits.iter().map(|(id, visit)| (*id, visit.place.version)).collect();
+        let known: Vec<(FenceId, i64)> = self
+            .subject
+            .visits
+            .iter()
+            .map(|(id, visit)| (*id, visit.place.version))
+            .collect();
         for (fence_id, version) in known {
             let fence = catalogue.fences.get(&fence_id);
             if fence.is_some_and(|fence| fence.version == version) {
@@ -68,10 +88,16 @@ impl Stepper<'_> {
             }
             self.dirty = true;
             for device in self.subject.devices.values_mut() {
-                let last = device.last_fix.and_then(|last| Position::new(last.lat, last.lng).ok().map(|at| (at, last.accuracy_m)));
+                let last = device
+                    .last_fix
+                    .and_then(|last| Position::new(last.lat, last.lng).ok().map(|at| (at, last.accuracy_m)));
                 let still_in = match (fence, last) {
                     (Some(fence), Some((at, accuracy_m))) => {
-                        let seen = Likelihood::of(fence.shape.effective_radius_m(), fence.shape.signed_distance_m(at), accuracy_m);
+                        let seen = Likelihood::of(
+                            fence.shape.effective_radius_m(),
+                            fence.shape.signed_distance_m(at),
+                            accuracy_m,
+                        );
                         seen.exit_p < catalogue.thresholds(fence).exit_p
                     }
                     // Known by a crossing alone: the edit does not speak against it.
@@ -82,9 +108,15 @@ impl Stepper<'_> {
                     device.presence.remove(&fence_id);
                 }
             }
-            let anyone_in = self.subject.devices.values().any(|device| device.presence.contains_key(&fence_id));
+            let anyone_in = self
+                .subject
+                .devices
+                .values()
+                .any(|device| device.presence.contains_key(&fence_id));
             match (fence, self.subject.visits.get_mut(&fence_id)) {
-                (Some(fence), Some(visit)) if anyone_in || visit.left_at.is_some() => visit.place = super::observe::place_of(fence),
+                (Some(fence), Some(visit)) if anyone_in || visit.left_at.is_some() => {
+                    visit.place = super::observe::place_of(fence)
+                }
                 _ => {
                     self.subject.visits.remove(&fence_id);
                 }
@@ -94,8 +126,12 @@ impl Stepper<'_> {
 
     /// A fence that was moved over people who stand still: they are inside, and nothing has happened.
     pub(super) fn settle_edited_fences(&mut self, device_id: DeviceId, position: Position) {
-        let Some(last) = self.device(device_id).last_fix else { return };
-        let Ok(last_position) = Position::new(last.lat, last.lng) else { return };
+        let Some(last) = self.device(device_id).last_fix else {
+            return;
+        };
+        let Ok(last_position) = Position::new(last.lat, last.lng) else {
+            return;
+        };
         for fence in self.fences_at(position) {
             let edited_since = fence.version > 1 && fence.updated_at > last.at;
             if !edited_since || self.device(device_id).presence.contains_key(&fence.id) {
@@ -104,7 +140,11 @@ impl Stepper<'_> {
             let edge_m = fence.shape.signed_distance_m(last_position);
             let seen = Likelihood::of(fence.shape.effective_radius_m(), edge_m, last.accuracy_m);
             if seen.enter_p >= self.given.catalogue.thresholds(&fence).enter_p {
-                let inside = Inside { since: last.at, evidence_at: last.at, leaving: None };
+                let inside = Inside {
+                    since: last.at,
+                    evidence_at: last.at,
+                    leaving: None,
+                };
                 self.device(device_id).presence.insert(fence.id, inside);
                 self.begin_silently(device_id, &fence);
             }
@@ -122,13 +162,25 @@ impl Stepper<'_> {
         let kind = MomentKind::Entered { place: place.clone() };
         let entered = self.moment(Some(device_id), fence.updated_at, kind, Evidence::default());
         let (evidence_at, dwelled_s, answers) = (fence.updated_at, Vec::new(), Vec::new());
-        let visit = Visit { entered, place, evidence_at, left_at: None, silent: true, dwelled_s, answers };
+        let visit = Visit {
+            entered,
+            place,
+            evidence_at,
+            left_at: None,
+            silent: true,
+            dwelled_s,
+            answers,
+        };
         self.subject.visits.insert(fence.id, visit);
     }
 }
 
 /// The dwells of a visit that are not noticed yet and that its evidence covers.
-fn dwells_due(visit: &Visit, fence_id: FenceId, catalogue: &Catalogue) -> impl Iterator<Item = (Timestamp, FenceId, Span)> {
+fn dwells_due(
+    visit: &Visit,
+    fence_id: FenceId,
+    catalogue: &Catalogue,
+) -> impl Iterator<Item = (Timestamp, FenceId, Span)> {
     let fence = catalogue.fences.get(&fence_id).filter(|_| visit.left_at.is_none());
     let trusted_until = fence.map(|fence| visit.evidence_at + catalogue.thresholds(fence).trusted_for.delta());
     let spans = fence.map(|fence| catalogue.dwell_spans(fence)).unwrap_or_default();
@@ -143,8 +195,15 @@ fn dwells_due(visit: &Visit, fence_id: FenceId, catalogue: &Catalogue) -> impl I
 
 /// When this subject next wants a tick; none when only an input can change anything.
 pub(super) fn wake_at(subject: &Subject, catalogue: &Catalogue, now: Timestamp) -> Option<Timestamp> {
-    let waits = subject.waits.iter().flat_map(|wait| [wait.due_at, Some(wait.ends_at)]).flatten();
-    let dwells = subject.visits.iter().flat_map(|(id, visit)| dwells_due(visit, *id, catalogue).map(|(at, ..)| at));
+    let waits = subject
+        .waits
+        .iter()
+        .flat_map(|wait| [wait.due_at, Some(wait.ends_at)])
+        .flatten();
+    let dwells = subject
+        .visits
+        .iter()
+        .flat_map(|(id, visit)| dwells_due(visit, *id, catalogue).map(|(at, ..)| at));
     let exits = subject.devices.values().flat_map(|device| {
         device.presence.iter().filter_map(|(id, inside)| {
             let fence = catalogue.fences.get(id)?;
@@ -153,6 +212,10 @@ pub(super) fn wake_at(subject: &Subject, catalogue: &Catalogue, now: Timestamp) 
     });
     // A fact that comes into force matters only to somebody who is somewhere or waits for something.
     let cares = !subject.waits.is_empty() || subject.places_inside().next().is_some();
-    let facts = subject.facts.iter().filter(|_| cares).filter_map(|fact| fact.turns_at(now));
+    let facts = subject
+        .facts
+        .iter()
+        .filter(|_| cares)
+        .filter_map(|fact| fact.turns_at(now));
     waits.chain(dwells).chain(exits).chain(facts).min()
 }

@@ -22,11 +22,19 @@ impl Stepper<'_> {
         self.dirty = true;
         let becomes = match &before {
             None => Becomes::Created,
-            Some(before) if before.lifecycle == Lifecycle::Active && fact.lifecycle != Lifecycle::Active => Becomes::Ended,
+            Some(before) if before.lifecycle == Lifecycle::Active && fact.lifecycle != Lifecycle::Active => {
+                Becomes::Ended
+            }
             Some(_) => Becomes::Changed,
         };
-        let fields = before.map(|before| changed_fields(&before.properties, &fact.properties)).unwrap_or_default();
-        let kind = MomentKind::Fact { fact: fact.id.clone(), becomes, fields };
+        let fields = before
+            .map(|before| changed_fields(&before.properties, &fact.properties))
+            .unwrap_or_default();
+        let kind = MomentKind::Fact {
+            fact: fact.id.clone(),
+            becomes,
+            fields,
+        };
         let moment = self.moment(None, fact.changed_at, kind, Evidence::default());
         self.notice(moment);
         if fact.lifecycle != Lifecycle::Active {
@@ -71,7 +79,13 @@ impl Stepper<'_> {
     /// Everything that depends on this fact is judged again: waits first, then visits that are still open questions.
     fn fact_turned(&mut self, id: &FactRef) {
         self.judge_waits_on(Some(id));
-        let visits: Vec<Visit> = self.subject.visits.values().filter(|visit| !visit.silent).cloned().collect();
+        let visits: Vec<Visit> = self
+            .subject
+            .visits
+            .values()
+            .filter(|visit| !visit.silent)
+            .cloned()
+            .collect();
         for visit in visits {
             // A fresh moment of this very step is judged in its own turn.
             if self.fresh.iter().all(|moment| moment.id != visit.entered.id) {
@@ -91,13 +105,19 @@ impl Stepper<'_> {
                 continue;
             }
             let moment: &Moment = &visit.entered;
-            let Some(Ok(place)) = self.listens(trigger, moment) else { continue };
+            let Some(Ok(place)) = self.listens(trigger, moment) else {
+                continue;
+            };
             let mut cases = self.cases(trigger, moment, place, Occasion::Revised);
             cases.retain(|case| {
                 let settled = visit.answers.iter().any(|answer| {
                     answer.trigger_id == trigger.id && answer.facts == case.bound && !answer.code.may_be_revised()
                 });
-                let waiting = self.subject.waits.iter().any(|wait| wait.trigger_id == trigger.id && wait.facts == case.bound);
+                let waiting = self
+                    .subject
+                    .waits
+                    .iter()
+                    .any(|wait| wait.trigger_id == trigger.id && wait.facts == case.bound);
                 case.bound.values().any(|bound| bound == fact) && !settled && !waiting
             });
             let candidates = self.assess_all(trigger, cases);

@@ -15,7 +15,10 @@ pub(super) type Bound = BTreeMap<String, FactRef>;
 impl Stepper<'_> {
     /// The zone the user is in now: the last active device's, their own, or the project's.
     pub(super) fn user_zone(&self) -> Tz {
-        let device = self.subject.last_active_device().and_then(|(_, device)| device.time_zone.as_deref());
+        let device = self
+            .subject
+            .last_active_device()
+            .and_then(|(_, device)| device.time_zone.as_deref());
         [device, self.subject.profile.time_zone.as_deref()]
             .into_iter()
             .flatten()
@@ -32,7 +35,10 @@ impl Stepper<'_> {
 
     /// What the user reads: what the business says, else the phone.
     pub(super) fn user_locale(&self) -> Option<String> {
-        let device = self.subject.last_active_device().and_then(|(_, device)| device.locale.clone());
+        let device = self
+            .subject
+            .last_active_device()
+            .and_then(|(_, device)| device.locale.clone());
         self.subject.profile.locale.clone().or(device)
     }
 
@@ -82,7 +88,10 @@ impl Stepper<'_> {
         let places: Vec<&str> = inside.iter().map(|place| place.external_id.as_str()).collect();
         let tags: Vec<&str> = inside.iter().map(|place| place.tag.as_str()).collect();
         // Who they are never comes from free attributes.
-        let name = profile.user_ref.clone().unwrap_or_else(|| self.subject.user_id.to_string());
+        let name = profile
+            .user_ref
+            .clone()
+            .unwrap_or_else(|| self.subject.user_id.to_string());
         user.insert("ref".into(), Value::String(name));
         user.insert("locale".into(), json!(self.user_locale()));
         user.insert("time_zone".into(), Value::String(self.user_zone().name().to_owned()));
@@ -92,13 +101,21 @@ impl Stepper<'_> {
     }
 
     fn place_scene(&self, place: &Place) -> Value {
-        let metadata = self.given.catalogue.fences.get(&place.id).map(|fence| fence.metadata.clone()).unwrap_or_default();
+        let metadata = self
+            .given
+            .catalogue
+            .fences
+            .get(&place.id)
+            .map(|fence| fence.metadata.clone())
+            .unwrap_or_default();
         json!({ "id": place.id, "external_id": place.external_id, "tag": place.tag, "name": place.name, "metadata": metadata })
     }
 
     /// The facts of a case as they are now; one that is gone is left out.
     pub(super) fn bound_facts(&self, bound: &Bound) -> BTreeMap<String, Fact> {
-        let known = bound.iter().filter_map(|(name, id)| self.subject.fact(id).map(|fact| (name.clone(), fact.clone())));
+        let known = bound
+            .iter()
+            .filter_map(|(name, id)| self.subject.fact(id).map(|fact| (name.clone(), fact.clone())));
         known.collect()
     }
 }

@@ -17,7 +17,10 @@ use sha2::{Digest, Sha256};
 impl Stepper<'_> {
     /// Several facts, one message: the texts find them all as a list under the name and an `s`.
     pub(super) fn together<'c>(&mut self, name: &str, mut passing: Vec<Candidate<'c>>) -> Vec<Candidate<'c>> {
-        let listed: Vec<Value> = passing.iter().filter_map(|candidate| candidate.scene.get(name).cloned()).collect();
+        let listed: Vec<Value> = passing
+            .iter()
+            .filter_map(|candidate| candidate.scene.get(name).cloned())
+            .collect();
         let mut keys: Vec<String> = passing.iter().map(|candidate| candidate.send_key.clone()).collect();
         keys.sort();
         let mut first = passing.remove(0);
@@ -46,7 +49,9 @@ impl Stepper<'_> {
         let priority = |candidate: &Candidate<'_>| candidate.case.trigger.sentence.guards.priority;
         let winner = candidates
             .iter()
-            .filter_map(|candidate| priority(candidate).map(|rank| (rank, std::cmp::Reverse(candidate.case.trigger.id))))
+            .filter_map(|candidate| {
+                priority(candidate).map(|rank| (rank, std::cmp::Reverse(candidate.case.trigger.id)))
+            })
             .max();
         for mut candidate in candidates {
             let outranked = match (priority(&candidate), winner) {
@@ -55,7 +60,12 @@ impl Stepper<'_> {
             };
             if outranked {
                 let values = json!({ "priority": priority(&candidate), "highest": winner.map(|(rank, _)| rank) });
-                candidate.case.note(Step::Priority, false, "A trigger with a higher priority speaks at this moment", values);
+                candidate.case.note(
+                    Step::Priority,
+                    false,
+                    "A trigger with a higher priority speaks at this moment",
+                    values,
+                );
                 self.decide(&candidate.case, ReasonCode::Superseded, None);
             } else {
                 self.send_unless_held_out(candidate);
@@ -77,8 +87,14 @@ impl Stepper<'_> {
         if share > 0.0 {
             let drawn = self.draw(&candidate.case);
             let held = drawn < share;
-            let says = if held { "Held back to measure the effect; would have been sent" } else { "Not held back" };
-            candidate.case.note(Step::Holdout, !held, says, json!({ "share": share }));
+            let says = if held {
+                "Held back to measure the effect; would have been sent"
+            } else {
+                "Not held back"
+            };
+            candidate
+                .case
+                .note(Step::Holdout, !held, says, json!({ "share": share }));
             if held {
                 let (trigger, bound) = (candidate.case.trigger.id, candidate.case.bound.clone());
                 self.decide(&candidate.case, ReasonCode::Holdout, None);
@@ -93,15 +109,27 @@ impl Stepper<'_> {
         let replaced = case.trigger.sentence.then.replaces.clone()?;
         let happened_at = case.moment.occurred_at;
         let earlier = self.subject.sent.iter().rev().find(|sent| {
-            sent.content == replaced && case.bound.values().all(|fact| sent.facts.contains(fact)) && sent.at <= happened_at
+            sent.content == replaced
+                && case.bound.values().all(|fact| sent.facts.contains(fact))
+                && sent.at <= happened_at
         });
         Some(match earlier {
             Some(sent) => {
-                case.note(Step::Replaces, true, format!("Takes the place of `{replaced}`"), json!({ "message": sent.message_id }));
+                case.note(
+                    Step::Replaces,
+                    true,
+                    format!("Takes the place of `{replaced}`"),
+                    json!({ "message": sent.message_id }),
+                );
                 Ok(sent.collapse.clone())
             }
             None => {
-                case.note(Step::Replaces, false, format!("`{replaced}` was not sent yet and will carry the news"), Value::Null);
+                case.note(
+                    Step::Replaces,
+                    false,
+                    format!("`{replaced}` was not sent yet and will carry the news"),
+                    Value::Null,
+                );
                 Err(ReasonCode::Superseded)
             }
         })
@@ -109,7 +137,10 @@ impl Stepper<'_> {
 
     /// A draw from 0 to 1 that is always the same for one user and trigger, and differs between projects.
     fn draw(&self, case: &Case<'_>) -> f64 {
-        let text = format!("{}|{}|{}", self.given.catalogue.salt, case.trigger.id, self.subject.user_id);
+        let text = format!(
+            "{}|{}|{}",
+            self.given.catalogue.salt, case.trigger.id, self.subject.user_id
+        );
         let digest = Sha256::digest(text.as_bytes());
         let mut first = [0_u8; 8];
         first.copy_from_slice(&digest[..8]);
@@ -117,7 +148,14 @@ impl Stepper<'_> {
     }
 
     fn send(&mut self, candidate: Candidate<'_>) {
-        let Candidate { case, send_key, scene, mut shown, late, with } = candidate;
+        let Candidate {
+            case,
+            send_key,
+            scene,
+            mut shown,
+            late,
+            with,
+        } = candidate;
         let Some((device_id, channel)) = self.reachable_device() else {
             self.decide(&case, ReasonCode::NoToken, None);
             return;
@@ -127,10 +165,18 @@ impl Stepper<'_> {
         if shown.tag.is_empty() {
             shown.tag = format!("{message_id}");
         }
-        let facts: Vec<FactRef> = std::iter::once(&case).chain(&with).flat_map(|case| case.bound.values().cloned()).collect();
+        let facts: Vec<FactRef> = std::iter::once(&case)
+            .chain(&with)
+            .flat_map(|case| case.bound.values().cloned())
+            .collect();
         let mut decision_id = None;
         for sent in std::iter::once(&case).chain(&with) {
-            let Some(decision) = self.decide(sent, ReasonCode::Sent, None).and_then(|at| self.out.decisions.get_mut(at)) else { continue };
+            let Some(decision) = self
+                .decide(sent, ReasonCode::Sent, None)
+                .and_then(|at| self.out.decisions.get_mut(at))
+            else {
+                continue;
+            };
             decision.message_id = Some(message_id);
             decision.late = late;
             decision_id.get_or_insert(decision.id);
@@ -160,7 +206,11 @@ impl Stepper<'_> {
             facts,
             shown,
             promo,
-            deliveries: vec![Planned { id: self.ids.draw(), device_id, channel }],
+            deliveries: vec![Planned {
+                id: self.ids.draw(),
+                device_id,
+                channel,
+            }],
         });
         for sent in std::iter::once(&case).chain(&with) {
             self.close_waits(sent.trigger.id, &sent.bound, "Sent at a newer moment");
@@ -180,9 +230,18 @@ impl Stepper<'_> {
 
     /// The life of the content, cut where the trigger's window ends: a boarding pass lives until the flight leaves.
     fn end_of_life(&self, case: &Case<'_>, scene: &serde_json::Map<String, Value>) -> Timestamp {
-        let life = self.given.catalogue.contents.get(&case.trigger.sentence.then.content).map(|content| content.content.ttl.delta());
+        let life = self
+            .given
+            .catalogue
+            .contents
+            .get(&case.trigger.sentence.then.content)
+            .map(|content| content.content.ttl.delta());
         let end = self.given.now + life.unwrap_or_default();
-        let window = case.trigger.window_to.as_ref().and_then(|to| to.evaluate_instant(scene).ok());
+        let window = case
+            .trigger
+            .window_to
+            .as_ref()
+            .and_then(|to| to.evaluate_instant(scene).ok());
         window.map_or(end, |to| end.min(to))
     }
 }

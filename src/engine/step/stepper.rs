@@ -83,7 +83,12 @@ impl Stepper<'_> {
     fn apply(&mut self, input: &Input) {
         match input {
             Input::Records { device_id, records } => self.apply_records(*device_id, records),
-            Input::Event { record_id, name, properties, occurred_at } => {
+            Input::Event {
+                record_id,
+                name,
+                properties,
+                occurred_at,
+            } => {
                 self.notice_event(None, record_id, name, properties, *occurred_at, None);
             }
             Input::Fact(fact) => self.apply_fact(fact),
@@ -117,21 +122,37 @@ impl Stepper<'_> {
     fn forget_the_old(&mut self) {
         let now = self.given.now;
         let subject = &mut self.subject;
-        subject.visits.retain(|_, visit| visit.left_at.is_none_or(|left| left + VISIT_KEPT_AFTER > now));
+        subject
+            .visits
+            .retain(|_, visit| visit.left_at.is_none_or(|left| left + VISIT_KEPT_AFTER > now));
         while subject.visits.len() > limits::VISITS_PER_USER_MAX {
-            let oldest = subject.visits.iter().min_by_key(|(_, visit)| visit.evidence_at).map(|(id, _)| *id);
+            let oldest = subject
+                .visits
+                .iter()
+                .min_by_key(|(_, visit)| visit.evidence_at)
+                .map(|(id, _)| *id);
             oldest.and_then(|id| subject.visits.remove(&id));
         }
         subject.sent.retain(|sent| sent.at + SENT_KEPT > now);
         let surplus = subject.sent.len().saturating_sub(limits::SENDS_PER_USER_MAX);
         subject.sent.drain(..surplus);
         while subject.facts.len() > limits::FACTS_PER_USER_MAX {
-            let spared = subject.facts.iter().enumerate().min_by_key(|(_, fact)| (fact.is_active(now), fact.changed_at));
-            let Some(index) = spared.map(|(index, _)| index) else { break };
+            let spared = subject
+                .facts
+                .iter()
+                .enumerate()
+                .min_by_key(|(_, fact)| (fact.is_active(now), fact.changed_at));
+            let Some(index) = spared.map(|(index, _)| index) else {
+                break;
+            };
             subject.facts.remove(index);
         }
         while subject.devices.len() > limits::DEVICES_PER_USER_MAX {
-            let silent = subject.devices.iter().min_by_key(|(_, device)| device.last_seen_at).map(|(id, _)| *id);
+            let silent = subject
+                .devices
+                .iter()
+                .min_by_key(|(_, device)| device.last_seen_at)
+                .map(|(id, _)| *id);
             silent.and_then(|id| subject.devices.remove(&id));
         }
     }
@@ -145,13 +166,18 @@ impl Stepper<'_> {
             && out.cancelled.is_empty()
             && out.receipts.is_empty()
             && out.fixes.is_empty());
-        let soft_is_due = self.subject.stored_at.is_none_or(|at| at + STORE_SOFT_CHANGES_AFTER <= now);
-        let changed = self.dirty || caused || (soft_is_due && !self.subject.erased);
+        let soft_is_due = self
+            .subject
+            .stored_at
+            .is_none_or(|at| at + STORE_SOFT_CHANGES_AFTER <= now);
+        let wake_at = super::passing::wake_at(&self.subject, self.given.catalogue, now);
+        let turned = self.subject.wakes_at != wake_at;
+        let changed = self.dirty || caused || turned || (soft_is_due && !self.subject.erased);
         self.subject.stepped_at = Some(now);
+        self.subject.wakes_at = wake_at;
         if changed {
             self.subject.stored_at = Some(now);
         }
-        let wake_at = super::passing::wake_at(&self.subject, self.given.catalogue, now);
         Effects {
             changed,
             moments: out.moments,

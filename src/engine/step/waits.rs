@@ -98,14 +98,26 @@ impl Stepper<'_> {
             }
             None => wait.moment.kind.place().cloned(),
         };
-        let case = Case { trigger, moment: &wait.moment, place, bound: wait.facts.clone(), occasion, trace: Vec::new() };
+        let case = Case {
+            trigger,
+            moment: &wait.moment,
+            place,
+            bound: wait.facts.clone(),
+            occasion,
+            trace: Vec::new(),
+        };
         match self.assess(case) {
             Assessed::Pass(candidate) => self.settle_priority(vec![*candidate]),
             Assessed::Refused(case, refusal) if self.goes_on(wait, &case, &refusal) => {
                 // The same answer as before is not recorded again; the limit stays where the wait began.
                 let ends_at = wait.ends_at.max(refusal.due_at.unwrap_or(wait.ends_at));
                 let held_by_time = refusal.held_by_time;
-                self.subject.waits.push(Wait { due_at: refusal.due_at, ends_at, held_by_time, ..wait.clone() });
+                self.subject.waits.push(Wait {
+                    due_at: refusal.due_at,
+                    ends_at,
+                    held_by_time,
+                    ..wait.clone()
+                });
             }
             Assessed::Refused(case, refusal) => self.settle_refused(&case, &refusal),
         }
@@ -120,7 +132,11 @@ impl Stepper<'_> {
     /// Records the end of a wait that is not judged any more.
     pub(super) fn end_wait(&mut self, wait: &Wait, code: ReasonCode, says: &str) {
         self.dirty = true;
-        let name = self.given.catalogue.revision(wait.trigger_id, wait.revision).map(|trigger| trigger.sentence.name.clone());
+        let name = self
+            .given
+            .catalogue
+            .revision(wait.trigger_id, wait.revision)
+            .map(|trigger| trigger.sentence.name.clone());
         let values = json!({ "waited_for": wait.reason, "since": wait.moment.occurred_at, "limit": wait.ends_at });
         let decision = Decision {
             id: self.ids.draw(),
@@ -135,19 +151,24 @@ impl Stepper<'_> {
             until: None,
             message_id: None,
             late: false,
-            trace: vec![TraceStep { step: Step::Wait, passed: false, says: says.to_owned(), values }],
+            trace: vec![TraceStep {
+                step: Step::Wait,
+                passed: false,
+                says: says.to_owned(),
+                values,
+            }],
         };
         self.out.decisions.push(decision);
     }
 
     /// Ends the waits that hold a place: the person no longer lets us know it.
     pub(super) fn end_waits_about_places(&mut self) {
-        let (placed, open): (Vec<Wait>, Vec<Wait>) =
-            std::mem::take(&mut self.subject.waits).into_iter().partition(|wait| wait.moment.kind.place().is_some());
+        let (placed, open): (Vec<Wait>, Vec<Wait>) = std::mem::take(&mut self.subject.waits)
+            .into_iter()
+            .partition(|wait| wait.moment.kind.place().is_some());
         self.subject.waits = open;
         for wait in placed {
             self.end_wait(&wait, ReasonCode::OptedOut, "The person withdrew consent to location");
         }
     }
 }
-

@@ -61,12 +61,34 @@ impl CompiledTrigger {
         };
         let window = sentence.guards.window.as_ref();
         let condition = parse("/if", sentence.condition.as_ref(), Wanted::Truth);
-        let until = parse("/wait/until", sentence.wait.as_ref().and_then(|wait| wait.until.as_ref()), Wanted::Truth);
+        let until = parse(
+            "/wait/until",
+            sentence.wait.as_ref().and_then(|wait| wait.until.as_ref()),
+            Wanted::Truth,
+        );
         let once_per = parse("/once_per", sentence.once_per.as_ref(), Wanted::Text);
-        let window_from = parse("/guards/window/from", window.and_then(|window| window.from.as_ref()), Wanted::Instant);
-        let window_to = parse("/guards/window/to", window.and_then(|window| window.to.as_ref()), Wanted::Instant);
+        let window_from = parse(
+            "/guards/window/from",
+            window.and_then(|window| window.from.as_ref()),
+            Wanted::Instant,
+        );
+        let window_to = parse(
+            "/guards/window/to",
+            window.and_then(|window| window.to.as_ref()),
+            Wanted::Instant,
+        );
         if errors.is_empty() {
-            Ok(Self { id, revision, paused: false, sentence, condition, until, once_per, window_from, window_to })
+            Ok(Self {
+                id,
+                revision,
+                paused: false,
+                sentence,
+                condition,
+                until,
+                once_per,
+                window_from,
+                window_to,
+            })
         } else {
             Err(errors)
         }
@@ -83,8 +105,15 @@ impl CompiledTrigger {
             .alternatives()
             .iter()
             .filter_map(|when| match when {
-                When::Dwelled { stayed, place } if place.selects(&fence.tag, &fence.external_id, fence.id) => Some(*stayed),
-                When::Dwelled { .. } | When::Entered(_) | When::Exited(_) | When::Event(_) | When::Fact(_) | When::Any(_) => None,
+                When::Dwelled { stayed, place } if place.selects(&fence.tag, &fence.external_id, fence.id) => {
+                    Some(*stayed)
+                }
+                When::Dwelled { .. }
+                | When::Entered(_)
+                | When::Exited(_)
+                | When::Event(_)
+                | When::Fact(_)
+                | When::Any(_) => None,
             })
             .collect();
         spans.into_iter()
@@ -130,11 +159,38 @@ fn scope_of(sentence: &Trigger) -> Scope {
     });
     let mut scope = Scope::new()
         .with("now", Fields::Scalar(Instant))
-        .with("user", Fields::ClosedPlus(&[("ref", Text), ("locale", Text), ("time_zone", Text), ("places", List), ("tags", List)]))
-        .with("device", Fields::Closed(&[("platform", Text), ("locale", Text), ("time_zone", Text)]))
-        .with("moment", Fields::Closed(&[("id", Text), ("kind", Text), ("occurred_at", Instant), ("date", Text), ("time", Text)]));
+        .with(
+            "user",
+            Fields::ClosedPlus(&[
+                ("ref", Text),
+                ("locale", Text),
+                ("time_zone", Text),
+                ("places", List),
+                ("tags", List),
+            ]),
+        )
+        .with(
+            "device",
+            Fields::Closed(&[("platform", Text), ("locale", Text), ("time_zone", Text)]),
+        )
+        .with(
+            "moment",
+            Fields::Closed(&[
+                ("id", Text),
+                ("kind", Text),
+                ("occurred_at", Instant),
+                ("date", Text),
+                ("time", Text),
+            ]),
+        );
     if has_place {
-        let fields = Fields::Closed(&[("id", Text), ("external_id", Text), ("tag", Text), ("name", Text), ("metadata", Dynamic)]);
+        let fields = Fields::Closed(&[
+            ("id", Text),
+            ("external_id", Text),
+            ("tag", Text),
+            ("name", Text),
+            ("metadata", Dynamic),
+        ]);
         scope = scope.with("place", fields);
     }
     if kinds.iter().any(|when| matches!(when, When::Event(_))) {
@@ -162,33 +218,72 @@ fn expression_error(pointer: &str, error: &ExpressionError) -> TriggerError {
 fn check_shape(sentence: &Trigger, errors: &mut Vec<TriggerError>) {
     let mut fail = |code: &str, pointer: String, detail: &str, hint: Option<&str>| {
         let (detail, hint) = (detail.to_owned(), hint.map(str::to_owned));
-        errors.push(TriggerError { code: code.to_owned(), pointer, detail, position: None, hint });
+        errors.push(TriggerError {
+            code: code.to_owned(),
+            pointer,
+            detail,
+            position: None,
+            hint,
+        });
     };
     let name_length = sentence.name.chars().count();
     if name_length == 0 || name_length > limits::NAME_CHARS_MAX || sentence.name.contains(['\0', '/']) {
-        fail("name_out_of_bounds", "/name".into(), "a name has 1 to 128 characters and no slash", None);
+        fail(
+            "name_out_of_bounds",
+            "/name".into(),
+            "a name has 1 to 128 characters and no slash",
+            None,
+        );
     }
     let kinds = alternatives(&sentence.when);
     if kinds.is_empty() || kinds.len() > ALTERNATIVES_MAX {
-        fail("when_out_of_bounds", "/when/any".into(), "`any` holds 1 to 16 alternatives", None);
+        fail(
+            "when_out_of_bounds",
+            "/when/any".into(),
+            "`any` holds 1 to 16 alternatives",
+            None,
+        );
     }
     for (index, when) in kinds.iter().enumerate() {
-        let at = if matches!(sentence.when, When::Any(_)) { format!("/when/any/{index}") } else { "/when".into() };
+        let at = if matches!(sentence.when, When::Any(_)) {
+            format!("/when/any/{index}")
+        } else {
+            "/when".into()
+        };
         if let Some((code, detail, hint)) = when_problem(when) {
             fail(code, at, detail, Some(hint));
         }
     }
     if sentence.for_each.len() > BINDS_MAX {
-        fail("too_many_bindings", "/for_each".into(), "at most 3 names can be bound", None);
+        fail(
+            "too_many_bindings",
+            "/for_each".into(),
+            "at most 3 names can be bound",
+            None,
+        );
     }
     for (name, bind) in &sentence.for_each {
-        let plain = name.starts_with(|c: char| c.is_ascii_lowercase()) && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
+        let plain = name.starts_with(|c: char| c.is_ascii_lowercase())
+            && name
+                .chars()
+                .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
         if !plain || NAMES_RESERVED.contains(&name.as_str()) || name.len() > 64 {
-            let hint = "use lower-case letters, digits and _, and none of now, user, device, place, event, moment, change";
-            fail("binding_name_invalid", format!("/for_each/{name}"), "not a name a condition can use", Some(hint));
+            let hint =
+                "use lower-case letters, digits and _, and none of now, user, device, place, event, moment, change";
+            fail(
+                "binding_name_invalid",
+                format!("/for_each/{name}"),
+                "not a name a condition can use",
+                Some(hint),
+            );
         }
         if matches!(bind.choose(), Choose::Lowest(field) if field.is_empty()) {
-            fail("choose_field_missing", format!("/for_each/{name}/choose/lowest"), "name the property to compare", None);
+            fail(
+                "choose_field_missing",
+                format!("/for_each/{name}/choose/lowest"),
+                "name the property to compare",
+                None,
+            );
         }
     }
     check_wait(sentence, &mut fail);
@@ -201,11 +296,21 @@ fn check_wait(sentence: &Trigger, fail: &mut Fail<'_>) {
     let Some(wait) = &sentence.wait else { return };
     let limit = Span::hours(24 * limits::WAIT_DAYS_MAX);
     if wait.until.is_some() && wait.at_most.is_none() {
-        fail("wait_without_limit", "/wait".into(), "a wait needs a limit", Some("add `at_most`, such as PT10H"));
+        fail(
+            "wait_without_limit",
+            "/wait".into(),
+            "a wait needs a limit",
+            Some("add `at_most`, such as PT10H"),
+        );
     }
     for (name, span) in [("at_most", wait.at_most), ("for", wait.delay)] {
         if span.is_some_and(|span| span > limit || span.as_seconds() < 1) {
-            fail("span_out_of_bounds", format!("/wait/{name}"), "a wait lasts from 1 second to 31 days", None);
+            fail(
+                "span_out_of_bounds",
+                format!("/wait/{name}"),
+                "a wait lasts from 1 second to 31 days",
+                None,
+            );
         }
     }
 }
@@ -213,15 +318,30 @@ fn check_wait(sentence: &Trigger, fail: &mut Fail<'_>) {
 fn check_guards(sentence: &Trigger, fail: &mut Fail<'_>) {
     let guards = &sentence.guards;
     if guards.holdout.is_some_and(|share| !(0.0..=1.0).contains(&share)) {
-        fail("holdout_out_of_bounds", "/guards/holdout".into(), "a holdout is a share between 0 and 1", None);
+        fail(
+            "holdout_out_of_bounds",
+            "/guards/holdout".into(),
+            "a holdout is a share between 0 and 1",
+            None,
+        );
     }
     if guards.caps.len() > 8 || guards.schedule.len() > 21 {
-        fail("too_many_guards", "/guards".into(), "at most 8 caps and 21 schedule entries", None);
+        fail(
+            "too_many_guards",
+            "/guards".into(),
+            "at most 8 caps and 21 schedule entries",
+            None,
+        );
     }
     for (index, cap) in guards.caps.iter().enumerate() {
         // The ledger of a user holds a bounded number of sends: a cap beyond it could never be kept.
         if cap.max == 0 || cap.max as usize > limits::SENDS_PER_USER_MAX || cap.per.as_seconds() < 1 {
-            fail("cap_out_of_bounds", format!("/guards/caps/{index}"), "a cap allows 1 to 300 messages per window", None);
+            fail(
+                "cap_out_of_bounds",
+                format!("/guards/caps/{index}"),
+                "a cap allows 1 to 300 messages per window",
+                None,
+            );
         }
     }
 }
@@ -229,12 +349,22 @@ fn check_guards(sentence: &Trigger, fail: &mut Fail<'_>) {
 fn when_problem(when: &When) -> Option<(&'static str, &'static str, &'static str)> {
     let selector_hint = "give `tag`, `external_id` or `id`";
     match when {
-        When::Entered(place) | When::Exited(place) if place.is_empty() => Some(("selector_empty", "which place?", selector_hint)),
+        When::Entered(place) | When::Exited(place) if place.is_empty() => {
+            Some(("selector_empty", "which place?", selector_hint))
+        }
         When::Dwelled { place, .. } if place.is_empty() => Some(("selector_empty", "which place?", selector_hint)),
-        When::Dwelled { stayed, .. } if stayed.as_seconds() < 1 => Some(("span_out_of_bounds", "how long?", "at least PT1S")),
+        When::Dwelled { stayed, .. } if stayed.as_seconds() < 1 => {
+            Some(("span_out_of_bounds", "how long?", "at least PT1S"))
+        }
         When::Event(event) if event.name.is_empty() => Some(("event_name_missing", "which event?", "give its `name`")),
-        When::Fact(fact) if fact.kind.is_empty() => Some(("fact_type_missing", "which type of fact?", "give its `type`")),
-        When::Any(_) => Some(("any_nested", "`any` cannot hold another `any`", "list the alternatives side by side")),
+        When::Fact(fact) if fact.kind.is_empty() => {
+            Some(("fact_type_missing", "which type of fact?", "give its `type`"))
+        }
+        When::Any(_) => Some((
+            "any_nested",
+            "`any` cannot hold another `any`",
+            "list the alternatives side by side",
+        )),
         When::Entered(_) | When::Exited(_) | When::Dwelled { .. } | When::Event(_) | When::Fact(_) => None,
     }
 }

@@ -5,4 +5,6 @@ pub mod expression;
 pub mod sentence;
 
 pub use compiled::{CompiledTrigger, TriggerError};
-pub use sentence::{Bind, Choose, Class, EventWhen, FactWhen, Guards, PlaceSelector, Then, Trigger, Wait, When, Window};
+pub use sentence::{
+    Bind, Choose, Class, EventWhen, FactWhen, Guards, PlaceSelector, Then, Trigger, Wait, When, Window,
+};

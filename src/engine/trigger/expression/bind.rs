@@ -88,8 +88,15 @@ impl Binder<'_> {
                     Some(target) => Some(Box::new(self.bind(target)?)),
                     None => None,
                 };
-                let bound = CallExpr { func_name: call.func_name.clone(), target, args: self.bind_all(&call.args)? };
-                Ok(IdedExpr { id: node.id, expr: Expr::Call(bound) })
+                let bound = CallExpr {
+                    func_name: call.func_name.clone(),
+                    target,
+                    args: self.bind_all(&call.args)?,
+                };
+                Ok(IdedExpr {
+                    id: node.id,
+                    expr: Expr::Call(bound),
+                })
             }
         }
     }
@@ -102,7 +109,11 @@ impl Binder<'_> {
             _ => return Err(self.fault(Code::WrongArguments, node, "matches takes one pattern")),
         };
         let Some(text) = text_literal(pattern) else {
-            let fault = self.fault(Code::BadPattern, pattern, "the pattern of matches must be written out as a text");
+            let fault = self.fault(
+                Code::BadPattern,
+                pattern,
+                "the pattern of matches must be written out as a text",
+            );
             return Err(fault.with_hint("compare with ==, contains, startsWith or endsWith instead"));
         };
         if text.len() > PATTERN_BYTES_MAX {
@@ -117,8 +128,15 @@ impl Binder<'_> {
         let subject = self.bind(subject)?;
         let name = pattern_name(self.patterns.len());
         self.patterns.push(compiled);
-        let call = CallExpr { func_name: name, target: None, args: vec![subject] };
-        Ok(IdedExpr { id: node.id, expr: Expr::Call(call) })
+        let call = CallExpr {
+            func_name: name,
+            target: None,
+            args: vec![subject],
+        };
+        Ok(IdedExpr {
+            id: node.id,
+            expr: Expr::Call(call),
+        })
     }
 
     /// A time written out is tried when the text is saved, so that a typo does not wait for the first judgement.
@@ -133,7 +151,11 @@ impl Binder<'_> {
         if Value::resolve(node, &bare).is_ok() {
             return Ok(node.clone());
         }
-        let fault = self.fault(Code::BadLiteral, &call.args[0], format!("'{text}' is not a {}", call.func_name));
+        let fault = self.fault(
+            Code::BadLiteral,
+            &call.args[0],
+            format!("'{text}' is not a {}", call.func_name),
+        );
         Err(fault.with_hint(if call.func_name == "duration" {
             "write it like duration('1h30m') or PT1H30M"
         } else {
@@ -152,7 +174,10 @@ impl Binder<'_> {
         let path = path_of(node)?;
         match self.scope.standing(&path) {
             Standing::Field(declared) => Some(Slot::Read { path, declared }),
-            Standing::Object => Some(Slot::Read { path, declared: FieldType::Dynamic }),
+            Standing::Object => Some(Slot::Read {
+                path,
+                declared: FieldType::Dynamic,
+            }),
             Standing::UnknownRoot if path.len() == 1 => span_of(&path[0]).map(|span| Slot::Length(span.delta())),
             Standing::UnknownRoot | Standing::UnknownField | Standing::NoFields(_) => None,
         }
@@ -163,17 +188,18 @@ impl Binder<'_> {
             self.slots.push(slot);
             self.slots.len() - 1
         });
-        IdedExpr { id: node.id, expr: Expr::Ident(slot_name(index)) }
+        IdedExpr {
+            id: node.id,
+            expr: Expr::Ident(slot_name(index)),
+        }
     }
 }
 
 fn pattern_fault(error: &regex::Error) -> String {
-    match error {
-        regex::Error::CompiledTooBig(_) => "the pattern repeats too much".to_owned(),
-        other => {
-            let text = other.to_string();
-            let last = text.lines().last().unwrap_or("not a regular expression");
-            format!("not a regular expression: {}", last.trim_start_matches("error: "))
-        }
+    if matches!(error, regex::Error::CompiledTooBig(_)) {
+        return "the pattern repeats too much".to_owned();
     }
+    let text = error.to_string();
+    let last = text.lines().last().unwrap_or("it does not parse");
+    format!("not a regular expression: {}", last.trim_start_matches("error: "))
 }

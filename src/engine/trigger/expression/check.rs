@@ -1,7 +1,8 @@
 //! The static check: known variables, fields and functions, types that fit, and a bounded size.
 
 use super::error::{ExpressionCode as Code, ExpressionError};
-use super::kind::{Kind, LOOPS, SIGNATURES, Signature, TYPE_NAMES, can_equal, can_order, of_arithmetic};
+use super::kind::{Kind, LOOPS, SIGNATURES, Signature, TYPE_NAMES};
+use super::operators::{is_operator, of_operator, sign_of};
 use super::scope::{Scope, Standing, nearest};
 use crate::base::limits::{CONDITION_DEPTH_MAX, CONDITION_JOINS_MAX};
 use crate::base::time::Span;
@@ -13,26 +14,36 @@ type Checked = Result<Kind, ExpressionError>;
 
 /// The path that a node spells: `stay.room`, also written `stay['room']`.
 pub(super) fn path_of(node: &IdedExpr) -> Option<Vec<String>> {
-    match &node.expr {
-        Expr::Ident(name) => Some(vec![name.clone()]),
-        Expr::Select(select) if !select.test => {
-            let mut path = path_of(&select.operand)?;
-            path.push(select.field.clone());
-            Some(path)
-        }
-        Expr::Call(call) if call.func_name == op::INDEX && call.args.len() == 2 => {
-            let mut path = path_of(&call.args[0])?;
-            path.push(text_literal(&call.args[1])?.to_owned());
-            Some(path)
-        }
-        _ => None,
+    if let Expr::Ident(name) = &node.expr {
+        return Some(vec![name.clone()]);
     }
+    let (parent, name) = step_of(node)?;
+    let mut path = path_of(parent)?;
+    path.push(name.to_owned());
+    Some(path)
+}
+
+/// What a node selects from, and by which name.
+fn step_of(node: &IdedExpr) -> Option<(&IdedExpr, &str)> {
+    if let Expr::Select(select) = &node.expr
+        && !select.test
+    {
+        return Some((select.operand.as_ref(), select.field.as_str()));
+    }
+    if let Expr::Call(call) = &node.expr
+        && call.func_name == op::INDEX
+        && let [parent, index] = call.args.as_slice()
+    {
+        return Some((parent, text_literal(index)?));
+    }
+    None
 }
 
 pub(super) fn text_literal(node: &IdedExpr) -> Option<&str> {
-    match &node.expr {
-        Expr::Literal(LiteralValue::String(text)) => Some(text.inner()),
-        _ => None,
+    if let Expr::Literal(LiteralValue::String(text)) = &node.expr {
+        Some(text.inner())
+    } else {
+        None
     }
 }
 
@@ -58,7 +69,13 @@ pub(super) struct Checker<'a> {
 
 impl<'a> Checker<'a> {
     pub(super) fn new(scope: &'a Scope, source: &'a str, positions: &'a SourceInfo) -> Self {
-        Self { scope, source, positions, joins: 0, fields: BTreeSet::new() }
+        Self {
+            scope,
+            source,
+            positions,
+            joins: 0,
+            fields: BTreeSet::new(),
+        }
     }
 
     /// The type of the whole tree; the first fault otherwise.
@@ -82,11 +99,17 @@ impl<'a> Checker<'a> {
         }
         match &node.expr {
             Expr::Literal(literal) => Ok(kind_of_literal(literal)),
-            Expr::Ident(name) => Ok(if span_of(name).is_some() { Kind::Duration } else { Kind::Type }),
+            Expr::Ident(name) => Ok(if span_of(name).is_some() {
+                Kind::Duration
+            } else {
+                Kind::Type
+            }),
             Expr::Select(select) => self.kind_of_select(node, select, depth),
             Expr::Call(call) => self.kind_of_call(node, call, depth),
             Expr::List(list) => {
-                list.elements.iter().try_for_each(|element| self.kind(element, depth + 1).map(drop))?;
+                list.elements
+                    .iter()
+                    .try_for_each(|element| self.kind(element, depth + 1).map(drop))?;
                 Ok(Kind::List)
             }
             Expr::Map(map) => {
@@ -111,7 +134,11 @@ impl<'a> Checker<'a> {
 
     fn kind_of_path(&mut self, node: &IdedExpr, path: &[String]) -> Checked {
         if path.len() > CONDITION_DEPTH_MAX {
-            return Err(self.fault(Code::TooDeep, node, format!("a path of more than {CONDITION_DEPTH_MAX} names")));
+            return Err(self.fault(
+                Code::TooDeep,
+                node,
+                format!("a path of more than {CONDITION_DEPTH_MAX} names"),
+            ));
         }
         let written = path.join(".");
         let fault = match self.scope.standing(path) {
@@ -128,12 +155,18 @@ impl<'a> Checker<'a> {
                 root_of(node),
                 format!("there is no `{}` here; there is: {}", path[0], self.scope.names()),
             ),
-            Standing::UnknownField => {
-                self.fault(Code::UnknownField, node, format!("`{}` has no field `{}`", path[0], path[1..].join(".")))
-            }
+            Standing::UnknownField => self.fault(
+                Code::UnknownField,
+                node,
+                format!("`{}` has no field `{}`", path[0], path[1..].join(".")),
+            ),
             Standing::NoFields(taken) => {
                 let plain = path[..taken].join(".");
-                self.fault(Code::UnknownField, node, format!("`{plain}` is a plain value and has no fields"))
+                self.fault(
+                    Code::UnknownField,
+                    node,
+                    format!("`{plain}` is a plain value and has no fields"),
+                )
             }
         };
         Err(match self.scope.did_you_mean(path) {
@@ -166,7 +199,11 @@ impl<'a> Checker<'a> {
     fn kind_of_call(&mut self, node: &IdedExpr, call: &CallExpr, depth: usize) -> Checked {
         let name = call.func_name.as_str();
         if LOOPS.contains(&name) {
-            let fault = self.fault(Code::MacroRefused, node, format!("`{name}` loops over a list, which is not offered"));
+            let fault = self.fault(
+                Code::MacroRefused,
+                node,
+                format!("`{name}` loops over a list, which is not offered"),
+            );
             return Err(fault.with_hint("ask whether a list holds a value with `in`: 'vip' in user.tags"));
         }
         if name == "has" {
@@ -183,10 +220,12 @@ impl<'a> Checker<'a> {
         let known: Vec<&Signature> = SIGNATURES.iter().filter(|known| known.name == name).collect();
         if known.is_empty() {
             let fault = self.fault(Code::UnknownFunction, node, format!("there is no function `{name}`"));
-            return Err(match nearest(name, SIGNATURES.iter().map(|known| known.name).chain(["has"])) {
-                Some(near) => fault.with_hint(format!("did you mean `{near}`?")),
-                None => fault,
-            });
+            return Err(
+                match nearest(name, SIGNATURES.iter().map(|known| known.name).chain(["has"])) {
+                    Some(near) => fault.with_hint(format!("did you mean `{near}`?")),
+                    None => fault,
+                },
+            );
         }
         let target = match &call.target {
             Some(target) => Some(self.kind(target, depth + 1)?),
@@ -212,69 +251,40 @@ impl<'a> Checker<'a> {
         };
         let fitting = right_form.iter().find(|one| {
             one.target.zip(target).is_none_or(|(allowed, kind)| fits(allowed, kind))
-                && one.arguments.iter().zip(kinds).all(|(allowed, kind)| fits(allowed, *kind))
+                && one
+                    .arguments
+                    .iter()
+                    .zip(kinds)
+                    .all(|(allowed, kind)| fits(allowed, *kind))
         });
-        match fitting {
-            Some(signature) => Ok(signature.gives),
-            None => {
-                let given: Vec<_> = target.iter().chain(kinds).map(|kind| kind.name()).collect();
-                let detail = format!("`{}` does not take {}", first.name, given.join(" and "));
-                Err(self.fault(Code::WrongType, node, detail))
-            }
+        if let Some(signature) = fitting {
+            return Ok(signature.gives);
         }
+        let given: Vec<_> = target.iter().chain(kinds).map(|kind| kind.name()).collect();
+        let detail = format!("`{}` does not take {}", first.name, given.join(" and "));
+        Err(self.fault(Code::WrongType, node, detail))
     }
 
     fn kind_of_operator(&mut self, node: &IdedExpr, name: &str, kinds: &[Kind]) -> Checked {
-        let wrong = |hint: Option<&str>| {
-            let given: Vec<_> = kinds.iter().map(|kind| kind.name()).collect();
-            let detail = format!("`{}` does not go with {}", sign_of(name), given.join(" and "));
-            let fault = self.fault(Code::WrongType, node, detail);
-            Err(match hint {
-                Some(hint) => fault.with_hint(hint),
-                None => fault,
-            })
+        let kind = match of_operator(name, kinds) {
+            Ok(kind) => kind,
+            Err(hint) => {
+                let given: Vec<_> = kinds.iter().map(|kind| kind.name()).collect();
+                let detail = format!("`{}` does not go with {}", sign_of(name), given.join(" and "));
+                let fault = self.fault(Code::WrongType, node, detail);
+                return Err(match hint {
+                    Some(hint) => fault.with_hint(hint),
+                    None => fault,
+                });
+            }
         };
-        match (name, kinds) {
-            (op::LOGICAL_AND | op::LOGICAL_OR | op::LOGICAL_NOT, _) => {
-                if kinds.iter().all(|kind| kind.may_be(Kind::Bool)) { Ok(Kind::Bool) } else { wrong(None) }
-            }
-            (op::CONDITIONAL, [test, then, otherwise]) => match test.may_be(Kind::Bool) {
-                true if then == otherwise => Ok(*then),
-                true => Ok(Kind::Dynamic),
-                false => wrong(None),
-            },
-            (op::EQUALS | op::NOT_EQUALS, [left, right]) => {
-                if can_equal(*left, *right) { Ok(Kind::Bool) } else { wrong(hint_to_convert(*left, *right)) }
-            }
-            (op::LESS | op::LESS_EQUALS | op::GREATER | op::GREATER_EQUALS, [left, right]) => {
-                if can_order(*left, *right) { Ok(Kind::Bool) } else { wrong(hint_to_convert(*left, *right)) }
-            }
-            (op::IN, [_, container]) => match container {
-                Kind::List | Kind::Map | Kind::Dynamic => Ok(Kind::Bool),
-                Kind::Text => wrong(Some("ask whether a text holds another with text.contains('part')")),
-                _ => wrong(None),
-            },
-            (op::INDEX, [container, index]) => match container {
-                Kind::List if !index.may_be(Kind::Int) => wrong(None),
-                Kind::List | Kind::Map | Kind::Dynamic => Ok(Kind::Dynamic),
-                _ => wrong(None),
-            },
-            (op::NEGATE, [Kind::Int | Kind::Double | Kind::Dynamic]) => Ok(kinds[0]),
-            (op::ADD | op::SUBSTRACT | op::MULTIPLY | op::DIVIDE | op::MODULO, [left, right]) => {
-                let sign = sign_of(name).chars().next().unwrap_or('+');
-                let Some(kind) = of_arithmetic(sign, *left, *right) else {
-                    return wrong(hint_to_convert(*left, *right));
-                };
-                self.count_join(node, sign, kind)?;
-                Ok(kind)
-            }
-            _ => wrong(None),
-        }
+        self.count_join(node, name, kind)?;
+        Ok(kind)
     }
 
     /// Joining texts and lists is the only way to build something big, so that it is counted.
-    fn count_join(&mut self, node: &IdedExpr, sign: char, kind: Kind) -> Result<(), ExpressionError> {
-        if sign == '+' && matches!(kind, Kind::Text | Kind::List | Kind::Bytes | Kind::Dynamic) {
+    fn count_join(&mut self, node: &IdedExpr, name: &str, kind: Kind) -> Result<(), ExpressionError> {
+        if name == op::ADD && matches!(kind, Kind::Text | Kind::List | Kind::Bytes | Kind::Dynamic) {
             self.joins += 1;
         }
         if self.joins > CONDITION_JOINS_MAX {
@@ -286,13 +296,10 @@ impl<'a> Checker<'a> {
 }
 
 fn root_of(mut node: &IdedExpr) -> &IdedExpr {
-    loop {
-        node = match &node.expr {
-            Expr::Select(select) => &select.operand,
-            Expr::Call(call) if call.func_name == op::INDEX && !call.args.is_empty() => &call.args[0],
-            _ => return node,
-        };
+    while let Some((parent, _)) = step_of(node) {
+        node = parent;
     }
+    node
 }
 
 fn kind_of_literal(literal: &LiteralValue) -> Kind {
@@ -304,50 +311,6 @@ fn kind_of_literal(literal: &LiteralValue) -> Kind {
         LiteralValue::Null => Kind::Null,
         LiteralValue::String(_) => Kind::Text,
         LiteralValue::UInt(_) => Kind::Uint,
-    }
-}
-
-/// The parser spells operators with their operands as `_`, which no function name can hold at its ends and `in` as `@in`.
-fn is_operator(name: &str) -> bool {
-    name.starts_with(['_', '!', '-', '@']) && (name.contains('_') || name.starts_with('@')) && sign_of(name) != name
-}
-
-fn sign_of(name: &str) -> &str {
-    match name {
-        op::LOGICAL_AND => "&&",
-        op::LOGICAL_OR => "||",
-        op::LOGICAL_NOT => "!",
-        op::CONDITIONAL => "? :",
-        op::EQUALS => "==",
-        op::NOT_EQUALS => "!=",
-        op::LESS => "<",
-        op::LESS_EQUALS => "<=",
-        op::GREATER => ">",
-        op::GREATER_EQUALS => ">=",
-        op::ADD => "+",
-        op::SUBSTRACT | op::NEGATE => "-",
-        op::MULTIPLY => "*",
-        op::DIVIDE => "/",
-        op::MODULO => "%",
-        op::IN => "in",
-        op::INDEX => "[ ]",
-        other => other,
-    }
-}
-
-fn hint_to_convert(left: Kind, right: Kind) -> Option<&'static str> {
-    let pair = |one, other| (left, right) == (one, other) || (left, right) == (other, one);
-    let number = |kind| matches!(kind, Kind::Int | Kind::Uint | Kind::Double);
-    if pair(Kind::Text, Kind::Instant) {
-        Some("write the instant as timestamp('2026-05-04T14:00:00Z')")
-    } else if pair(Kind::Text, Kind::Duration) {
-        Some("write the length of time as PT3H or duration('3h')")
-    } else if pair(Kind::Int, Kind::Double) {
-        Some("write the whole number as 2.0, or convert it with double(...)")
-    } else if left == Kind::Text && number(right) || right == Kind::Text && number(left) {
-        Some("convert with string(...), int(...) or double(...)")
-    } else {
-        None
     }
 }
 

@@ -70,7 +70,12 @@ pub struct ExpressionError {
 
 impl ExpressionError {
     pub(super) fn new(code: ExpressionCode, position: usize, detail: impl Into<String>) -> Self {
-        Self { code, position, detail: detail.into(), hint: None }
+        Self {
+            code,
+            position,
+            detail: detail.into(),
+            hint: None,
+        }
     }
 
     pub(super) fn with_hint(mut self, hint: impl Into<String>) -> Self {

@@ -51,14 +51,21 @@ impl Expression {
     /// As in CEL, a clause that is false decides, whatever trouble another one has.
     pub fn judge(&self, scene: &Map<String, Value>) -> Judgement {
         let compiled = &*self.compiled;
-        let reader = SceneReader { slots: &compiled.slots, scene };
+        let reader = SceneReader {
+            slots: &compiled.slots,
+            scene,
+        };
         let context = context_of(compiled, &reader);
         let (mut clauses, mut trouble, mut failed) = (Vec::with_capacity(compiled.clauses.len()), None, false);
         for clause in &compiled.clauses {
             let judged = truth_of(compiled, clause, &context, scene);
             failed |= matches!(judged, Ok(false));
             let holds = judged.as_ref().ok().copied();
-            clauses.push(Clause { text: clause.text.clone(), holds, values: values_of(compiled, clause, scene) });
+            clauses.push(Clause {
+                text: clause.text.clone(),
+                holds,
+                values: values_of(compiled, clause, scene),
+            });
             if let Err(found) = judged {
                 trouble = trouble.or(Some(found));
             }
@@ -77,12 +84,14 @@ impl Expression {
     /// # Errors
     /// When a value is missing, the answer is no text or too long, or it cannot be computed.
     pub fn evaluate_text(&self, scene: &Map<String, Value>) -> Result<String, EvaluationError> {
-        match self.evaluate(scene)? {
-            CelValue::String(text) if text.len() > EXPRESSION_ANSWER_BYTES_MAX => Err(EvaluationError::TooLong),
-            CelValue::String(text) => Ok(Arc::unwrap_or_clone(text)),
-            CelValue::Null => Err(self.null()),
-            other => Err(self.unexpected(&other, Wanted::Text)),
+        let value = self.evaluate(scene)?;
+        let CelValue::String(text) = value else {
+            return Err(self.unexpected(&value));
+        };
+        if text.len() > EXPRESSION_ANSWER_BYTES_MAX {
+            return Err(EvaluationError::TooLong);
         }
+        Ok(Arc::unwrap_or_clone(text))
     }
 
     /// The instant it gives.
@@ -90,11 +99,11 @@ impl Expression {
     /// # Errors
     /// When a value is missing, the answer is no instant, or it cannot be computed.
     pub fn evaluate_instant(&self, scene: &Map<String, Value>) -> Result<DateTime<Utc>, EvaluationError> {
-        match self.evaluate(scene)? {
-            CelValue::Timestamp(instant) => Ok(instant.with_timezone(&Utc)),
-            CelValue::Null => Err(self.null()),
-            other => Err(self.unexpected(&other, Wanted::Instant)),
-        }
+        let value = self.evaluate(scene)?;
+        let CelValue::Timestamp(instant) = value else {
+            return Err(self.unexpected(&value));
+        };
+        Ok(instant.with_timezone(&Utc))
     }
 
     fn evaluate(&self, scene: &Map<String, Value>) -> Result<CelValue, EvaluationError> {
@@ -102,7 +111,10 @@ impl Expression {
         let Some(clause) = compiled.clauses.first().filter(|_| compiled.wanted != Wanted::Truth) else {
             return Err(EvaluationError::Failed(format!("`{}` is a condition", compiled.text)));
         };
-        let reader = SceneReader { slots: &compiled.slots, scene };
+        let reader = SceneReader {
+            slots: &compiled.slots,
+            scene,
+        };
         resolve(compiled, clause, &context_of(compiled, &reader), scene).map_err(|trouble| match trouble {
             Trouble::Missing(path) => EvaluationError::Missing(path),
             Trouble::Failed(why) => EvaluationError::Failed(why),
@@ -110,13 +122,17 @@ impl Expression {
     }
 
     /// A null where a value is needed is as good as absent.
-    fn null(&self) -> EvaluationError {
-        EvaluationError::Missing(self.compiled.fields.first().unwrap_or(&self.compiled.text).clone())
-    }
-
-    fn unexpected(&self, value: &CelValue, wanted: Wanted) -> EvaluationError {
-        let wanted = wanted.kind().name();
-        EvaluationError::Failed(format!("`{}` gave a {}, but {wanted} is needed", self.text(), value.type_of()))
+    fn unexpected(&self, value: &CelValue) -> EvaluationError {
+        let compiled = &*self.compiled;
+        if *value == CelValue::Null {
+            return EvaluationError::Missing(compiled.fields.first().unwrap_or(&compiled.text).clone());
+        }
+        let wanted = compiled.wanted.kind().name();
+        EvaluationError::Failed(format!(
+            "`{}` gave a {}, but {wanted} is needed",
+            self.text(),
+            value.type_of()
+        ))
     }
 }
 
@@ -138,12 +154,23 @@ fn truth_of(
     context: &Context<'_, '_>,
     scene: &Map<String, Value>,
 ) -> Result<bool, Trouble> {
-    match resolve(compiled, clause, context, scene)? {
-        CelValue::Bool(truth) => Ok(truth),
-        CelValue::Null => Err(null_read(compiled, &clause.reads, scene)
-            .unwrap_or_else(|| Trouble::Failed(format!("`{}` is null", clause.text)))),
-        other => Err(Trouble::Failed(format!("`{}` gave a {}, not true or false", clause.text, other.type_of()))),
+    let value = resolve(compiled, clause, context, scene)?;
+    if let CelValue::Bool(truth) = value {
+        return Ok(truth);
     }
+    let null = if value == CelValue::Null {
+        null_read(compiled, &clause.reads, scene)
+    } else {
+        None
+    };
+    let why = || {
+        Trouble::Failed(format!(
+            "`{}` gave a {}, not true or false",
+            clause.text,
+            value.type_of()
+        ))
+    };
+    Err(null.unwrap_or_else(why))
 }
 
 fn resolve(
@@ -158,7 +185,12 @@ fn resolve(
 
 /// An absent value names its slot. A null in a place that needs a value counts as missing too: "missing data" is what
 /// the operator has to mend, not "no matching overload".
-fn trouble_of(compiled: &Compiled, clause: &BoundClause, scene: &Map<String, Value>, error: &ExecutionError) -> Trouble {
+fn trouble_of(
+    compiled: &Compiled,
+    clause: &BoundClause,
+    scene: &Map<String, Value>,
+    error: &ExecutionError,
+) -> Trouble {
     if let ExecutionError::UndeclaredReference(name) = error
         && let Some(path) = slot_index(name).and_then(|index| compiled.slots.get(index)?.written())
     {
@@ -171,7 +203,11 @@ fn trouble_of(compiled: &Compiled, clause: &BoundClause, scene: &Map<String, Val
             | ExecutionError::ValuesNotComparable(..)
             | ExecutionError::UnsupportedBinaryOperator(..)
     );
-    let null = if about_types { null_read(compiled, &clause.reads, scene) } else { None };
+    let null = if about_types {
+        null_read(compiled, &clause.reads, scene)
+    } else {
+        None
+    };
     null.unwrap_or_else(|| {
         // Long values may be quoted in the message; the decision's trace has them anyway.
         let why: String = error.to_string().chars().take(200).collect();

@@ -39,7 +39,7 @@ impl Kind {
         }
     }
 
-    const fn is_number(self) -> bool {
+    pub(super) const fn is_number(self) -> bool {
         matches!(self, Self::Int | Self::Uint | Self::Double)
     }
 
@@ -73,41 +73,44 @@ pub(super) fn can_equal(left: Kind, right: Kind) -> bool {
 pub(super) fn can_order(left: Kind, right: Kind) -> bool {
     let ordered = |kind: Kind| {
         kind.is_number()
-            || matches!(kind, Kind::Bool | Kind::Text | Kind::Bytes | Kind::Instant | Kind::Duration | Kind::Dynamic)
+            || matches!(
+                kind,
+                Kind::Bool | Kind::Text | Kind::Bytes | Kind::Instant | Kind::Duration | Kind::Dynamic
+            )
     };
     ordered(left)
         && ordered(right)
-        && (left == right
-            || left == Kind::Dynamic
-            || right == Kind::Dynamic
-            || left.is_number() && right.is_number())
+        && (left == right || left == Kind::Dynamic || right == Kind::Dynamic || left.is_number() && right.is_number())
 }
 
 /// What `left operator right` gives, for `+ - * / %`; nothing when it is not defined.
-pub(super) fn of_arithmetic(operator: char, left: Kind, right: Kind) -> Option<Kind> {
+pub(super) fn of_arithmetic(sign: &str, left: Kind, right: Kind) -> Option<Kind> {
     use Kind::{Bytes, Double, Duration, Dynamic, Instant, Int, List, Text, Uint};
-    match (operator, left, right) {
-        ('+', Text, Text) => Some(Text),
-        ('+', Bytes, Bytes) => Some(Bytes),
-        ('+', List, List) => Some(List),
-        ('+', Instant, Duration) | ('+', Duration, Instant) | ('-', Instant, Duration) => Some(Instant),
-        ('+' | '-', Duration, Duration) | ('-', Instant, Instant) => Some(Duration),
-        ('%', Double, _) | ('%', _, Double) => None,
+    match (sign, left, right) {
+        ("+", Text, Text) => Some(Text),
+        ("+", Bytes, Bytes) => Some(Bytes),
+        ("+", List, List) => Some(List),
+        ("+" | "-", Instant, Duration) | ("+", Duration, Instant) => Some(Instant),
+        ("+" | "-", Duration, Duration) | ("-", Instant, Instant) => Some(Duration),
+        ("%", Double, _) | ("%", _, Double) => None,
         (_, Int, Int) | (_, Uint, Uint) | (_, Double, Double) => Some(left),
-        (_, Dynamic, other) | (_, other, Dynamic) if may_take_part(operator, other) => Some(match other {
-            // A number or a text with something unknown can only give its own type; a time can give two.
-            Int | Uint | Double | Text | Bytes | List => other,
-            _ => Dynamic,
-        }),
+        // A time with something unknown can give an instant or a length; a number or a text only its own type.
+        (_, Dynamic, other) | (_, other, Dynamic) if may_take_part(sign, other) => {
+            Some(if matches!(other, Instant | Duration) {
+                Dynamic
+            } else {
+                other
+            })
+        }
         _ => None,
     }
 }
 
-fn may_take_part(operator: char, kind: Kind) -> bool {
-    match operator {
-        '+' => !matches!(kind, Kind::Bool | Kind::Null | Kind::Map | Kind::Type),
-        '-' => kind.is_number() || matches!(kind, Kind::Instant | Kind::Duration | Kind::Dynamic),
-        '%' => matches!(kind, Kind::Int | Kind::Uint | Kind::Dynamic),
+fn may_take_part(sign: &str, kind: Kind) -> bool {
+    match sign {
+        "+" => !matches!(kind, Kind::Bool | Kind::Null | Kind::Map | Kind::Type),
+        "-" => kind.is_number() || matches!(kind, Kind::Instant | Kind::Duration | Kind::Dynamic),
+        "%" => matches!(kind, Kind::Int | Kind::Uint | Kind::Dynamic),
         _ => kind.is_number() || kind == Kind::Dynamic,
     }
 }
@@ -145,11 +148,21 @@ const fn on(
     arguments: &'static [&'static [Kind]],
     gives: Kind,
 ) -> Signature {
-    Signature { name, target: Some(target), arguments, gives }
+    Signature {
+        name,
+        target: Some(target),
+        arguments,
+        gives,
+    }
 }
 
 const fn of(name: &'static str, arguments: &'static [&'static [Kind]], gives: Kind) -> Signature {
-    Signature { name, target: None, arguments, gives }
+    Signature {
+        name,
+        target: None,
+        arguments,
+        gives,
+    }
 }
 
 /// Every function an expression may call: the standard ones of CEL. An empty list of types takes any value.
@@ -197,5 +210,15 @@ pub(super) const SIGNATURES: &[Signature] = &[
 pub(super) const LOOPS: [&str; 6] = ["all", "exists", "exists_one", "existsOne", "map", "filter"];
 
 /// Names that stand for types, as in `type(x) == string`.
-pub(super) const TYPE_NAMES: [&str; 10] =
-    ["bool", "bytes", "double", "int", "list", "map", "null_type", "string", "type", "uint"];
+pub(super) const TYPE_NAMES: [&str; 10] = [
+    "bool",
+    "bytes",
+    "double",
+    "int",
+    "list",
+    "map",
+    "null_type",
+    "string",
+    "type",
+    "uint",
+];

@@ -16,6 +16,7 @@ mod check;
 mod error;
 mod judge;
 mod kind;
+mod operators;
 mod scan;
 mod scope;
 mod values;
@@ -25,7 +26,7 @@ pub use judge::{Clause, Judgement, Verdict};
 pub(crate) use scope::nearest;
 pub use scope::{FieldType, Fields, Scope};
 
-use crate::base::limits::{CONDITION_BYTES_MAX, CONDITION_DEPTH_MAX};
+use crate::base::limits::{CONDITION_BRACKETS_DEEP_MAX, CONDITION_BYTES_MAX, CONDITION_CONDITIONALS_MAX};
 use bind::Binder;
 use cel::common::ast::{Expr, SelectExpr};
 use cel::parser::Macro;
@@ -104,7 +105,7 @@ impl Expression {
     /// # Errors
     /// The first fault found, with its code, its position in characters and, where possible, what to write instead.
     pub fn compile(text: &str, scope: &Scope, wanted: Wanted) -> Result<Self, ExpressionError> {
-        let program = parse(text)?;
+        let Parsed { program, clauses } = parse(text, wanted)?;
         let mut checker = Checker::new(scope, text, program.source_info());
         let kind = checker.check(program.expression())?;
         if !kind.may_be(wanted.kind()) {
@@ -112,9 +113,18 @@ impl Expression {
             return Err(ExpressionError::new(ExpressionCode::WrongType, 0, detail));
         }
         let fields = checker.fields.into_iter().collect();
-        let (clauses, slots, patterns) = bind_clauses(text, &program, scope, wanted)?;
-        let compiled = Compiled { text: text.to_owned(), wanted, fields, clauses, slots, patterns };
-        Ok(Self { compiled: Arc::new(compiled) })
+        let (clauses, slots, patterns) = bind_clauses(text, &program, &clauses, scope)?;
+        let compiled = Compiled {
+            text: text.to_owned(),
+            wanted,
+            fields,
+            clauses,
+            slots,
+            patterns,
+        };
+        Ok(Self {
+            compiled: Arc::new(compiled),
+        })
     }
 
     /// The text as it was saved.
@@ -137,23 +147,40 @@ impl fmt::Debug for Expression {
 type Bound = (Vec<BoundClause>, Vec<Slot>, Vec<Regex>);
 
 /// Binds each clause of a condition on its own, so that Explain can show each; any other expression is one clause.
-fn bind_clauses(text: &str, program: &Program, scope: &Scope, wanted: Wanted) -> Result<Bound, ExpressionError> {
+fn bind_clauses(
+    text: &str,
+    program: &Program,
+    parts: &[(&str, Program)],
+    scope: &Scope,
+) -> Result<Bound, ExpressionError> {
     let positions = program.source_info();
-    let binder = || Binder { scope, source: text, positions, slots: Vec::new(), patterns: Vec::new() };
+    let binder = || Binder {
+        scope,
+        source: text,
+        positions,
+        slots: Vec::new(),
+        patterns: Vec::new(),
+    };
     // The whole tree is bound in any case: faults found here know where they stand in the whole text.
     let mut whole = binder();
     let tree = whole.bind(program.expression())?;
-    let texts = if wanted == Wanted::Truth { scan::clauses_of(text) } else { vec![text.trim()] };
-    let parts: Option<Vec<Program>> = texts.iter().map(|part| environment().compile(part).ok()).collect();
-    let (Some(parts), true) = (parts, texts.len() > 1) else {
-        let clause = BoundClause { text: text.trim().to_owned(), reads: slots_read(&tree), tree };
+    if parts.len() < 2 {
+        let clause = BoundClause {
+            text: text.trim().to_owned(),
+            reads: slots_read(&tree),
+            tree,
+        };
         return Ok((vec![clause], whole.slots, whole.patterns));
-    };
+    }
     let mut binder = binder();
     let mut clauses = Vec::with_capacity(parts.len());
-    for (part, text) in parts.iter().zip(texts) {
+    for (text, part) in parts {
         let tree = binder.bind(part.expression())?;
-        clauses.push(BoundClause { text: text.to_owned(), reads: slots_read(&tree), tree });
+        clauses.push(BoundClause {
+            text: (*text).to_owned(),
+            reads: slots_read(&tree),
+            tree,
+        });
     }
     Ok((clauses, binder.slots, binder.patterns))
 }
@@ -161,28 +188,66 @@ fn bind_clauses(text: &str, program: &Program, scope: &Scope, wanted: Wanted) ->
 /// The slots a bound tree names.
 fn slots_read(tree: &IdedExpr) -> Vec<usize> {
     let references = tree.references();
-    let mut slots: Vec<usize> = references.variables().into_iter().filter_map(values::slot_index).collect();
+    let mut slots: Vec<usize> = references
+        .variables()
+        .into_iter()
+        .filter_map(values::slot_index)
+        .collect();
     slots.sort_unstable();
     slots
 }
 
+/// A text as the parser sees it: whole, and by clause.
+struct Parsed<'t> {
+    program: Program,
+    /// The operands of the top-level `&&`; none when there is no such thing.
+    clauses: Vec<(&'t str, Program)>,
+}
+
 /// Parses within the bounds: the length and nesting are known to be small before the parser sees the text.
-fn parse(text: &str) -> Result<Program, ExpressionError> {
+fn parse(text: &str, wanted: Wanted) -> Result<Parsed<'_>, ExpressionError> {
     if text.len() > CONDITION_BYTES_MAX {
         let detail = format!("{} bytes, but at most {CONDITION_BYTES_MAX} are allowed", text.len());
-        return Err(ExpressionError::new(ExpressionCode::TooLong, CONDITION_BYTES_MAX, detail)
-            .with_hint("put part of it into another trigger, or compute it into a field of the fact"));
+        return Err(
+            ExpressionError::new(ExpressionCode::TooLong, CONDITION_BYTES_MAX, detail)
+                .with_hint("put part of it into another trigger, or compute it into a field of the fact"),
+        );
     }
     if text.trim().is_empty() {
         return Err(ExpressionError::new(ExpressionCode::Syntax, 0, "the text is empty"));
     }
+    // The parser recurses over brackets and conditionals with big frames: these bounds keep it off the end of the stack.
     let shape = scan::shape_of(text);
-    if shape.depth > CONDITION_DEPTH_MAX {
+    let too_deep = [
+        (
+            shape.depth > CONDITION_BRACKETS_DEEP_MAX,
+            CONDITION_BRACKETS_DEEP_MAX,
+            "brackets in brackets",
+        ),
+        (
+            shape.conditionals > CONDITION_CONDITIONALS_MAX,
+            CONDITION_CONDITIONALS_MAX,
+            "conditionals (`? :`)",
+        ),
+    ];
+    if let Some((_, most, what)) = too_deep.into_iter().find(|(is_over, ..)| *is_over) {
         let position = text[..shape.deepest_at].chars().count();
-        let detail = format!("brackets nest deeper than {CONDITION_DEPTH_MAX} levels");
-        return Err(ExpressionError::new(ExpressionCode::TooDeep, position, detail));
+        let error = ExpressionError::new(ExpressionCode::TooDeep, position, format!("more than {most} {what}"));
+        return Err(error.with_hint("split it with &&, or compute part of it into a field of the fact"));
     }
-    environment().compile(text).map_err(|errors| syntax_fault(text, &errors))
+    let clauses = if wanted == Wanted::Truth {
+        scan::clauses_of(text)
+    } else {
+        Vec::new()
+    };
+    let env = environment();
+    let program = env.compile(text).map_err(|errors| syntax_fault(text, &errors))?;
+    // Were a clause not to parse on its own, then the text is shown as one.
+    let clauses = clauses.into_iter().map(|text| Some((text, env.compile(text).ok()?)));
+    Ok(Parsed {
+        program,
+        clauses: clauses.collect::<Option<_>>().unwrap_or_default(),
+    })
 }
 
 /// The parser's first complaint, with its line and column as one offset in characters.
@@ -192,13 +257,34 @@ fn syntax_fault(text: &str, errors: &ParseErrors) -> ExpressionError {
     };
     let line = usize::try_from(first.pos.0).unwrap_or(0).saturating_sub(1);
     let column = usize::try_from(first.pos.1).unwrap_or(0).saturating_sub(1);
-    let before: usize = text.split_inclusive('\n').take(line).map(|line| line.chars().count()).sum();
+    let before: usize = text
+        .split_inclusive('\n')
+        .take(line)
+        .map(|line| line.chars().count())
+        .sum();
     let position = (before + column).min(text.chars().count());
-    let code = if first.msg.contains("recursion") { ExpressionCode::TooDeep } else { ExpressionCode::Syntax };
-    let detail: String = first.msg.trim_start_matches("Syntax error: ").chars().take(200).collect();
-    let error = ExpressionError::new(code, position, detail);
+    if first.msg.contains("ecursion limit") {
+        return ExpressionError::new(ExpressionCode::TooDeep, position, "the text nests too deep");
+    }
+    // Some complaints name the parser's own parts, which say nothing to the one who writes a condition.
+    let says_nothing = first.msg.contains("ContextAll") || first.msg.contains("UNKNOWN");
+    let detail = if says_nothing {
+        "this is not an expression"
+    } else {
+        first.msg.trim_start_matches("Syntax error: ")
+    };
+    let error = ExpressionError::new(
+        ExpressionCode::Syntax,
+        position,
+        detail.chars().take(200).collect::<String>(),
+    );
     // A single `=` or `and` is the slip of everybody who comes from a spreadsheet or from SQL.
-    let words = [(" = ", "compare with =="), (" and ", "join conditions with &&"), (" or ", "write ||"), (" not ", "write !")];
+    let words = [
+        (" = ", "compare with =="),
+        (" and ", "join conditions with &&"),
+        (" or ", "write ||"),
+        (" not ", "write !"),
+    ];
     match words.iter().find(|(word, _)| text.contains(word)) {
         Some((_, hint)) => error.with_hint(*hint),
         None => error,
@@ -210,12 +296,16 @@ fn environment() -> Arc<Env> {
     static ENVIRONMENT: LazyLock<Arc<Env>> = LazyLock::new(|| {
         let mut env = Env::default().with_optional_support(false).with_stdlib();
         let has = Macro::global("has", 1, |macros, _, arguments| match arguments.pop() {
-            Some(IdedExpr { expr: Expr::Select(select), .. }) if !select.test => {
-                Ok(Some(macros.next_expr(Expr::Select(SelectExpr { test: true, ..select }))))
-            }
-            other => {
-                Err(macros.new_error(other.map_or(0, |node| node.id), "has() takes one field, as in has(stay.room)"))
-            }
+            Some(IdedExpr {
+                expr: Expr::Select(select),
+                ..
+            }) if !select.test => Ok(Some(
+                macros.next_expr(Expr::Select(SelectExpr { test: true, ..select })),
+            )),
+            other => Err(macros.new_error(
+                other.map_or(0, |node| node.id),
+                "has() takes one field, as in has(stay.room)",
+            )),
         });
         // An environment without macros cannot already have this one; were it so, `has` would be refused as unknown.
         let _ = env.add_macro(has);
@@ -227,6 +317,9 @@ fn environment() -> Arc<Env> {
 #[cfg(test)]
 #[path = "conformance_tests.rs"]
 mod conformance_tests;
+#[cfg(test)]
+#[path = "refusal_tests.rs"]
+mod refusal_tests;
 #[cfg(test)]
 #[path = "expression_tests.rs"]
 mod tests;

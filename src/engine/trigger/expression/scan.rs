@@ -5,6 +5,8 @@
 pub(super) struct Shape {
     /// The deepest nesting of brackets.
     pub depth: usize,
+    /// The `?` of conditionals, at any depth.
+    pub conditionals: usize,
     /// Where the deepest bracket stands.
     pub deepest_at: usize,
     /// The `&&` outside of all brackets.
@@ -27,7 +29,10 @@ pub(super) fn shape_of(text: &str) -> Shape {
                 continue;
             }
             b'/' if bytes.get(at + 1) == Some(&b'/') => {
-                at = bytes[at..].iter().position(|byte| *byte == b'\n').map_or(bytes.len(), |length| at + length);
+                at = bytes[at..]
+                    .iter()
+                    .position(|byte| *byte == b'\n')
+                    .map_or(bytes.len(), |length| at + length);
                 continue;
             }
             b'(' | b'[' | b'{' => {
@@ -46,7 +51,11 @@ pub(super) fn shape_of(text: &str) -> Shape {
                 shape.ands.push(at);
                 at += 1;
             }
-            b'|' | b'?' if depth == 0 => shape.weaker = true,
+            b'?' => {
+                shape.conditionals += 1;
+                shape.weaker |= depth == 0;
+            }
+            b'|' if depth == 0 => shape.weaker = true,
             _ => {}
         }
         at += 1;
@@ -100,7 +109,10 @@ fn end_of_string(bytes: &[u8], start: usize) -> usize {
 /// Whether the quote follows a prefix with `r`: `r'..'`, `br"..."`, `Rb'..'`.
 fn is_raw(bytes: &[u8], quote_at: usize) -> bool {
     let is_word = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_';
-    let prefix_starts = bytes[..quote_at].iter().rposition(|byte| !is_word(byte)).map_or(0, |at| at + 1);
+    let prefix_starts = bytes[..quote_at]
+        .iter()
+        .rposition(|byte| !is_word(byte))
+        .map_or(0, |at| at + 1);
     let prefix = &bytes[prefix_starts..quote_at];
     prefix.len() <= 2 && prefix.iter().any(|byte| matches!(byte, b'r' | b'R'))
 }

@@ -33,7 +33,10 @@ pub enum Fields<'a> {
 #[derive(Debug, Clone)]
 enum Root {
     Scalar(FieldType),
-    Object { fields: BTreeMap<String, FieldType>, open: bool },
+    Object {
+        fields: BTreeMap<String, FieldType>,
+        open: bool,
+    },
 }
 
 /// The variables a text may name.
@@ -81,7 +84,9 @@ impl Scope {
     }
 
     pub(super) fn standing(&self, path: &[String]) -> Standing {
-        let Some((root, fields)) = path.split_first() else { return Standing::UnknownRoot };
+        let Some((root, fields)) = path.split_first() else {
+            return Standing::UnknownRoot;
+        };
         match self.roots.get(root) {
             None => Standing::UnknownRoot,
             Some(Root::Scalar(kind)) if fields.is_empty() || *kind == FieldType::Dynamic => Standing::Field(*kind),
@@ -99,7 +104,12 @@ impl Scope {
             return nearest(&wanted, fields.keys().map(String::as_str)).map(|field| format!("{root}.{field}"));
         }
         if let Some(near) = nearest(root, self.roots.keys().map(String::as_str)) {
-            return Some(std::iter::once(near).chain(rest.iter().map(String::as_str)).collect::<Vec<_>>().join("."));
+            return Some(
+                std::iter::once(near)
+                    .chain(rest.iter().map(String::as_str))
+                    .collect::<Vec<_>>()
+                    .join("."),
+            );
         }
         // `status` alone is most often a field whose variable was forgotten.
         self.roots.iter().find_map(|(name, known)| match known {
@@ -151,7 +161,9 @@ fn distance(left: &str, right: &str) -> usize {
         let mut row = vec![i];
         for j in 1..=right.len() {
             let change = usize::from(left[i - 1] != right[j - 1]);
-            let mut best = (rows[i - 1][j] + 1).min(row[j - 1] + 1).min(rows[i - 1][j - 1] + change);
+            let mut best = (rows[i - 1][j] + 1)
+                .min(row[j - 1] + 1)
+                .min(rows[i - 1][j - 1] + change);
             if i > 1 && j > 1 && left[i - 1] == right[j - 2] && left[i - 2] == right[j - 1] {
                 best = best.min(rows[i - 2][j - 2] + 1);
             }

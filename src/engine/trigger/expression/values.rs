@@ -1,8 +1,8 @@
 //! From the scene's JSON to the values CEL computes with, borrowed where possible, and only for the paths that are read.
 
 use super::scope::FieldType;
-use cel::common::types::{CelBool, CelDouble, CelDuration, CelInt, CelList, CelMap, CelMapKey, CelNull, CelString};
 use cel::common::types::CelTimestamp;
+use cel::common::types::{CelBool, CelDouble, CelDuration, CelInt, CelList, CelMap, CelMapKey, CelNull, CelString};
 use cel::common::value::{CowVal, Val};
 use cel::context::VariableResolver;
 use chrono::{DateTime, TimeDelta};
@@ -42,7 +42,9 @@ pub(super) fn slot_index(name: &str) -> Option<usize> {
 /// The value at the path; nothing when a part of it is absent or holds no fields.
 pub(super) fn at_path<'s>(scene: &'s Map<String, Value>, path: &[String]) -> Option<&'s Value> {
     let (root, fields) = path.split_first()?;
-    fields.iter().try_fold(scene.get(root)?, |value, field| value.as_object()?.get(field))
+    fields
+        .iter()
+        .try_fold(scene.get(root)?, |value, field| value.as_object()?.get(field))
 }
 
 /// Answers the slots of one expression out of one scene.
@@ -88,14 +90,21 @@ fn value_of<'v>(value: &'v Value, name: &str, declared: FieldType) -> Box<dyn Va
             }
         }
         Value::Array(items) => {
-            let items: Vec<Box<dyn Val + 'v>> =
-                items.iter().map(|item| value_of(item, "", FieldType::Dynamic)).collect();
+            let items: Vec<Box<dyn Val + 'v>> = items
+                .iter()
+                .map(|item| value_of(item, "", FieldType::Dynamic))
+                .collect();
             Box::new(CelList::from(items))
         }
         Value::Object(fields) => {
             let fields: HashMap<CelMapKey<'v>, Box<dyn Val + 'v>> = fields
                 .iter()
-                .map(|(name, value)| (CelMapKey::from(name.as_str()), value_of(value, name, FieldType::Dynamic)))
+                .map(|(name, value)| {
+                    (
+                        CelMapKey::from(name.as_str()),
+                        value_of(value, name, FieldType::Dynamic),
+                    )
+                })
                 .collect();
             Box::new(CelMap::from(fields))
         }
@@ -108,7 +117,8 @@ fn number_of<'v>(number: &Number, declared: FieldType) -> Box<dyn Val + 'v> {
     let double = number.as_f64().unwrap_or(f64::NAN);
     match (number.as_i64(), declared) {
         (Some(whole), kind) if kind != FieldType::Double => Box::new(CelInt::from(whole)),
-        (None, FieldType::Int) if is_whole(double) => {
+        (None, FieldType::Int) if is_whole(double) =>
+        {
             #[expect(clippy::cast_possible_truncation, reason = "checked to be whole and within 2^53")]
             Box::new(CelInt::from(double as i64))
         }

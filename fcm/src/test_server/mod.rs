@@ -1,0 +1,220 @@
+//! A look-alike of Firebase Cloud Messaging on loopback, for tests: the token endpoint, `messages:send`, scripted faults,
+//! and a model of what the phones show.
+//!
+//! It checks every request against Google's discovery document and answers with the error bodies of the real service.
+//! [`TestServer::fail_next`] scripts what goes wrong; [`TestServer::screen`] tells what a person would see in the end,
+//! also when an answer was lost on the way.
+
+mod book;
+mod complaint;
+mod fault;
+mod grant;
+mod key;
+mod rules;
+mod schema;
+mod screen;
+mod send;
+
+pub use book::Received;
+pub use fault::{Fault, FcmCode};
+pub use screen::Shown;
+
+use std::fmt;
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::dev::{Server, ServerHandle};
+use actix_web::{App, HttpServer, rt, web};
+use serde_json::json;
+
+use book::Book;
+use key::Key;
+
+/// The Firebase project of the test server.
+pub const PROJECT_ID: &str = "fcm-test";
+/// Larger bodies are refused before they are read. FCM's own payload limit is far below.
+const BODY_MAX_BYTES: usize = 1_024 * 1_024;
+
+/// A running server. It stops when dropped.
+pub struct TestServer {
+    address: SocketAddr,
+    book: Arc<Book>,
+    handle: ServerHandle,
+    thread: Option<std::thread::JoinHandle<()>>,
+}
+
+/// What the server's thread reports once it listens.
+struct Started {
+    address: SocketAddr,
+    book: Arc<Book>,
+    handle: ServerHandle,
+}
+
+impl TestServer {
+    /// Starts on a free port of 127.0.0.1, on a thread of its own so that it does not depend on the caller's runtime.
+    ///
+    /// # Errors
+    /// If no port can be had or no key can be made.
+    pub async fn start() -> io::Result<Self> {
+        let (report, started) = tokio::sync::oneshot::channel();
+        let thread = std::thread::Builder::new()
+            .name("fcm-test-server".to_owned())
+            .spawn(move || {
+                rt::System::new().block_on(async move {
+                    match prepare() {
+                        Ok((started, server)) => {
+                            // Nobody listens if the caller has given up; the handle then goes with the report and is not needed.
+                            if report.send(Ok(started)).is_ok() {
+                                let _ = server.await;
+                            }
+                        }
+                        Err(error) => drop(report.send(Err(error))),
+                    }
+                });
+            })?;
+        let Started { address, book, handle } = started
+            .await
+            .map_err(|_| io::Error::other("the test server's thread ended early"))??;
+        Ok(Self {
+            address,
+            book,
+            handle,
+            thread: Some(thread),
+        })
+    }
+
+    /// Stops now: open connections are cut. Dropping does the same.
+    pub async fn stop(self) {
+        self.book.close();
+        self.handle.stop(false).await;
+    }
+
+    /// The address for [`crate::Settings::endpoint`].
+    pub fn endpoint(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// The credentials for [`crate::Settings::new`]: a service account whose key was made for this process.
+    pub fn service_account_json(&self) -> String {
+        json!({
+            "type": "service_account",
+            "project_id": PROJECT_ID,
+            "private_key_id": key::KEY_ID,
+            "private_key": self.book.key.private_pem(),
+            "client_email": key::CLIENT_EMAIL,
+            "client_id": "1",
+            "token_uri": self.book.token_uri(),
+        })
+        .to_string()
+    }
+
+    /// Settings that lead a client here.
+    pub fn settings(&self) -> crate::Settings {
+        crate::Settings::new(self.service_account_json()).endpoint(self.endpoint())
+    }
+
+    /// Scripts the next valid request for this token (or FID). Several faults are used up in order, one per request.
+    pub fn fail_next(&self, token: &str, fault: Fault) {
+        self.book.script(Some(token), fault);
+    }
+
+    /// Scripts the next valid request for any receiver. A fault for the receiver itself goes first.
+    pub fn fail_next_any(&self, fault: Fault) {
+        self.book.script(None, fault);
+    }
+
+    /// Scripts the next request to the token endpoint.
+    pub fn fail_next_grant(&self, fault: Fault) {
+        self.book.script_grant(fault);
+    }
+
+    /// Answers `UNREGISTERED` for this token until [`TestServer::register`].
+    pub fn unregister(&self, token: &str) {
+        self.book.set_registered(token, false);
+    }
+
+    /// Lets a token live again, as when the app reports it anew.
+    pub fn register(&self, token: &str) {
+        self.book.set_registered(token, true);
+    }
+
+    /// Sets how long access tokens live that are issued from now on; an hour to begin with.
+    pub fn set_token_lifetime(&self, lifetime: Duration) {
+        self.book.set_token_lifetime(lifetime);
+    }
+
+    /// Lets all access tokens end now.
+    pub fn expire_access_tokens(&self) {
+        self.book.expire_access_tokens();
+    }
+
+    /// How often the token endpoint was asked.
+    pub fn token_requests(&self) -> usize {
+        self.book.token_requests()
+    }
+
+    /// Every request to `messages:send` in the order of arrival, refused ones included.
+    pub fn received(&self) -> Vec<Received> {
+        self.book.received()
+    }
+
+    /// What the phone with this token (or FID) shows now, oldest first. A message that was accepted is shown even if its
+    /// answer was lost. A notification replaces the one with the same tag.
+    pub fn screen(&self, token: &str) -> Vec<Shown> {
+        self.book.screen(token)
+    }
+}
+
+impl Drop for TestServer {
+    fn drop(&mut self) {
+        self.book.close();
+        // The command is queued by the call itself; its future only waits for the end, as the join below does.
+        drop(self.handle.stop(false));
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+impl fmt::Debug for TestServer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TestServer")
+            .field("address", &self.address)
+            .finish_non_exhaustive()
+    }
+}
+
+fn prepare() -> io::Result<(Started, Server)> {
+    let listener = TcpListener::bind(("127.0.0.1", 0))?;
+    let address = listener.local_addr()?;
+    let book = Arc::new(Book::new(Key::of_this_process()?, address, schema::Schemas::load()?));
+    let shared = web::Data::from(Arc::clone(&book));
+    let server = HttpServer::new(move || {
+        App::new()
+            .app_data(shared.clone())
+            .app_data(web::PayloadConfig::new(BODY_MAX_BYTES))
+            .service(web::resource("/token").route(web::post().to(grant::issue)))
+            .service(web::resource("/v1/projects/{project}/messages:send").route(web::post().to(send::accept)))
+            .default_service(web::to(async || complaint::not_found()))
+    })
+    .on_connect(fault::keep_wire)
+    .workers(1)
+    .disable_signals()
+    .shutdown_timeout(0)
+    .listen(listener)?
+    .run();
+    Ok((
+        Started {
+            address,
+            book,
+            handle: server.handle(),
+        },
+        server,
+    ))
+}
+
+#[cfg(test)]
+#[path = "server_tests.rs"]
+mod tests;

@@ -1,0 +1,74 @@
+//! Channels: one file per transport behind one trait. A channel speaks; it never writes, counts or retries.
+
+pub mod fcm;
+pub mod tray;
+
+use crate::base::time::Timestamp;
+use crate::engine::delivery::{ChannelKind, Outcome};
+use crate::engine::message::Message;
+use futures_util::future::BoxFuture;
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+
+/// One message on its way to one address.
+#[derive(Debug, Clone, Copy)]
+pub struct Push<'a> {
+    pub message: &'a Message,
+    /// The push token or address the device registered.
+    pub address: &'a str,
+    pub now: Timestamp,
+}
+
+/// A transport.
+pub trait Channel: Send + Sync {
+    fn kind(&self) -> ChannelKind;
+
+    /// One attempt. Bounded in time; what went wrong is an [`Outcome`], not an error.
+    fn send<'a>(&'a self, push: Push<'a>) -> BoxFuture<'a, Outcome>;
+
+    /// Are the credentials good? The provider's own words if not.
+    fn probe(&self) -> BoxFuture<'_, Result<(), String>>;
+}
+
+/// Which channels there are: `[channels]` of the configuration.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Settings {
+    pub tray: tray::Settings,
+    pub fcm: fcm::Settings,
+}
+
+/// The channels that are set up.
+#[derive(Clone, Default)]
+pub struct Channels {
+    open: Vec<Arc<dyn Channel>>,
+}
+
+impl Channels {
+    /// Opens every channel that has its settings; says which setting is wrong and what to do.
+    pub fn open(settings: &Settings) -> Result<Self, String> {
+        let mut open: Vec<Arc<dyn Channel>> = Vec::new();
+        if settings.tray.enabled {
+            open.push(Arc::new(tray::Tray));
+        }
+        if let Some(channel) = fcm::open(&settings.fcm)? {
+            open.push(Arc::new(channel));
+        }
+        Ok(Self { open })
+    }
+
+    pub fn get(&self, kind: ChannelKind) -> Option<&dyn Channel> {
+        self.open
+            .iter()
+            .find(|channel| channel.kind() == kind)
+            .map(AsRef::as_ref)
+    }
+
+    pub fn kinds(&self) -> Vec<ChannelKind> {
+        self.open.iter().map(|channel| channel.kind()).collect()
+    }
+}
+
+#[cfg(test)]
+#[path = "channel_tests.rs"]
+mod tests;

@@ -1,0 +1,219 @@
+//! Dispatch: claim deliveries by lease, ask once more whether they may go, send with no transaction open, settle.
+
+use super::stream::display_name;
+use super::{Pipeline, PipelineError};
+use crate::base::limits;
+use crate::base::time::Timestamp;
+use crate::channel::Push;
+use crate::engine::delivery::{ChannelKind, DeliveryState, Next, Outcome, settle};
+use crate::engine::subject::Purpose;
+use crate::store::{AttemptRow, Claimed, Settlement};
+use chrono::TimeDelta;
+use futures_util::StreamExt;
+use futures_util::stream;
+use serde_json::json;
+
+/// A delivery of a paused project is looked at again after this long.
+const PAUSE_RECHECK: TimeDelta = TimeDelta::seconds(30);
+
+/// What came of looking at a claimed delivery.
+enum Verdict {
+    /// It may not go, and that is final.
+    Stop {
+        state: DeliveryState,
+        why: &'static str,
+    },
+    /// Not now.
+    Later {
+        at: Timestamp,
+        why: &'static str,
+    },
+    Go {
+        address: String,
+    },
+}
+
+impl Pipeline {
+    /// One round: everything that is due is claimed, sent and settled. Says how many deliveries were claimed.
+    pub async fn dispatch(&self) -> Result<usize, PipelineError> {
+        let lease = TimeDelta::seconds(self.0.settings.lease_s);
+        let claimed = self
+            .0
+            .store
+            .claim_deliveries(self.now(), lease, limits::DELIVERIES_PER_CLAIM_MAX)
+            .await?;
+        let count = claimed.len();
+        let results: Vec<Result<(), PipelineError>> = stream::iter(claimed)
+            .map(|claimed| self.deliver(claimed))
+            .buffer_unordered(limits::SENDS_AT_ONCE_MAX)
+            .collect()
+            .await;
+        // One delivery that could not be settled keeps its lease and is taken up again when that ends; the others are done.
+        results.into_iter().collect::<Result<(), _>>()?;
+        Ok(count)
+    }
+
+    async fn deliver(&self, claimed: Claimed) -> Result<(), PipelineError> {
+        let now = self.now();
+        let settlement = match verdict(&claimed, now) {
+            Verdict::Stop { state, why } => blank(&claimed, now, state, None, why),
+            Verdict::Later { at, why } => blank(&claimed, now, DeliveryState::Queued, Some(at), why),
+            Verdict::Go { address } => self.attempt(&claimed, &address, now).await,
+        };
+        let (state, why) = (settlement.state, settlement.why.clone());
+        if self.0.store.settle_delivery(&settlement).await? {
+            metrics::counter!("usher_deliveries_total", "channel" => claimed.delivery.channel.as_str(), "state" => state.as_str()).increment(1);
+            self.show(&claimed, state, why, now).await?;
+        }
+        Ok(())
+    }
+
+    async fn attempt(&self, claimed: &Claimed, address: &str, now: Timestamp) -> Settlement {
+        let kind = claimed.delivery.channel;
+        let outcome = match self.0.channels.get(kind) {
+            Some(channel) => {
+                channel
+                    .send(Push {
+                        message: &claimed.message,
+                        address,
+                        now,
+                    })
+                    .await
+            }
+            None => Outcome::Rejected {
+                why: format!("the channel {} is not set up", kind.as_str()),
+            },
+        };
+        let after = self.now();
+        let mut draw = [0_u8; 4];
+        self.0.entropy.fill(&mut draw);
+        let jitter = f64::from(u32::from_be_bytes(draw)) / f64::from(u32::MAX);
+        let next = settle(
+            &outcome,
+            claimed.delivery.attempts,
+            claimed.message.expires_at,
+            after,
+            jitter,
+        );
+        let (state, run_at, why) = match next {
+            Next::Settled { state, why } => (state, None, why),
+            Next::Again { at, why } => (DeliveryState::Queued, Some(at), Some(why)),
+        };
+        let (said, provider_id) = match &outcome {
+            Outcome::Accepted { provider_id } => ("accepted", Some(provider_id.clone())),
+            Outcome::Retry { .. } => ("retry", None),
+            Outcome::Rejected { .. } => ("rejected", None),
+            Outcome::Unregistered { .. } => ("unregistered", None),
+        };
+        metrics::histogram!("usher_send_seconds", "channel" => kind.as_str()).record((after - now).as_seconds_f64());
+        let dead = matches!(outcome, Outcome::Unregistered { .. });
+        Settlement {
+            project_id: claimed.delivery.project_id,
+            delivery_id: claimed.delivery.id,
+            attempts: claimed.delivery.attempts,
+            at: after,
+            state,
+            run_at,
+            why: why.clone(),
+            provider_id: provider_id.clone(),
+            attempt: Some(AttemptRow {
+                number: claimed.delivery.attempts,
+                at: now,
+                outcome: said.to_owned(),
+                detail: why,
+                provider_id,
+                duration_ms: (after - now).num_milliseconds(),
+            }),
+            dead_address: dead.then(|| (claimed.delivery.device_id, address.to_owned())),
+        }
+    }
+
+    async fn show(
+        &self,
+        claimed: &Claimed,
+        state: DeliveryState,
+        why: Option<String>,
+        now: Timestamp,
+    ) -> Result<(), PipelineError> {
+        if !self.0.stream.is_watched() {
+            return Ok(());
+        }
+        let delivery = &claimed.delivery;
+        let project_id = delivery.project_id;
+        if state == DeliveryState::Accepted && delivery.channel == ChannelKind::Tray {
+            let subjects = self.0.store.load_subjects(project_id, &[delivery.user_id]).await?;
+            let subject = subjects.first();
+            let device = subject.and_then(|subject| subject.devices.get(&delivery.device_id));
+            let body = json!({
+                "delivery_id": delivery.id, "message_id": delivery.message_id, "device_id": delivery.device_id,
+                "user_id": delivery.user_id, "name": subject.map(display_name), "at": now, "channel": delivery.channel,
+                "platform": device.and_then(|device| device.platform.clone()), "shown": claimed.message.shown,
+            });
+            self.0.stream.publish(project_id, "push", body);
+        }
+        let body = json!({
+            "id": delivery.id, "message_id": delivery.message_id, "device_id": delivery.device_id, "state": state, "why": why,
+        });
+        self.0.stream.publish(project_id, "delivery", body);
+        Ok(())
+    }
+}
+
+/// May it go now? Time has passed since the decision: life, owner, consent and pause are asked again (invariant 8).
+fn verdict(claimed: &Claimed, now: Timestamp) -> Verdict {
+    let purpose = if claimed.message.promo {
+        Purpose::Promo
+    } else {
+        Purpose::Service
+    };
+    let consented = claimed.consents.get(&purpose).is_some_and(|consent| consent.granted);
+    if claimed.message.expires_at <= now {
+        return Verdict::Stop {
+            state: DeliveryState::Expired,
+            why: "its life is over",
+        };
+    }
+    if claimed.owner != Some(claimed.message.user_id) {
+        return Verdict::Stop {
+            state: DeliveryState::Cancelled,
+            why: "the device belongs to somebody else now",
+        };
+    }
+    if !consented {
+        return Verdict::Stop {
+            state: DeliveryState::Cancelled,
+            why: "consent was withdrawn",
+        };
+    }
+    if claimed.paused {
+        return Verdict::Later {
+            at: now + PAUSE_RECHECK,
+            why: "the project is paused",
+        };
+    }
+    match &claimed.push {
+        Some((channel, address)) if *channel == claimed.delivery.channel => Verdict::Go {
+            address: address.clone(),
+        },
+        Some(_) | None => Verdict::Stop {
+            state: DeliveryState::Failed,
+            why: "the device has no address for this channel any more",
+        },
+    }
+}
+
+/// A settlement without an attempt.
+fn blank(claimed: &Claimed, at: Timestamp, state: DeliveryState, run_at: Option<Timestamp>, why: &str) -> Settlement {
+    Settlement {
+        project_id: claimed.delivery.project_id,
+        delivery_id: claimed.delivery.id,
+        attempts: claimed.delivery.attempts,
+        at,
+        state,
+        run_at,
+        why: Some(why.to_owned()),
+        provider_id: None,
+        attempt: None,
+        dead_address: None,
+    }
+}

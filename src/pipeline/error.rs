@@ -1,0 +1,19 @@
+//! What can go wrong on the way of the data.
+
+use crate::store::StoreError;
+
+/// Why the pipeline did not do it. Nothing is half-done in any case.
+#[derive(Debug, thiserror::Error)]
+pub enum PipelineError {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// More is queued than memory should hold: come back later.
+    #[error("too much is waiting; try again in {retry_after_s} s")]
+    Overloaded { retry_after_s: u64 },
+    /// The process is going down.
+    #[error("the server is stopping")]
+    Stopping,
+    /// The user was erased: nothing more is taken.
+    #[error("this user was erased")]
+    Erased,
+}

@@ -1,0 +1,61 @@
+//! Facts: stored with one inbox entry per subject in one transaction, then stepped for each of them.
+
+use super::{Pipeline, PipelineError};
+use crate::base::id::IdSource;
+use crate::base::limits;
+use crate::engine::step::Input;
+use crate::store::change::{FactOutcome, FactPut, InboxEntry, InboxInput};
+use std::sync::atomic::Ordering;
+
+impl Pipeline {
+    /// Takes a version of a fact. Answers when every subject has been stepped; should the process die in between, what is left
+    /// in the inbox is stepped at the next start.
+    pub async fn put_fact(&self, put: FactPut) -> Result<FactOutcome, PipelineError> {
+        let mut ids = IdSource::new(self.entropy().seed(), self.now());
+        let (outcome, entries) = self.0.store.put_fact(put, &mut ids).await?;
+        self.step_inbox(entries).await?;
+        Ok(outcome)
+    }
+
+    /// Steps what a crash or a failed commit left in the inbox.
+    pub async fn recover(&self) -> Result<usize, PipelineError> {
+        let mut recovered = 0;
+        loop {
+            let entries = self.0.store.inbox_pending(limits::TIMERS_PER_TICK_MAX).await?;
+            if entries.is_empty() {
+                return Ok(recovered);
+            }
+            recovered += entries.len();
+            self.step_inbox(entries).await?;
+        }
+    }
+
+    async fn step_inbox(&self, entries: Vec<InboxEntry>) -> Result<(), PipelineError> {
+        let result = self.try_step_inbox(entries).await;
+        if result.is_err() {
+            self.0.inbox_left.store(true, Ordering::Relaxed);
+        }
+        result
+    }
+
+    async fn try_step_inbox(&self, entries: Vec<InboxEntry>) -> Result<(), PipelineError> {
+        let mut waiting = Vec::with_capacity(entries.len());
+        for entry in entries {
+            let mut job = self.job(entry.project_id, entry.user_id);
+            job.input = Some(match entry.input {
+                InboxInput::Fact { fact } => Input::Fact(fact),
+                InboxInput::FactGone { fact } => Input::FactGone(fact),
+            });
+            job.inbox_done = Some(entry.id);
+            waiting.push(self.submit(job)?);
+        }
+        for answer in waiting {
+            match answer.await.map_err(|_| PipelineError::Stopping)? {
+                // An erased subject has no part in the fact any more.
+                Ok(_) | Err(PipelineError::Erased) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+}

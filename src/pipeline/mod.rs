@@ -1,0 +1,187 @@
+//! The way of the data, as I/O around the engine: ingest, lanes, commit, tick, dispatch, settle, catalogue.
+
+mod catalogue;
+mod commit;
+mod dispatch;
+mod error;
+mod facts;
+mod ingest;
+mod lane;
+mod people;
+mod stream;
+mod tick;
+
+pub use catalogue::build_catalogue;
+pub use error::PipelineError;
+pub use ingest::{Ack, AckStatus, ServerEvent, Tracked};
+pub use stream::{Live, Stream};
+
+use crate::base::chance::Entropy;
+use crate::base::clock::Clock;
+use crate::base::id::{ProjectId, UserId, stamped};
+use crate::base::time::Timestamp;
+use crate::channel::Channels;
+use crate::store::Store;
+use catalogue::Catalogues;
+use lane::{Job, Lane};
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use tokio::sync::{Notify, oneshot};
+use uuid::Uuid;
+
+/// `[pipeline]`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Settings {
+    /// Lanes that step subjects side by side; 0 for one per core.
+    pub lanes: usize,
+    /// Seconds a claimed delivery belongs to its sender; longer than any channel takes for one attempt.
+    pub lease_s: i64,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { lanes: 0, lease_s: 60 }
+    }
+}
+
+/// Everything between the API and the store. Cloning is cheap.
+#[derive(Clone)]
+pub struct Pipeline(Arc<Inner>);
+
+struct Inner {
+    store: Store,
+    clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
+    channels: Channels,
+    settings: Settings,
+    catalogues: Arc<Catalogues>,
+    stream: Arc<Stream>,
+    lanes: Vec<Lane>,
+    work_ready: Arc<Notify>,
+    /// An inbox entry failed to step: the next tick takes up what is left.
+    inbox_left: AtomicBool,
+}
+
+/// What the lanes share with the pipeline.
+#[derive(Clone)]
+struct Shared {
+    store: Store,
+    clock: Arc<dyn Clock>,
+    catalogues: Arc<Catalogues>,
+    stream: Arc<Stream>,
+    work_ready: Arc<Notify>,
+}
+
+impl Pipeline {
+    /// Starts the lanes and the committer. Call [`Pipeline::recover`] before the first input.
+    pub fn start(
+        store: Store,
+        clock: Arc<dyn Clock>,
+        entropy: Arc<dyn Entropy>,
+        channels: Channels,
+        settings: Settings,
+    ) -> Self {
+        let shared = Shared {
+            store: store.clone(),
+            clock: Arc::clone(&clock),
+            catalogues: Arc::default(),
+            stream: Arc::default(),
+            work_ready: Arc::default(),
+        };
+        let cores = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
+        let count = if settings.lanes == 0 { cores } else { settings.lanes };
+        let committer = commit::Committer::start(store.clone());
+        let lanes = (0..count)
+            .map(|_| Lane::start(shared.clone(), committer.clone()))
+            .collect();
+        Self(Arc::new(Inner {
+            store,
+            clock,
+            entropy,
+            channels,
+            settings,
+            catalogues: shared.catalogues,
+            stream: shared.stream,
+            lanes,
+            work_ready: shared.work_ready,
+            inbox_left: AtomicBool::new(false),
+        }))
+    }
+
+    /// Finishes what is queued and takes nothing more.
+    pub async fn stop(&self) {
+        for lane in &self.0.lanes {
+            lane.stop().await;
+        }
+    }
+
+    pub fn store(&self) -> &Store {
+        &self.0.store
+    }
+
+    pub fn now(&self) -> Timestamp {
+        self.0.clock.now()
+    }
+
+    pub fn entropy(&self) -> &dyn Entropy {
+        self.0.entropy.as_ref()
+    }
+
+    pub fn stream(&self) -> &Stream {
+        &self.0.stream
+    }
+
+    pub fn channels(&self) -> &Channels {
+        &self.0.channels
+    }
+
+    /// Notified when deliveries were queued.
+    pub fn work_ready(&self) -> &Notify {
+        &self.0.work_ready
+    }
+
+    /// A new random id at the present time.
+    pub fn new_id<T: From<Uuid>>(&self) -> T {
+        T::from(stamped(self.0.entropy.seed(), self.now()))
+    }
+
+    /// The lane a user belongs to: always the same one, so that a user's inputs keep their order.
+    fn lane(&self, user_id: UserId) -> &Lane {
+        let spread = user_id.uuid().as_u128() % self.0.lanes.len() as u128;
+        #[expect(clippy::cast_possible_truncation, reason = "below the number of lanes")]
+        let index = spread as usize;
+        &self.0.lanes[index]
+    }
+
+    /// Hands a job to the user's lane and waits until its effects are committed.
+    async fn run(&self, job: Job) -> Result<lane::Answer, PipelineError> {
+        let waiting = self.submit(job)?;
+        waiting.await.map_err(|_| PipelineError::Stopping)?
+    }
+
+    fn submit(&self, mut job: Job) -> Result<oneshot::Receiver<Result<lane::Answer, PipelineError>>, PipelineError> {
+        let (reply, waiting) = oneshot::channel();
+        job.reply = Some(reply);
+        self.lane(job.user_id).submit(job)?;
+        Ok(waiting)
+    }
+
+    fn job(&self, project_id: ProjectId, user_id: UserId) -> Job {
+        Job {
+            project_id,
+            user_id,
+            input: None,
+            rows: Vec::new(),
+            inbox_done: None,
+            seed: self.0.entropy.seed(),
+            erase: false,
+            reply: None,
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "pipeline_tests.rs"]
+mod tests;

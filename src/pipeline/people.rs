@@ -1,0 +1,221 @@
+//! People: devices registering, signing in and out; consent; profiles; erasure. Every change is a step of the user it concerns.
+
+use super::{Pipeline, PipelineError};
+use crate::base::id::{ProjectId, UserId};
+use crate::engine::step::{DeviceNews, Input};
+use crate::engine::subject::{Consent, Profile, Purpose};
+use crate::store::change::Row;
+use crate::store::{DeviceRow, Registered, Registration, UserRow};
+
+impl Pipeline {
+    /// Registers an installation: a new anonymous user, or the device it already is, with a new token.
+    pub async fn register(&self, registration: Registration) -> Result<Registered, PipelineError> {
+        let registered = self.0.store.register_device(&registration).await?;
+        if !registered.created {
+            let device = &registered.device;
+            let mut job = self.job(device.project_id, device.user_id);
+            job.input = Some(Input::Device {
+                device_id: device.id,
+                device: news_of(device),
+            });
+            self.run(job).await?;
+            if !registration.consents.is_empty() {
+                let mut job = self.job(device.project_id, device.user_id);
+                job.input = Some(Input::Consents(registration.consents));
+                self.run(job).await?;
+            }
+        }
+        Ok(registered)
+    }
+
+    /// Takes what is new about a device: its push address, locale, zone, permissions.
+    pub async fn update_device(&self, device: DeviceRow) -> Result<(), PipelineError> {
+        let mut job = self.job(device.project_id, device.user_id);
+        job.input = Some(Input::Device {
+            device_id: device.id,
+            device: news_of(&device),
+        });
+        job.rows.push(Row::Device(device));
+        self.run(job).await.map(|_| ())
+    }
+
+    /// Somebody signed in: the device is theirs from now on. What an anonymous user had consented to on it goes along where the
+    /// named user has not spoken yet.
+    pub async fn identify(
+        &self,
+        device: &DeviceRow,
+        user_ref: &str,
+        profile: Option<Profile>,
+    ) -> Result<UserRow, PipelineError> {
+        let now = self.now();
+        let (user, _) = self
+            .0
+            .store
+            .user_or_new(device.project_id, user_ref, self.new_id(), now)
+            .await?;
+        let profile = profile
+            .map(|profile| Profile {
+                user_ref: Some(user_ref.to_owned()),
+                ..profile
+            })
+            .unwrap_or_else(|| user.profile.clone());
+        self.write_profile(device.project_id, user.id, profile.clone()).await?;
+        if user.id != device.user_id {
+            let consents = self.consents_to_take_along(device, user.id).await?;
+            let mut job = self.job(device.project_id, user.id);
+            job.input = Some(Input::Device {
+                device_id: device.id,
+                device: news_of(device),
+            });
+            job.rows.push(Row::Owner {
+                device_id: device.id,
+                user_id: user.id,
+                at: now,
+            });
+            self.run(job).await?;
+            // A crash here leaves the former user with a device that is not theirs: dispatch checks the owner before it speaks.
+            self.leave_device(device).await?;
+            if !consents.is_empty() {
+                self.consent(device.project_id, user.id, consents, "identify").await?;
+            }
+        }
+        Ok(UserRow {
+            profile,
+            updated_at: now,
+            ..user
+        })
+    }
+
+    async fn consents_to_take_along(
+        &self,
+        device: &DeviceRow,
+        to: UserId,
+    ) -> Result<Vec<(Purpose, Consent)>, PipelineError> {
+        let subjects = self
+            .0
+            .store
+            .load_subjects(device.project_id, &[device.user_id, to])
+            .await?;
+        let [from, to] = subjects.as_slice() else {
+            return Ok(Vec::new());
+        };
+        if from.profile.user_ref.is_some() {
+            return Ok(Vec::new());
+        }
+        let unspoken = from
+            .consents
+            .iter()
+            .filter(|(purpose, _)| !to.consents.contains_key(purpose));
+        Ok(unspoken.map(|(purpose, consent)| (*purpose, *consent)).collect())
+    }
+
+    /// Signed out: the device belongs to a new anonymous user, who has consented to nothing yet.
+    pub async fn sign_out(&self, device: &DeviceRow) -> Result<UserId, PipelineError> {
+        let now = self.now();
+        let user_id: UserId = self.new_id();
+        let mut job = self.job(device.project_id, user_id);
+        job.input = Some(Input::Device {
+            device_id: device.id,
+            device: news_of(device),
+        });
+        job.rows.push(Row::User {
+            user_id,
+            profile: Profile::default(),
+            at: now,
+        });
+        job.rows.push(Row::Owner {
+            device_id: device.id,
+            user_id,
+            at: now,
+        });
+        self.run(job).await?;
+        self.leave_device(device).await?;
+        Ok(user_id)
+    }
+
+    async fn leave_device(&self, device: &DeviceRow) -> Result<(), PipelineError> {
+        let mut job = self.job(device.project_id, device.user_id);
+        job.input = Some(Input::DeviceGone(device.id));
+        match self.run(job).await {
+            Ok(_) | Err(PipelineError::Erased) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The user's word on one or more purposes; kept for ever, the last one counts.
+    pub async fn consent(
+        &self,
+        project_id: ProjectId,
+        user_id: UserId,
+        consents: Vec<(Purpose, Consent)>,
+        source: &str,
+    ) -> Result<(), PipelineError> {
+        let mut job = self.job(project_id, user_id);
+        job.rows.push(Row::Consents {
+            user_id,
+            consents: consents.clone(),
+            source: source.to_owned(),
+        });
+        job.input = Some(Input::Consents(consents));
+        self.run(job).await.map(|_| ())
+    }
+
+    /// What the business says about a user; makes the user when the name is new.
+    pub async fn put_user(
+        &self,
+        project_id: ProjectId,
+        user_ref: &str,
+        profile: Profile,
+    ) -> Result<UserRow, PipelineError> {
+        let now = self.now();
+        let (user, _) = self
+            .0
+            .store
+            .user_or_new(project_id, user_ref, self.new_id(), now)
+            .await?;
+        let profile = Profile {
+            user_ref: Some(user_ref.to_owned()),
+            ..profile
+        };
+        self.write_profile(project_id, user.id, profile.clone()).await?;
+        Ok(UserRow {
+            profile,
+            updated_at: now,
+            ..user
+        })
+    }
+
+    async fn write_profile(
+        &self,
+        project_id: ProjectId,
+        user_id: UserId,
+        profile: Profile,
+    ) -> Result<(), PipelineError> {
+        let mut job = self.job(project_id, user_id);
+        job.rows.push(Row::User {
+            user_id,
+            profile: profile.clone(),
+            at: self.now(),
+        });
+        job.input = Some(Input::Profile(profile));
+        self.run(job).await.map(|_| ())
+    }
+
+    /// Erases a user: everything but a tombstone goes. False when there is no such user.
+    pub async fn erase(&self, project_id: ProjectId, user_id: UserId) -> Result<bool, PipelineError> {
+        let mut job = self.job(project_id, user_id);
+        job.erase = true;
+        Ok(self.run(job).await?.erased)
+    }
+}
+
+/// What the engine is to know of a device.
+fn news_of(device: &DeviceRow) -> DeviceNews {
+    DeviceNews {
+        platform: device.platform.clone(),
+        locale: device.locale.clone(),
+        time_zone: device.time_zone.clone(),
+        notifications: Some(device.notifications),
+        channel: device.push.as_ref().map(|(channel, _)| *channel),
+    }
+}

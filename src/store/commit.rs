@@ -1,0 +1,327 @@
+//! The commit: the effects of many steps and the rows of their inputs, in one transaction (DESIGN.md 4, invariants 2 and 4).
+
+use super::change::{Change, Row};
+use super::codec::{IN_LIST_MAX, insert_all, to_json, to_word};
+use super::connect::Store;
+use super::error::{CommitError, StoreError};
+use super::subjects::erased_among;
+use super::{commit_people, commit_records};
+use crate::base::id::{ProjectId, UserId};
+use crate::engine::message::Message;
+use ::entity::{decision, delivery, inbox, message, moment, subject};
+use sea_orm::sea_query::{Expr, OnConflict};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder,
+    QuerySelect,
+};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+
+/// What one commit wrote.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct CommitSummary {
+    /// Events that were new; repeats are not counted.
+    pub events: u64,
+    pub moments: usize,
+    pub decisions: usize,
+    pub messages: usize,
+    pub deliveries: usize,
+    /// Receipts that were new.
+    pub receipts: u64,
+    /// Deliveries that were still queued and now are cancelled.
+    pub cancelled: u64,
+    /// Users with a tombstone: their changes were dropped whole.
+    pub erased: Vec<UserId>,
+}
+
+impl Store {
+    /// Writes all of these changes or none. Changes of one user stand in the order they were stepped: the last state wins.
+    ///
+    /// A subject is written when one of its changes says `changed`. When a send key is taken, by a stored message or by
+    /// another one of this batch, nothing is written: step again, knowing it.
+    pub async fn commit(&self, changes: Vec<Change>) -> Result<CommitSummary, CommitError> {
+        if changes.is_empty() {
+            return Ok(CommitSummary::default());
+        }
+        let txn = self.write_txn().await?;
+        match self.write(&txn, &changes).await {
+            Ok(summary) => {
+                txn.commit().await.map_err(StoreError::from)?;
+                Ok(summary)
+            }
+            Err(error) => {
+                txn.rollback().await.map_err(StoreError::from)?;
+                Err(self.explained(error, &changes).await)
+            }
+        }
+    }
+
+    async fn write(&self, txn: &DatabaseTransaction, changes: &[Change]) -> Result<CommitSummary, CommitError> {
+        let mut summary = CommitSummary::default();
+        if !self.is_sqlite() {
+            lock_subjects(txn, changes).await?;
+        }
+        let erased = erased_users(txn, changes).await?;
+        let changes: Vec<&Change> = changes
+            .iter()
+            .filter(|change| !erased.contains(&owner(change)))
+            .collect();
+        summary.erased = erased.into_iter().map(|(_, user)| user).collect();
+        check_send_keys(txn, &changes).await?;
+        write_subjects(txn, &changes).await?;
+        commit_people::write(txn, &changes).await?;
+        summary.events = commit_records::write_events(txn, &changes).await?;
+        commit_records::write_fixes(txn, &changes).await?;
+        summary.moments = write_moments(txn, &changes).await?;
+        summary.decisions = write_decisions(txn, &changes).await?;
+        (summary.messages, summary.deliveries) = write_messages(txn, &changes).await?;
+        summary.cancelled = cancel(txn, &changes).await?;
+        summary.receipts = commit_records::write_receipts(txn, &changes).await?;
+        let done: Vec<_> = changes.iter().filter_map(|change| change.inbox_done).collect();
+        for chunk in done.chunks(IN_LIST_MAX) {
+            let delete = inbox::Entity::delete_many().filter(inbox::Column::Id.is_in(chunk.iter().copied()));
+            delete.exec(txn).await.map_err(StoreError::from)?;
+        }
+        Ok(summary)
+    }
+
+    /// Another node may take a send key between our look and our insert: the unique index refuses it then, and the keys
+    /// that are taken by now say so.
+    async fn explained(&self, error: CommitError, changes: &[Change]) -> CommitError {
+        if !matches!(error, CommitError::Store(StoreError::Conflict(_))) {
+            return error;
+        }
+        let all: Vec<&Change> = changes.iter().collect();
+        match check_send_keys(&self.reader, &all).await {
+            Err(taken @ CommitError::SendKeysTaken(_)) => taken,
+            _ => error,
+        }
+    }
+}
+
+fn owner(change: &Change) -> (ProjectId, UserId) {
+    (change.project_id, change.effects.subject.user_id)
+}
+
+fn users_by_project(changes: &[Change]) -> BTreeMap<ProjectId, Vec<UserId>> {
+    let mut users: BTreeMap<ProjectId, BTreeSet<UserId>> = BTreeMap::new();
+    for (project, user) in changes.iter().map(owner) {
+        users.entry(project).or_default().insert(user);
+    }
+    users
+        .into_iter()
+        .map(|(project, users)| (project, users.into_iter().collect()))
+        .collect()
+}
+
+/// Holds the subjects until the end, in one order, so that an erasure on another node comes wholly before or after.
+async fn lock_subjects(txn: &DatabaseTransaction, changes: &[Change]) -> Result<(), StoreError> {
+    for (project, users) in users_by_project(changes) {
+        for chunk in users.chunks(IN_LIST_MAX) {
+            let _: Vec<uuid::Uuid> = subject::Entity::find()
+                .select_only()
+                .column(subject::Column::UserId)
+                .filter(subject::Column::ProjectId.eq(project.uuid()))
+                .filter(subject::Column::UserId.is_in(chunk.iter().map(|user| user.uuid())))
+                .order_by_asc(subject::Column::UserId)
+                .lock_exclusive()
+                .into_tuple()
+                .all(txn)
+                .await?;
+        }
+    }
+    Ok(())
+}
+
+async fn erased_users(
+    txn: &DatabaseTransaction,
+    changes: &[Change],
+) -> Result<BTreeSet<(ProjectId, UserId)>, StoreError> {
+    let mut erased = BTreeSet::new();
+    for (project, users) in users_by_project(changes) {
+        erased.extend(
+            erased_among(txn, project, &users)
+                .await?
+                .into_iter()
+                .map(|user| (project, user)),
+        );
+    }
+    Ok(erased)
+}
+
+fn messages<'a>(changes: &[&'a Change]) -> impl Iterator<Item = (ProjectId, &'a Message)> {
+    changes.iter().flat_map(|change| {
+        change
+            .effects
+            .messages
+            .iter()
+            .map(|message| (change.project_id, message))
+    })
+}
+
+/// Refuses the batch when a send key of it is stored already or stands in it twice.
+async fn check_send_keys(conn: &impl ConnectionTrait, changes: &[&Change]) -> Result<(), CommitError> {
+    let mut taken = BTreeSet::new();
+    let mut keys: BTreeMap<ProjectId, HashSet<&str>> = BTreeMap::new();
+    for (project, message) in messages(changes) {
+        if !keys.entry(project).or_default().insert(&message.send_key) {
+            taken.insert(message.send_key.clone());
+        }
+    }
+    for (project, keys) in keys {
+        let keys: Vec<&str> = keys.into_iter().collect();
+        for chunk in keys.chunks(IN_LIST_MAX) {
+            let stored: Vec<String> = message::Entity::find()
+                .select_only()
+                .column(message::Column::SendKey)
+                .filter(message::Column::ProjectId.eq(project.uuid()))
+                .filter(message::Column::SendKey.is_in(chunk.iter().copied()))
+                .into_tuple()
+                .all(conn)
+                .await
+                .map_err(StoreError::from)?;
+            taken.extend(stored);
+        }
+    }
+    if taken.is_empty() {
+        Ok(())
+    } else {
+        Err(CommitError::SendKeysTaken(taken.into_iter().collect()))
+    }
+}
+
+async fn write_subjects(txn: &DatabaseTransaction, changes: &[&Change]) -> Result<(), StoreError> {
+    let mut last: BTreeMap<(ProjectId, UserId), (&Change, bool)> = BTreeMap::new();
+    for change in changes {
+        let kept = last.entry(owner(change)).or_insert((change, false));
+        *kept = (change, kept.1 || change.effects.changed);
+    }
+    let mut models = Vec::new();
+    for ((project, user), (change, changed)) in last {
+        if changed {
+            models.push(subject::Model {
+                project_id: project.uuid(),
+                user_id: user.uuid(),
+                state: to_json(&change.effects.subject)?,
+                wake_at: change.effects.wake_at,
+            });
+        }
+    }
+    let newer = OnConflict::columns([subject::Column::ProjectId, subject::Column::UserId])
+        .update_columns([subject::Column::State, subject::Column::WakeAt])
+        .to_owned();
+    let models = models.into_iter().map(IntoActiveModel::into_active_model).collect();
+    insert_all::<_, subject::ActiveModel, _>(txn, models, Some(newer)).await?;
+    Ok(())
+}
+
+async fn write_moments(txn: &DatabaseTransaction, changes: &[&Change]) -> Result<usize, StoreError> {
+    let mut models: Vec<moment::ActiveModel> = Vec::new();
+    for change in changes {
+        for noticed in &change.effects.moments {
+            let model = moment::Model {
+                id: noticed.id.uuid(),
+                project_id: change.project_id.uuid(),
+                user_id: noticed.user_id.uuid(),
+                kind: noticed.kind.name().to_owned(),
+                noticed_at: noticed.noticed_at,
+                body: to_json(noticed)?,
+            };
+            models.push(model.into_active_model());
+        }
+    }
+    let count = models.len();
+    insert_all(txn, models, None).await?;
+    Ok(count)
+}
+
+async fn write_decisions(txn: &DatabaseTransaction, changes: &[&Change]) -> Result<usize, StoreError> {
+    let mut models: Vec<decision::ActiveModel> = Vec::new();
+    for change in changes {
+        for decided in &change.effects.decisions {
+            let model = decision::Model {
+                id: decided.id.uuid(),
+                project_id: change.project_id.uuid(),
+                user_id: decided.user_id.uuid(),
+                moment_id: decided.moment_id.uuid(),
+                trigger_id: decided.trigger_id.uuid(),
+                code: to_word(&decided.code)?,
+                decided_at: decided.decided_at,
+                body: to_json(decided)?,
+            };
+            models.push(model.into_active_model());
+        }
+    }
+    let count = models.len();
+    insert_all(txn, models, None).await?;
+    Ok(count)
+}
+
+/// Messages, and their deliveries ready to be claimed.
+async fn write_messages(txn: &DatabaseTransaction, changes: &[&Change]) -> Result<(usize, usize), StoreError> {
+    let mut rows: Vec<message::ActiveModel> = Vec::new();
+    let mut outbox: Vec<delivery::ActiveModel> = Vec::new();
+    for (project, made) in messages(changes) {
+        for planned in &made.deliveries {
+            let model = delivery::Model {
+                id: planned.id.uuid(),
+                project_id: project.uuid(),
+                message_id: made.id.uuid(),
+                user_id: made.user_id.uuid(),
+                device_id: planned.device_id.uuid(),
+                channel: planned.channel.as_str().to_owned(),
+                state: "queued".into(),
+                attempts: 0,
+                run_at: made.created_at,
+                lease_until: None,
+                why: None,
+                provider_id: None,
+                created_at: made.created_at,
+                updated_at: made.created_at,
+            };
+            outbox.push(model.into_active_model());
+        }
+        let model = message::Model {
+            id: made.id.uuid(),
+            project_id: project.uuid(),
+            user_id: made.user_id.uuid(),
+            send_key: made.send_key.clone(),
+            created_at: made.created_at,
+            expires_at: made.expires_at,
+            // The deliveries have rows of their own, and more of them may come.
+            body: to_json(&Message {
+                deliveries: Vec::new(),
+                ..made.clone()
+            })?,
+        };
+        rows.push(model.into_active_model());
+    }
+    let counts = (rows.len(), outbox.len());
+    insert_all(txn, rows, None).await?;
+    insert_all(txn, outbox, None).await?;
+    Ok(counts)
+}
+
+/// Takes back what nobody has begun to send; a delivery under way is the dispatcher's to settle.
+async fn cancel(txn: &DatabaseTransaction, changes: &[&Change]) -> Result<u64, StoreError> {
+    let mut cancelled = 0;
+    for change in changes {
+        for chunk in change.effects.cancelled.chunks(IN_LIST_MAX) {
+            let update = delivery::Entity::update_many()
+                .col_expr(delivery::Column::State, Expr::value("cancelled"))
+                .col_expr(delivery::Column::Why, Expr::value("cancelled"))
+                .filter(delivery::Column::ProjectId.eq(change.project_id.uuid()))
+                .filter(delivery::Column::UserId.eq(change.effects.subject.user_id.uuid()))
+                .filter(delivery::Column::MessageId.is_in(chunk.iter().map(|message| message.uuid())))
+                .filter(delivery::Column::State.eq("queued"));
+            cancelled += update.exec(txn).await?.rows_affected;
+        }
+    }
+    Ok(cancelled)
+}
+
+/// The rows of all changes with the project and user they belong to.
+pub(super) fn rows<'a>(changes: &[&'a Change]) -> impl Iterator<Item = (ProjectId, &'a Row)> {
+    changes
+        .iter()
+        .flat_map(|change| change.rows.iter().map(|row| (change.project_id, row)))
+}

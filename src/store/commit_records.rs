@@ -1,0 +1,144 @@
+//! The part of a commit that is about records: events, kept fixes, and receipts that move deliveries forward.
+
+use super::change::{Change, EventRow, Row};
+use super::codec::{IN_LIST_MAX, do_nothing, from_word, insert_all, to_json, to_word};
+use super::commit::rows;
+use super::error::StoreError;
+use crate::base::id::ProjectId;
+use crate::base::time::Timestamp;
+use crate::engine::delivery::DeliveryState;
+use crate::engine::fix::ReceiptStatus;
+use crate::engine::step::{KeptBecause, Received};
+use ::entity::{delivery, event, fix, receipt};
+use sea_orm::sea_query::Expr;
+use sea_orm::{
+    ActiveValue, ColumnTrait, DatabaseTransaction, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect,
+};
+use std::collections::HashMap;
+use uuid::Uuid;
+
+/// Stores events; a repeated record id is no second event.
+pub(super) async fn write_events(txn: &DatabaseTransaction, changes: &[&Change]) -> Result<u64, StoreError> {
+    let mut models: Vec<event::ActiveModel> = Vec::new();
+    for (project, row) in rows(changes) {
+        if let Row::Event(row) = row {
+            models.push(event_model(project, row)?.into_active_model());
+        }
+    }
+    insert_all(txn, models, Some(do_nothing())).await
+}
+
+fn event_model(project: ProjectId, row: &EventRow) -> Result<event::Model, StoreError> {
+    Ok(event::Model {
+        project_id: project.uuid(),
+        record_id: row.record_id.clone(),
+        user_id: row.user_id.uuid(),
+        device_id: row.device_id.map(crate::base::id::DeviceId::uuid),
+        name: row.name.clone(),
+        properties: to_json(&row.properties)?,
+        occurred_at: row.occurred_at,
+        received_at: row.received_at,
+    })
+}
+
+pub(super) async fn write_fixes(txn: &DatabaseTransaction, changes: &[&Change]) -> Result<(), StoreError> {
+    let mut models = Vec::new();
+    for change in changes {
+        for kept in &change.effects.fixes {
+            models.push(fix::ActiveModel {
+                id: ActiveValue::NotSet,
+                project_id: ActiveValue::Set(change.project_id.uuid()),
+                user_id: ActiveValue::Set(change.effects.subject.user_id.uuid()),
+                device_id: ActiveValue::Set(kept.device_id.uuid()),
+                record_id: ActiveValue::Set(kept.record_id.clone()),
+                at: ActiveValue::Set(kept.at),
+                body: ActiveValue::Set(to_json(&kept.fix)?),
+                why: ActiveValue::Set(because(kept.why).to_owned()),
+            });
+        }
+    }
+    insert_all(txn, models, None).await?;
+    Ok(())
+}
+
+fn because(why: KeptBecause) -> &'static str {
+    match why {
+        KeptBecause::Evidence => "evidence",
+        KeptBecause::Late => "late",
+        KeptBecause::Suspect => "suspect",
+        KeptBecause::Implausible => "implausible",
+        KeptBecause::Simulated => "simulated",
+        KeptBecause::Plain => "plain",
+    }
+}
+
+/// Stores receipts and moves the deliveries they speak of forward.
+pub(super) async fn write_receipts(txn: &DatabaseTransaction, changes: &[&Change]) -> Result<u64, StoreError> {
+    let mut models: Vec<receipt::ActiveModel> = Vec::new();
+    for change in changes {
+        for received in &change.effects.receipts {
+            let model = receipt::Model {
+                project_id: change.project_id.uuid(),
+                record_id: received.record_id.clone(),
+                user_id: change.effects.subject.user_id.uuid(),
+                device_id: received.device_id.uuid(),
+                message_id: received.message_id.uuid(),
+                status: to_word(&received.status)?,
+                action: received.action.clone(),
+                at: received.at,
+            };
+            models.push(model.into_active_model());
+        }
+        move_forward(txn, change.project_id, &change.effects.receipts).await?;
+    }
+    insert_all(txn, models, Some(do_nothing())).await
+}
+
+/// What a receipt says the message has come to; a failure on the phone is kept as a receipt, the delivery stays where it got.
+fn seen(status: ReceiptStatus) -> Option<DeliveryState> {
+    match status {
+        ReceiptStatus::Received => Some(DeliveryState::Received),
+        ReceiptStatus::Displayed => Some(DeliveryState::Displayed),
+        ReceiptStatus::Opened | ReceiptStatus::Action => Some(DeliveryState::Opened),
+        ReceiptStatus::Failed => None,
+    }
+}
+
+async fn move_forward(txn: &DatabaseTransaction, project: ProjectId, receipts: &[Received]) -> Result<(), StoreError> {
+    let mut furthest: HashMap<(Uuid, Uuid), (DeliveryState, Timestamp)> = HashMap::new();
+    for received in receipts {
+        let Some(state) = seen(received.status) else { continue };
+        let news = furthest
+            .entry((received.message_id.uuid(), received.device_id.uuid()))
+            .or_insert((state, received.at));
+        *news = (*news).max((state, received.at));
+    }
+    let messages: Vec<Uuid> = furthest.keys().map(|(message, _)| *message).collect();
+    for chunk in messages.chunks(IN_LIST_MAX) {
+        let deliveries = delivery::Entity::find()
+            .filter(delivery::Column::ProjectId.eq(project.uuid()))
+            .filter(delivery::Column::MessageId.is_in(chunk.iter().copied()))
+            .order_by_asc(delivery::Column::Id)
+            .lock_exclusive()
+            .all(txn)
+            .await?;
+        for model in deliveries {
+            let Some((news, at)) = furthest.get(&(model.message_id, model.device_id)) else {
+                continue;
+            };
+            let state: DeliveryState = from_word("deliveries.state", &model.state)?;
+            let next = state.after_receipt(*news);
+            if next == state {
+                continue;
+            }
+            delivery::Entity::update_many()
+                .col_expr(delivery::Column::State, Expr::value(next.as_str()))
+                .col_expr(delivery::Column::UpdatedAt, Expr::value(*at))
+                .filter(delivery::Column::ProjectId.eq(project.uuid()))
+                .filter(delivery::Column::Id.eq(model.id))
+                .exec(txn)
+                .await?;
+        }
+    }
+    Ok(())
+}

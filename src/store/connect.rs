@@ -1,0 +1,142 @@
+//! Opening and closing the database; the one way to begin a write.
+
+use super::error::StoreError;
+use super::settings::{Settings, Synchronous};
+use migration::{Migrator, MigratorTrait};
+use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
+use sea_orm::{
+    AccessMode, ConnectOptions, Database, DatabaseConnection, DatabaseTransaction, DbBackend, IsolationLevel,
+    SqliteTransactionMode, TransactionOptions, TransactionTrait,
+};
+use std::path::Path;
+use std::time::Duration;
+
+/// How long a caller waits for a connection: longer than the longest commit, shorter than a client's patience.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// The database. Cheap to clone; all clones share the connections.
+#[derive(Debug, Clone)]
+pub struct Store {
+    /// SQLite: the one connection that writes, so that writers queue here and never fail with "busy".
+    pub(super) writer: DatabaseConnection,
+    /// SQLite: connections that read beside the writer. PostgreSQL: the same pool.
+    pub(super) reader: DatabaseConnection,
+}
+
+impl Store {
+    /// Opens the database, creating the folder and file of a SQLite one. Runs no migration.
+    pub async fn open(settings: &Settings) -> Result<Self, StoreError> {
+        if settings.url.starts_with("sqlite:") {
+            create_folder(&settings.url).await?;
+            let writer = Database::connect(sqlite(settings, 1)).await?;
+            let reader = Database::connect(sqlite(settings, settings.readers.max(1))).await?;
+            return Ok(Self { writer, reader });
+        }
+        let mut options = quiet(&settings.url);
+        options.max_connections(settings.connections.max(2));
+        let pool = Database::connect(options).await?;
+        Ok(Self {
+            writer: pool.clone(),
+            reader: pool,
+        })
+    }
+
+    /// Brings the schema up to this version of Usher.
+    pub async fn migrate(&self) -> Result<(), StoreError> {
+        Ok(Migrator::up(&self.writer, None).await?)
+    }
+
+    /// Migrations that have not run yet; asking changes nothing.
+    pub async fn pending_migrations(&self) -> Result<Vec<String>, StoreError> {
+        let pending = Migrator::get_pending_migrations_read_only(&self.reader).await?;
+        Ok(pending.iter().map(|migration| migration.name().to_owned()).collect())
+    }
+
+    /// Answers when the database does.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        self.reader.ping().await?;
+        Ok(self.writer.ping().await?)
+    }
+
+    /// Closes every connection once running statements are done.
+    pub async fn close(&self) -> Result<(), StoreError> {
+        self.reader.close_by_ref().await?;
+        Ok(self.writer.close_by_ref().await?)
+    }
+
+    pub(super) fn is_sqlite(&self) -> bool {
+        self.writer.get_database_backend() == DbBackend::Sqlite
+    }
+
+    /// Begins a write. IMMEDIATE takes SQLite's write lock at once: a deferred transaction that reads first and writes later
+    /// fails when another one wrote in between. While it is open, nothing else may use the writer.
+    pub(super) async fn write_txn(&self) -> Result<DatabaseTransaction, StoreError> {
+        let options = TransactionOptions {
+            sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
+            ..TransactionOptions::default()
+        };
+        Ok(self.writer.begin_with_options(options).await?)
+    }
+
+    /// Begins a read of several statements that all see the same instant.
+    pub(super) async fn read_txn(&self) -> Result<DatabaseTransaction, StoreError> {
+        let options = if self.is_sqlite() {
+            TransactionOptions::default()
+        } else {
+            TransactionOptions {
+                isolation_level: Some(IsolationLevel::RepeatableRead),
+                access_mode: Some(AccessMode::ReadOnly),
+                ..TransactionOptions::default()
+            }
+        };
+        Ok(self.reader.begin_with_options(options).await?)
+    }
+}
+
+fn quiet(url: &str) -> ConnectOptions {
+    let mut options = ConnectOptions::new(url);
+    // Statements carry users' values: they do not belong in a log.
+    options
+        .sqlx_logging(false)
+        .record_stmt_in_spans(false)
+        .acquire_timeout(ACQUIRE_TIMEOUT);
+    options
+}
+
+fn sqlite(settings: &Settings, connections: u32) -> ConnectOptions {
+    let mut options = quiet(&settings.url);
+    let busy = Duration::from_millis(settings.busy_timeout_ms);
+    let synchronous = match settings.synchronous {
+        Synchronous::Full => SqliteSynchronous::Full,
+        Synchronous::Normal => SqliteSynchronous::Normal,
+        Synchronous::Off => SqliteSynchronous::Off,
+    };
+    options
+        .max_connections(connections)
+        // A connection that is dropped and made anew would lose an in-memory database.
+        .idle_timeout(None)
+        .max_lifetime(None)
+        .map_sqlx_sqlite_opts(move |sqlite| {
+            sqlite
+                .create_if_missing(true)
+                .journal_mode(SqliteJournalMode::Wal)
+                .synchronous(synchronous)
+                .busy_timeout(busy)
+                .foreign_keys(true)
+                // Erased means gone: freed pages are overwritten with zeros.
+                .pragma("secure_delete", "ON")
+                .pragma("cache_size", "-65536")
+        });
+    options
+}
+
+async fn create_folder(url: &str) -> Result<(), StoreError> {
+    let path = url.trim_start_matches("sqlite:").trim_start_matches("//");
+    let path = path.split('?').next().unwrap_or(path);
+    let Some(folder) = Path::new(path).parent().filter(|folder| !folder.as_os_str().is_empty()) else {
+        return Ok(());
+    };
+    tokio::fs::create_dir_all(folder)
+        .await
+        .map_err(|error| StoreError::Unavailable(format!("cannot create the folder of the database: {}", error.kind())))
+}

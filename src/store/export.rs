@@ -1,0 +1,159 @@
+//! Everything that is stored about one person, as one JSON document (DESIGN.md 5.16).
+
+use super::codec::from_json;
+use super::connect::Store;
+use super::devices::{consent_row, device_row};
+use super::error::StoreError;
+use super::facts::fact_row;
+use super::look::event_row;
+use super::people::user_row;
+use crate::base::id::{ProjectId, UserId};
+use ::entity::{
+    attempt, consent, decision, delivery, device, device_owner, event, fact, fact_subject, fix, message, moment,
+    receipt, subject, user,
+};
+use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder};
+use serde_json::{Value, json};
+
+/// The rows of a table that carry the project and the user, in order.
+macro_rules! rows_of {
+    ($txn:expr, $project:expr, $user:expr, $table:ident, $order:ident) => {
+        $table::Entity::find()
+            .filter($table::Column::ProjectId.eq($project.uuid()))
+            .filter($table::Column::UserId.eq($user.uuid()))
+            .order_by_asc($table::Column::$order)
+            .all($txn)
+            .await?
+    };
+}
+
+impl Store {
+    /// None when there is no such user. Credentials are no part of it: only their hashes exist.
+    pub async fn export_user(&self, project: ProjectId, id: UserId) -> Result<Option<Value>, StoreError> {
+        let txn = self.read_txn().await?;
+        let select = user::Entity::find_by_id(id.uuid()).filter(user::Column::ProjectId.eq(project.uuid()));
+        let Some(model) = select.one(&txn).await? else {
+            return Ok(None);
+        };
+        let row = user_row(model)?;
+        let document = json!({
+            "user": { "id": row.id, "profile": row.profile, "created_at": row.created_at, "updated_at": row.updated_at },
+            "consents": consents(&txn, project, id).await?,
+            "devices": devices(&txn, project, id).await?,
+            "facts": facts(&txn, project, id).await?,
+            "events": events(&txn, project, id).await?,
+            "fixes": fixes(&txn, project, id).await?,
+            "moments": bodies(rows_of!(&txn, project, id, moment, NoticedAt).into_iter().map(|model| model.body))?,
+            "decisions": bodies(rows_of!(&txn, project, id, decision, DecidedAt).into_iter().map(|model| model.body))?,
+            "messages": bodies(rows_of!(&txn, project, id, message, CreatedAt).into_iter().map(|model| model.body))?,
+            "deliveries": deliveries(&txn, project, id).await?,
+            "receipts": receipts(&txn, project, id).await?,
+            "state": bodies(rows_of!(&txn, project, id, subject, UserId).into_iter().map(|model| model.state))?,
+        });
+        txn.commit().await?;
+        Ok(Some(document))
+    }
+}
+
+fn bodies(texts: impl Iterator<Item = String>) -> Result<Vec<Value>, StoreError> {
+    texts.map(|text| from_json("body", &text)).collect()
+}
+
+async fn consents(txn: &DatabaseTransaction, project: ProjectId, id: UserId) -> Result<Vec<Value>, StoreError> {
+    let value = |model| {
+        let row = consent_row(model)?;
+        Ok(json!({ "purpose": row.purpose, "granted": row.granted, "at": row.at, "source": row.source }))
+    };
+    rows_of!(txn, project, id, consent, At).into_iter().map(value).collect()
+}
+
+async fn devices(txn: &DatabaseTransaction, project: ProjectId, id: UserId) -> Result<Value, StoreError> {
+    let mut now = Vec::new();
+    for model in rows_of!(txn, project, id, device, Id) {
+        let row = device_row(model)?;
+        now.push(json!({
+            "id": row.id, "installation_id": row.installation_id, "platform": row.platform,
+            "app_version": row.app_version, "locale": row.locale, "time_zone": row.time_zone,
+            "notifications": row.notifications, "push": row.push, "created_at": row.created_at,
+            "last_seen_at": row.last_seen_at,
+        }));
+    }
+    let owned: Vec<Value> = rows_of!(txn, project, id, device_owner, FromAt)
+        .into_iter()
+        .map(|model| {
+            let device = crate::base::id::DeviceId::from(model.device_id);
+            json!({ "device_id": device, "from_at": model.from_at, "to_at": model.to_at })
+        })
+        .collect();
+    Ok(json!({ "now": now, "owned": owned }))
+}
+
+async fn facts(txn: &DatabaseTransaction, project: ProjectId, id: UserId) -> Result<Vec<Value>, StoreError> {
+    let mut facts = Vec::new();
+    for key in rows_of!(txn, project, id, fact_subject, Kind) {
+        if let Some(model) = fact::Entity::find_by_id((key.project_id, key.kind, key.key))
+            .one(txn)
+            .await?
+        {
+            let mut fact = fact_row(model)?;
+            // Who else it is about is not this person's to know.
+            fact.subjects.retain(|subject| *subject == id);
+            facts.push(json!(fact));
+        }
+    }
+    Ok(facts)
+}
+
+async fn events(txn: &DatabaseTransaction, project: ProjectId, id: UserId) -> Result<Vec<Value>, StoreError> {
+    let value = |model| {
+        let row = event_row(model)?;
+        Ok(json!({
+            "record_id": row.record_id, "name": row.name, "properties": row.properties, "device_id": row.device_id,
+            "occurred_at": row.occurred_at, "received_at": row.received_at,
+        }))
+    };
+    rows_of!(txn, project, id, event, OccurredAt)
+        .into_iter()
+        .map(value)
+        .collect()
+}
+
+async fn fixes(txn: &DatabaseTransaction, project: ProjectId, id: UserId) -> Result<Vec<Value>, StoreError> {
+    let value = |model: fix::Model| {
+        let body: Value = from_json("fixes.body", &model.body)?;
+        Ok(json!({ "record_id": model.record_id, "at": model.at, "fix": body, "kept_as": model.why }))
+    };
+    rows_of!(txn, project, id, fix, At).into_iter().map(value).collect()
+}
+
+async fn deliveries(txn: &DatabaseTransaction, project: ProjectId, id: UserId) -> Result<Vec<Value>, StoreError> {
+    let mut values = Vec::new();
+    for model in rows_of!(txn, project, id, delivery, CreatedAt) {
+        let attempts = attempt::Entity::find()
+            .filter(attempt::Column::DeliveryId.eq(model.id))
+            .order_by_asc(attempt::Column::Number)
+            .all(txn)
+            .await?;
+        let attempts: Vec<Value> = attempts
+            .into_iter()
+            .map(|tried| json!({ "number": tried.number, "at": tried.at, "outcome": tried.outcome, "detail": tried.detail }))
+            .collect();
+        values.push(json!({
+            "id": crate::base::id::DeliveryId::from(model.id),
+            "message_id": crate::base::id::MessageId::from(model.message_id),
+            "channel": model.channel, "state": model.state, "why": model.why,
+            "created_at": model.created_at, "updated_at": model.updated_at, "attempts": attempts,
+        }));
+    }
+    Ok(values)
+}
+
+async fn receipts(txn: &DatabaseTransaction, project: ProjectId, id: UserId) -> Result<Vec<Value>, StoreError> {
+    let value = |model: receipt::Model| {
+        json!({
+            "record_id": model.record_id, "message_id": crate::base::id::MessageId::from(model.message_id),
+            "status": model.status, "action": model.action, "at": model.at,
+        })
+    };
+    Ok(rows_of!(txn, project, id, receipt, At).into_iter().map(value).collect())
+}

@@ -1,0 +1,72 @@
+//! Rows and domain values: the only module that names SeaORM and the entities.
+//!
+//! Every query starts from a project id. Writes go through one immediate transaction each; reads have their own connections.
+
+mod catalogue;
+pub mod change;
+mod codec;
+mod commit;
+mod commit_people;
+mod commit_records;
+mod connect;
+mod contents;
+mod devices;
+mod erase;
+pub mod error;
+mod export;
+mod facts;
+mod geofences;
+mod idempotency;
+mod keys;
+mod look;
+mod look_deliveries;
+mod outbox;
+mod paging;
+mod people;
+mod projects;
+mod publish;
+mod register;
+mod retain;
+mod settings;
+mod settle;
+mod subjects;
+#[doc(hidden)]
+pub mod testing;
+mod triggers;
+
+pub use catalogue::CatalogueRows;
+pub use change::{Change, DeviceRow, EventRow, FactOutcome, FactPut, InboxEntry, InboxInput, Row};
+pub use commit::CommitSummary;
+pub use connect::Store;
+pub use contents::ContentRow;
+pub use devices::{ConsentRow, OwnerRow};
+pub use error::{CommitError, StoreError};
+pub use geofences::{FenceRow, FenceUpsert, Upserted};
+pub use idempotency::{Begun, SavedAnswer};
+pub use keys::{KeyKind, KeyRow};
+pub use look::{DecisionFilter, EventFilter, MomentFilter};
+pub use look_deliveries::{AttemptRow, DeliveryFilter, DeliveryRow};
+pub use outbox::Claimed;
+pub use paging::{Cursor, CursorError, Page, PageAsk};
+pub use people::UserRow;
+pub use projects::ProjectRow;
+pub use register::{Registered, Registration};
+pub use settings::{Settings, Synchronous};
+pub use settle::Settlement;
+pub use triggers::{RevisionRow, RevisionState, TriggerRow, TriggerState};
+
+#[cfg(test)]
+#[path = "catalogue_tests.rs"]
+mod catalogue_tests;
+#[cfg(test)]
+#[path = "commit_tests.rs"]
+mod commit_tests;
+#[cfg(test)]
+#[path = "outbox_tests.rs"]
+mod outbox_tests;
+#[cfg(test)]
+#[path = "people_tests.rs"]
+mod people_tests;
+#[cfg(test)]
+#[path = "store_tests.rs"]
+mod store_tests;

@@ -1,0 +1,229 @@
+//! The outbox: deliveries claimed by lease, with everything that must be checked again before they are sent.
+
+use super::codec::{from_json, from_word, one_more};
+use super::connect::Store;
+use super::devices::{consent_row, device_row, last_words};
+use super::error::StoreError;
+use super::look_deliveries::{DeliveryRow, delivery_row};
+use super::projects::project_row;
+use crate::base::id::{ProjectId, UserId};
+use crate::base::limits;
+use crate::base::time::Timestamp;
+use crate::engine::delivery::{ChannelKind, DeliveryState};
+use crate::engine::fix::Permission;
+use crate::engine::message::Message;
+use crate::engine::subject::{Consent, Purpose};
+use crate::store::change::DeviceRow;
+use ::entity::{consent, delivery, device, message, project};
+use chrono::TimeDelta;
+use sea_orm::sea_query::{Condition, Expr, LockBehavior, LockType};
+use sea_orm::{ColumnTrait, EntityTrait, ModelTrait, QueryFilter, QueryOrder, QuerySelect};
+use std::collections::{BTreeMap, HashMap};
+use uuid::Uuid;
+
+/// A delivery that is ours to send until its lease ends.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Claimed {
+    /// `attempts` counts this claim.
+    pub delivery: DeliveryRow,
+    /// Without its other deliveries.
+    pub message: Message,
+    /// Whose device it is now; none when it is gone.
+    pub owner: Option<UserId>,
+    /// Where the device is reached now.
+    pub push: Option<(ChannelKind, String)>,
+    pub notifications: Permission,
+    /// The last words of the person the message is for, as they are now.
+    pub consents: BTreeMap<Purpose, Consent>,
+    /// The project says: nothing is sent.
+    pub paused: bool,
+    pub project_name: String,
+}
+
+impl Store {
+    /// Takes deliveries that are due, or whose sender went silent, and leases them. No delivery is given twice within a
+    /// lease: SQLite has one writer, PostgreSQL skips the rows another node holds.
+    pub async fn claim_deliveries(
+        &self,
+        now: Timestamp,
+        lease: TimeDelta,
+        limit: u64,
+    ) -> Result<Vec<Claimed>, StoreError> {
+        let idle = delivery::Entity::find()
+            .filter(due(now))
+            .limit(1)
+            .one(&self.reader)
+            .await?
+            .is_none();
+        if idle {
+            // Asking costs no write lock.
+            return Ok(Vec::new());
+        }
+        let txn = self.write_txn().await?;
+        let models = delivery::Entity::find()
+            .filter(due(now))
+            .order_by_asc(delivery::Column::RunAt)
+            .order_by_asc(delivery::Column::Id)
+            .limit(limit.min(limits::DELIVERIES_PER_CLAIM_MAX))
+            .lock_with_behavior(LockType::Update, LockBehavior::SkipLocked)
+            .all(&txn)
+            .await?;
+        let lease_until = now + lease;
+        delivery::Entity::update_many()
+            .col_expr(delivery::Column::State, Expr::value(DeliveryState::Sending.as_str()))
+            .col_expr(delivery::Column::Attempts, one_more(delivery::Column::Attempts))
+            .col_expr(delivery::Column::LeaseUntil, Expr::value(lease_until))
+            .col_expr(delivery::Column::UpdatedAt, Expr::value(now))
+            .filter(delivery::Column::Id.is_in(models.iter().map(|model| model.id)))
+            .exec(&txn)
+            .await?;
+        txn.commit().await?;
+        let rows = models
+            .into_iter()
+            .map(|model| {
+                let row = delivery_row(model)?;
+                let attempts = row.attempts + 1;
+                let state = DeliveryState::Sending;
+                Ok(DeliveryRow {
+                    state,
+                    attempts,
+                    lease_until: Some(lease_until),
+                    updated_at: now,
+                    ..row
+                })
+            })
+            .collect::<Result<Vec<_>, StoreError>>()?;
+        self.with_surroundings(rows).await
+    }
+
+    /// When the next delivery is due: queued, or leased by a sender that may have gone silent.
+    pub async fn next_run_at(&self) -> Result<Option<Timestamp>, StoreError> {
+        let mut earliest: Option<Timestamp> = None;
+        for (state, column) in [
+            (DeliveryState::Queued, delivery::Column::RunAt),
+            (DeliveryState::Sending, delivery::Column::LeaseUntil),
+        ] {
+            let at: Option<Option<Timestamp>> = delivery::Entity::find()
+                .select_only()
+                .column(column)
+                .filter(delivery::Column::State.eq(state.as_str()))
+                .order_by_asc(column)
+                .limit(1)
+                .into_tuple()
+                .one(&self.reader)
+                .await?;
+            earliest = earliest.into_iter().chain(at.flatten()).min();
+        }
+        Ok(earliest)
+    }
+
+    /// How many deliveries of a project are in each state.
+    pub async fn delivery_counts(&self, project: ProjectId) -> Result<BTreeMap<DeliveryState, u64>, StoreError> {
+        let rows: Vec<(String, i64)> = delivery::Entity::find()
+            .select_only()
+            .column(delivery::Column::State)
+            .column_as(delivery::Column::Id.count(), "deliveries")
+            .filter(delivery::Column::ProjectId.eq(project.uuid()))
+            .group_by(delivery::Column::State)
+            .into_tuple()
+            .all(&self.reader)
+            .await?;
+        let count = |(state, count): (String, i64)| {
+            Ok((
+                from_word("deliveries.state", &state)?,
+                u64::try_from(count).unwrap_or(0),
+            ))
+        };
+        rows.into_iter().map(count).collect()
+    }
+
+    async fn with_surroundings(&self, rows: Vec<DeliveryRow>) -> Result<Vec<Claimed>, StoreError> {
+        let messages = self.by_id::<message::Entity>(rows.iter().map(|row| row.message_id.uuid()), message::Column::Id);
+        let messages: HashMap<Uuid, _> = messages.await?.into_iter().map(|model| (model.id, model)).collect();
+        let devices = self.by_id::<device::Entity>(rows.iter().map(|row| row.device_id.uuid()), device::Column::Id);
+        let devices: HashMap<Uuid, _> = devices.await?.into_iter().map(|model| (model.id, model)).collect();
+        let projects = self.by_id::<project::Entity>(rows.iter().map(|row| row.project_id.uuid()), project::Column::Id);
+        let projects: HashMap<Uuid, _> = projects.await?.into_iter().map(|model| (model.id, model)).collect();
+        let consents = self.consents_for(&rows).await?;
+        let mut claimed = Vec::with_capacity(rows.len());
+        for row in rows {
+            // A delivery without its message or project was erased between the claim and now: there is nothing to send.
+            let Some(message) = messages.get(&row.message_id.uuid()) else {
+                continue;
+            };
+            let Some(project) = projects.get(&row.project_id.uuid()) else {
+                continue;
+            };
+            let project = project_row(project.clone())?;
+            let device = devices
+                .get(&row.device_id.uuid())
+                .filter(|model| model.project_id == row.project_id.uuid());
+            let device: Option<DeviceRow> = device.cloned().map(device_row).transpose()?;
+            claimed.push(Claimed {
+                message: from_json("messages.body", &message.body)?,
+                owner: device.as_ref().map(|device| device.user_id),
+                notifications: device
+                    .as_ref()
+                    .map_or(Permission::Unknown, |device| device.notifications),
+                push: device.and_then(|device| device.push),
+                consents: consents
+                    .get(&(row.project_id, row.user_id))
+                    .cloned()
+                    .unwrap_or_default(),
+                paused: project.settings.paused,
+                project_name: project.name,
+                delivery: row,
+            });
+        }
+        Ok(claimed)
+    }
+
+    async fn by_id<E>(&self, ids: impl Iterator<Item = Uuid>, column: E::Column) -> Result<Vec<E::Model>, StoreError>
+    where
+        E: EntityTrait,
+        E::Model: ModelTrait<Entity = E>,
+    {
+        // A claim holds at most limits::DELIVERIES_PER_CLAIM_MAX rows, far below the bind limit.
+        let ids: std::collections::BTreeSet<Uuid> = ids.collect();
+        Ok(E::find().filter(column.is_in(ids)).all(&self.reader).await?)
+    }
+
+    async fn consents_for(
+        &self,
+        rows: &[DeliveryRow],
+    ) -> Result<HashMap<(ProjectId, UserId), BTreeMap<Purpose, Consent>>, StoreError> {
+        let mut users: BTreeMap<ProjectId, Vec<Uuid>> = BTreeMap::new();
+        for row in rows {
+            users.entry(row.project_id).or_default().push(row.user_id.uuid());
+        }
+        let mut histories: HashMap<(ProjectId, UserId), Vec<_>> = HashMap::new();
+        for (project, users) in users {
+            let models = consent::Entity::find()
+                .filter(consent::Column::ProjectId.eq(project.uuid()))
+                .filter(consent::Column::UserId.is_in(users))
+                .order_by_asc(consent::Column::At)
+                .order_by_asc(consent::Column::Id)
+                .all(&self.reader)
+                .await?;
+            for model in models {
+                let user = model.user_id.into();
+                histories.entry((project, user)).or_default().push(consent_row(model)?);
+            }
+        }
+        Ok(histories
+            .into_iter()
+            .map(|(user, history)| (user, last_words(history)))
+            .collect())
+    }
+}
+
+/// Queued and its time has come, or being sent by somebody whose lease is over.
+fn due(now: Timestamp) -> Condition {
+    let queued = Condition::all()
+        .add(delivery::Column::State.eq(DeliveryState::Queued.as_str()))
+        .add(delivery::Column::RunAt.lte(now));
+    let abandoned = Condition::all()
+        .add(delivery::Column::State.eq(DeliveryState::Sending.as_str()))
+        .add(delivery::Column::LeaseUntil.lt(now));
+    Condition::any().add(queued).add(abandoned)
+}

@@ -1,0 +1,115 @@
+//! Subjects: loading them for the lanes, and finding those whose time has come.
+
+use super::codec::{IN_LIST_MAX, from_json};
+use super::connect::Store;
+use super::error::StoreError;
+use crate::base::id::{ProjectId, UserId};
+use crate::base::time::Timestamp;
+use crate::engine::subject::Subject;
+use ::entity::{event, receipt, subject, tombstone};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use std::collections::{HashMap, HashSet};
+use uuid::Uuid;
+
+impl Store {
+    /// One subject per id, in the order asked: a fresh one for an unknown user, an erased one where a tombstone stands.
+    pub async fn load_subjects(&self, project: ProjectId, users: &[UserId]) -> Result<Vec<Subject>, StoreError> {
+        let mut states: HashMap<Uuid, Subject> = HashMap::new();
+        for chunk in users.chunks(IN_LIST_MAX) {
+            let models = subject::Entity::find()
+                .filter(subject::Column::ProjectId.eq(project.uuid()))
+                .filter(subject::Column::UserId.is_in(chunk.iter().map(|user| user.uuid())))
+                .all(&self.reader)
+                .await?;
+            for model in models {
+                states.insert(model.user_id, from_json("subjects.state", &model.state)?);
+            }
+        }
+        let erased = erased_among(&self.reader, project, users).await?;
+        Ok(users
+            .iter()
+            .map(|user| {
+                let mut subject = states.get(&user.uuid()).cloned().unwrap_or_else(|| Subject::new(*user));
+                subject.erased |= erased.contains(user);
+                subject
+            })
+            .collect())
+    }
+
+    /// Subjects that asked to be woken at or before `now`, earliest first.
+    pub async fn wakes_due(&self, now: Timestamp, limit: u64) -> Result<Vec<(ProjectId, UserId)>, StoreError> {
+        let rows: Vec<(Uuid, Uuid)> = subject::Entity::find()
+            .select_only()
+            .columns([subject::Column::ProjectId, subject::Column::UserId])
+            .filter(subject::Column::WakeAt.lte(now))
+            .order_by_asc(subject::Column::WakeAt)
+            .limit(limit)
+            .into_tuple()
+            .all(&self.reader)
+            .await?;
+        Ok(rows
+            .into_iter()
+            .map(|(project, user)| (project.into(), user.into()))
+            .collect())
+    }
+
+    /// When the next subject wants to be woken.
+    pub async fn next_wake(&self) -> Result<Option<Timestamp>, StoreError> {
+        let next: Option<Option<Timestamp>> = subject::Entity::find()
+            .select_only()
+            .column(subject::Column::WakeAt)
+            .filter(subject::Column::WakeAt.is_not_null())
+            .order_by_asc(subject::Column::WakeAt)
+            .limit(1)
+            .into_tuple()
+            .one(&self.reader)
+            .await?;
+        Ok(next.flatten())
+    }
+
+    /// The record ids among these that are stored already, as events or receipts: repeats, to be dropped before a step.
+    pub async fn known_records(&self, project: ProjectId, ids: &[String]) -> Result<HashSet<String>, StoreError> {
+        let mut known = HashSet::new();
+        for chunk in ids.chunks(IN_LIST_MAX) {
+            let events: Vec<String> = event::Entity::find()
+                .select_only()
+                .column(event::Column::RecordId)
+                .filter(event::Column::ProjectId.eq(project.uuid()))
+                .filter(event::Column::RecordId.is_in(chunk))
+                .into_tuple()
+                .all(&self.reader)
+                .await?;
+            let receipts: Vec<String> = receipt::Entity::find()
+                .select_only()
+                .column(receipt::Column::RecordId)
+                .filter(receipt::Column::ProjectId.eq(project.uuid()))
+                .filter(receipt::Column::RecordId.is_in(chunk))
+                .into_tuple()
+                .all(&self.reader)
+                .await?;
+            known.extend(events.into_iter().chain(receipts));
+        }
+        Ok(known)
+    }
+}
+
+/// Those of these users who have a tombstone.
+pub(super) async fn erased_among(
+    conn: &impl ConnectionTrait,
+    project: ProjectId,
+    users: &[UserId],
+) -> Result<HashSet<UserId>, StoreError> {
+    let mut erased = HashSet::new();
+    for chunk in users.chunks(IN_LIST_MAX) {
+        let rows: Vec<Uuid> = tombstone::Entity::find()
+            .select_only()
+            .column(tombstone::Column::UserId)
+            .filter(tombstone::Column::ProjectId.eq(project.uuid()))
+            .filter(tombstone::Column::UserId.is_in(chunk.iter().map(|user| user.uuid())))
+            .into_tuple()
+            .all(conn)
+            .await?;
+        erased.extend(rows.into_iter().map(UserId::from));
+    }
+    Ok(erased)
+}

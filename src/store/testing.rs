@@ -1,0 +1,106 @@
+//! A fresh, migrated database for one test: SQLite in a folder of its own, or a new PostgreSQL database.
+
+use super::connect::Store;
+use super::error::StoreError;
+use super::settings::Settings;
+use crate::base::chance::{Entropy, SystemEntropy};
+use sea_orm::{ConnectionTrait, Database};
+use std::ops::Deref;
+use std::path::{Path, PathBuf};
+
+/// Set to a PostgreSQL url of a role that may create databases, the tests run there as well.
+pub const DATABASE_URL: &str = "USHER_TEST_DATABASE_URL";
+
+/// A store that is nobody else's. Keep it as long as the store is used: its folder goes with it.
+#[derive(Debug)]
+pub struct Fresh {
+    store: Store,
+    settings: Settings,
+    /// Where the SQLite file is; none on PostgreSQL.
+    folder: Option<PathBuf>,
+}
+
+impl Fresh {
+    /// The settings it was opened with: a second store over the same data is opened with these.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// Where the SQLite file is; none on PostgreSQL.
+    pub fn folder(&self) -> Option<&Path> {
+        self.folder.as_deref()
+    }
+}
+
+impl Deref for Fresh {
+    type Target = Store;
+
+    fn deref(&self) -> &Store {
+        &self.store
+    }
+}
+
+impl Drop for Fresh {
+    fn drop(&mut self) {
+        if let Some(folder) = &self.folder {
+            // A folder that stays behind in the system's temporary place harms nobody.
+            let _ = std::fs::remove_dir_all(folder);
+        }
+    }
+}
+
+/// Opens and migrates a fresh database: PostgreSQL when [`DATABASE_URL`] is set, SQLite otherwise.
+pub async fn open_fresh() -> Result<Fresh, StoreError> {
+    let fresh = open_empty().await?;
+    fresh.store.migrate().await?;
+    Ok(fresh)
+}
+
+/// Opens a fresh database without any table.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "which database tests run on is no setting of the service"
+)]
+pub async fn open_empty() -> Result<Fresh, StoreError> {
+    match std::env::var(DATABASE_URL) {
+        Ok(url) => open_postgres(&url).await,
+        Err(_) => open_sqlite().await,
+    }
+}
+
+async fn open_sqlite() -> Result<Fresh, StoreError> {
+    let folder = std::env::temp_dir().join(unique_name());
+    let settings = Settings {
+        url: format!("sqlite://{}", folder.join("usher.db").display()),
+        ..Settings::default()
+    };
+    let store = Store::open(&settings).await?;
+    Ok(Fresh {
+        store,
+        settings,
+        folder: Some(folder),
+    })
+}
+
+async fn open_postgres(url: &str) -> Result<Fresh, StoreError> {
+    let name = unique_name();
+    let server = Database::connect(url).await?;
+    server.execute_unprepared(&format!("CREATE DATABASE {name}")).await?;
+    server.close().await?;
+    let (base, _) = url.rsplit_once('/').unwrap_or((url, ""));
+    let settings = Settings {
+        url: format!("{base}/{name}"),
+        connections: 4,
+        ..Settings::default()
+    };
+    let store = Store::open(&settings).await?;
+    Ok(Fresh {
+        store,
+        settings,
+        folder: None,
+    })
+}
+
+fn unique_name() -> String {
+    format!("usher_test_{}", SystemEntropy.seed().simple())
+}
