@@ -8,7 +8,7 @@ use actix_web::http::header::{CONTENT_ENCODING, CONTENT_TYPE, ContentEncoding};
 use actix_web::web::{Bytes, BytesMut};
 use actix_web::{FromRequest, HttpRequest};
 use futures_util::future::LocalBoxFuture;
-use futures_util::stream::{self, StreamExt, TryStreamExt};
+use futures_util::stream::{self, Stream, StreamExt, TryStreamExt};
 use serde::de::{DeserializeOwned, DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 use serde_path_to_error::Segment;
@@ -53,8 +53,22 @@ pub async fn read(request: &HttpRequest, payload: Payload, bytes_max: usize) -> 
         Some(value) if value == "identity" => ContentEncoding::Identity,
         Some(_) => return Err(Problem::new(ErrorCode::EncodingUnsupported, "send the body as it is, or with gzip")),
     };
-    let pieces = payload.map_ok(|chunk| stream::iter(split(chunk).into_iter().map(Ok::<_, PayloadError>))).try_flatten();
-    let mut plain = Decompress::new(Box::pin(pieces), encoding);
+    collect(Decompress::new(Box::pin(pieces_of(payload)), encoding), bytes_max).await
+}
+
+/// Reads the bytes of a body as they came, at most `bytes_max`.
+pub async fn read_raw(payload: Payload, bytes_max: usize) -> Result<Bytes, Problem> {
+    collect(payload, bytes_max).await
+}
+
+fn pieces_of(payload: Payload) -> impl Stream<Item = Result<Bytes, PayloadError>> {
+    payload.map_ok(|chunk| stream::iter(split(chunk).into_iter().map(Ok::<_, PayloadError>))).try_flatten()
+}
+
+async fn collect<S>(mut plain: S, bytes_max: usize) -> Result<Bytes, Problem>
+where
+    S: Stream<Item = Result<Bytes, PayloadError>> + Unpin,
+{
     let mut body = BytesMut::new();
     while let Some(chunk) = plain.next().await {
         let chunk = chunk.map_err(|error| unreadable(&error))?;

@@ -1,5 +1,6 @@
 //! The live page: its files compiled in, served with a policy that allows nothing from outside.
 
+use super::server::nothing_here;
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, ETAG, IF_NONE_MATCH};
 use actix_web::{HttpRequest, HttpResponse, web};
 use sha2::{Digest, Sha256};
@@ -49,7 +50,8 @@ pub fn paths() -> impl Iterator<Item = &'static str> {
 pub fn routes(config: &mut web::ServiceConfig) {
     for (index, (path, _, _)) in FILES.iter().enumerate() {
         let serve = move |request: HttpRequest| async move { file(&request, index) };
-        config.service(web::resource(*path).route(web::get().to(serve)).route(web::head().to(move |request: HttpRequest| async move { file(&request, index) })).default_service(web::to(super::server::nothing_here)));
+        let resource = web::resource(*path).route(web::get().to(serve)).default_service(web::to(nothing_here));
+        config.service(resource);
     }
 }
 

@@ -149,7 +149,7 @@ fn path_config() -> web::PathConfig {
     web::PathConfig::default().error_handler(|error, _| Problem::new(ErrorCode::NotFound, error.to_string()).into())
 }
 
-async fn nothing_here(request: HttpRequest) -> Result<&'static str, Problem> {
+pub(super) async fn nothing_here(request: HttpRequest) -> Result<&'static str, Problem> {
     let methods = openapi::methods_of(request.path());
     if methods.is_empty() {
         let detail = format!("there is nothing at `{}`; /openapi.yaml lists what there is", request.path());

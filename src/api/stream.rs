@@ -16,6 +16,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
+use tokio::time::Interval;
 
 /// A comment this often says that the connection lives, and is when the key is looked at again.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
@@ -45,6 +46,7 @@ struct Watch {
     key: KeyRow,
     receiver: Receiver<Arc<Live>>,
     hello: Option<Bytes>,
+    clock: Interval,
     _place: Place,
 }
 
@@ -65,7 +67,7 @@ pub async fn stream(api: web::Data<Api>, Reads(key): Reads) -> Result<HttpRespon
         "now": api.pipeline.now(),
         "speed": 1,
     });
-    let watch = Watch { api, key, receiver, hello: Some(event("hello", &hello)), _place: place };
+    let watch = Watch { api, key, receiver, hello: Some(event("hello", &hello)), clock: quiet_clock(), _place: place };
     let events = stream::unfold(watch, |mut watch| async move {
         let bytes = watch.next().await?;
         Some((Ok::<_, Error>(bytes), watch))
@@ -86,14 +88,18 @@ impl Watch {
             return Some(hello);
         }
         loop {
-            match tokio::time::timeout(KEEP_ALIVE, self.receiver.recv()).await {
-                Ok(Ok(live)) if live.project_id == self.key.project_id => return Some(event(live.event, &live.body)),
-                // Other projects' events keep this loop busy, so the key is not looked at here but at rest.
-                Ok(Ok(_)) => {}
-                Ok(Err(RecvError::Lagged(missed))) => return Some(event("gap", &json!({ "missed": missed }))),
-                Ok(Err(RecvError::Closed)) => return None,
-                Err(_) if self.is_welcome().await => return Some(Bytes::from_static(b": still here\n\n")),
-                Err(_) => return None,
+            let received = tokio::select! {
+                received = self.receiver.recv() => received,
+                // A clock of its own, so that other projects' events cannot keep the comment and the check away.
+                _ = self.clock.tick() => {
+                    return self.is_welcome().await.then(|| Bytes::from_static(b": still here\n\n"));
+                }
+            };
+            match received {
+                Ok(live) if live.project_id == self.key.project_id => return Some(event(live.event, &live.body)),
+                Ok(_) => {}
+                Err(RecvError::Lagged(missed)) => return Some(event("gap", &json!({ "missed": missed }))),
+                Err(RecvError::Closed) => return None,
             }
         }
     }
@@ -106,6 +112,13 @@ impl Watch {
             Err(_) => false,
         }
     }
+}
+
+/// Ticks first after one period: the greeting is a sign of life itself.
+fn quiet_clock() -> Interval {
+    let mut clock = tokio::time::interval(KEEP_ALIVE);
+    clock.reset();
+    clock
 }
 
 /// One event in the format of the HTML standard, section 9.2. JSON holds no line break, so one data line is enough.
