@@ -15,20 +15,6 @@ const DECISIONS = "/v1/decisions?limit=50";
 /** Fences are asked for again this often: sooner while there is none, so that an import shows by itself. */
 const FENCES_AGAIN_MS = { none: 5000, some: 60000 };
 
-<<<<<<< HEAD
-const people = new People();
-const clock = new StreamClock();
-const page = { formats: formats(undefined), zone: undefined, project: "", stream: null, key: null, lost_at: null, fences: [], again: 0 };
-
-const world = {
-  clock,
-  formats: () => page.formats,
-  project: () => page.project || "Usher",
-  person: (user_id, name) => people.meet(user_id, name),
-  isOpen: (user_id) => phones.isOpen(user_id),
-  unlocked: (user_id) => why.reword(user_id),
-  counted: (counts) => header.count(counts),
-=======
 /** A moment noticed longer ago than this is history: it is counted, but the map does not pulse for it. */
 const NEWS_MS = 15000;
 
@@ -54,90 +40,11 @@ const world = {
     isOpen: (user_id) => phones.isOpen(user_id),
     unlocked: (user_id) => why.reword(user_id),
     counted: (counts) => header.count(counts),
->>>>>>> main
 };
 const header = createHeader(world);
 const phones = createPhones(world);
 const why = createWhy(world);
 const map = createMap(byId("map"), {
-<<<<<<< HEAD
-  bar: byId("scale-bar"), label: byId("scale-label"), closer: byId("closer"), wider: byId("wider"), fit: byId("fit"), follow: byId("follow"),
-});
-
-const handlers = {
-  hello({ project, now, speed }) {
-    page.project = String(project?.name ?? "");
-    header.project({ name: page.project, mode: project?.mode });
-    clock.set(now, Number(speed ?? 1));
-    tick();
-  },
-  position(position) {
-    if (!position.device_id || !position.user_id) return;
-    clock.witness(position.at);
-    const person = meet(position);
-    map.move(person, position);
-    phones.see(person, position);
-    cover();
-  },
-  moment(moment) {
-    if (!moment.user_id) return;
-    clock.witness(moment.noticed_at);
-    // The name of an event and the name of the person share a field: only the latter may rename somebody.
-    const person = moment.kind === "event" ? people.meet(moment.user_id, moment.user_name) : meet(moment);
-    const event = moment.event ?? (moment.name && moment.name !== person.name ? moment.name : undefined);
-    map.pulse(person, moment);
-    why.moment(moment.kind === "event" ? { ...moment, event } : moment);
-    if (moment.kind === "entered" || moment.kind === "dwelled") phones.place(moment.user_id, `at ${moment.place?.name ?? "a place"}`);
-    if (moment.kind === "exited") phones.place(moment.user_id, `left ${moment.place?.name ?? "a place"}`);
-    if (moment.place?.id && !page.fences.some((fence) => fence.id === moment.place.id)) page.again = Math.min(page.again, Date.now() + 1000);
-  },
-  decision(decision) {
-    meet(decision);
-    why.add([decision], true);
-  },
-  push(push) {
-    if (!push.device_id || !push.user_id) return;
-    phones.push(meet(push), push);
-    why.push(push);
-    cover();
-  },
-  delivery(news) {
-    phones.delivery(news);
-    why.delivery(news);
-  },
-};
-
-function meet({ user_id, name }) {
-  const person = people.meet(user_id, name);
-  if (person.renamed) {
-    map.rename(person);
-    phones.rename(person);
-    why.reword(user_id);
-  }
-  return person;
-}
-
-function start(key) {
-  page.stream?.stop();
-  page.key = key;
-  byId("door").hidden = true;
-  page.stream = follow(key, {
-    event: (name, body) => Object.hasOwn(handlers, name) && handlers[name](body),
-    state: (state, detail) => turn(key, state, detail),
-  });
-}
-
-function turn(key, state, detail) {
-  header.state(state, detail);
-  document.body.dataset.state = state;
-  if (state === "refused") return ask(detail.why);
-  if (state === "lost") page.lost_at ??= clock.now();
-  if (state !== "live") return;
-  sessionStorage.setItem(KEY_NAME, key);
-  if (page.lost_at !== null) why.gap(page.lost_at, clock.now());
-  page.lost_at = null;
-  refetch(key);
-=======
     bar: byId("scale-bar"),
     label: byId("scale-label"),
     closer: byId("closer"),
@@ -227,40 +134,10 @@ function turn(key, state, detail) {
     if (page.lost_at !== null) why.gap(page.lost_at, clock.now());
     page.lost_at = null;
     refetch(key);
->>>>>>> main
 }
 
 /** The stream tells what is new; these lists tell what was before it, also after a gap. */
 async function refetch(key) {
-<<<<<<< HEAD
-  fetchFences(key);
-  try {
-    why.add(await listOnce(DECISIONS, key), false);
-  } catch (error) {
-    if (error instanceof KeyRefused) ask(error.message);
-    // Otherwise the stream itself fails too, and its next success fetches again.
-  }
-}
-
-async function fetchFences(key) {
-  page.again = Infinity;
-  try {
-    const fences = await listAll(FENCES, key);
-    const zones = new Set(fences.map((fence) => fence.time_zone).filter(Boolean));
-    const zone = zones.size === 1 ? [...zones][0] : undefined;
-    if (zone !== page.zone) {
-      page.zone = zone;
-      page.formats = formats(zone);
-      why.rewordAll();
-    }
-    if (JSON.stringify(fences) !== JSON.stringify(page.fences)) map.setFences(fences);
-    page.fences = fences;
-    byId("map-empty").hidden = fences.length > 0;
-  } catch (error) {
-    if (error instanceof KeyRefused) return ask(error.message);
-  }
-  page.again = Date.now() + (page.fences.length ? FENCES_AGAIN_MS.some : FENCES_AGAIN_MS.none);
-=======
     fetchFences(key);
     try {
         why.add(await listOnce(DECISIONS, key), false);
@@ -288,32 +165,10 @@ async function fetchFences(key) {
         if (error instanceof KeyRefused) return ask(error.message);
     }
     page.again = Date.now() + (page.fences.length ? FENCES_AGAIN_MS.some : FENCES_AGAIN_MS.none);
->>>>>>> main
 }
 
 /** Asks for the key: there is none, or the server refused it. */
 function ask(reason) {
-<<<<<<< HEAD
-  page.stream?.stop();
-  sessionStorage.removeItem(KEY_NAME);
-  page.key = null;
-  byId("door-reason").textContent = reason ?? "";
-  byId("door-reason").hidden = !reason;
-  byId("door").hidden = false;
-  byId("key").focus();
-}
-
-byId("door-form").addEventListener("submit", (event) => {
-  event.preventDefault();
-  const key = byId("key").value.trim();
-  byId("key").value = "";
-  if (key) start(key);
-});
-byId("retry").addEventListener("click", () => page.stream?.retry());
-addEventListener("hashchange", () => {
-  const key = keyOfAddress();
-  if (key) start(key);
-=======
     page.stream?.stop();
     sessionStorage.removeItem(KEY_NAME);
     page.key = null;
@@ -347,33 +202,17 @@ byId("retry").addEventListener("click", () => page.stream?.retry());
 addEventListener("hashchange", () => {
     const key = keyOfAddress();
     if (key) start(key);
->>>>>>> main
 });
 
 /** Takes the key out of the address bar, so that it stays out of the history and of screenshots. */
 function keyOfAddress() {
-<<<<<<< HEAD
-  const key = new URLSearchParams(location.hash.slice(1)).get("key");
-  if (key) history.replaceState(null, "", location.pathname + location.search);
-  return key?.trim();
-=======
     const key = new URLSearchParams(location.hash.slice(1)).get("key");
     if (key) history.replaceState(null, "", location.pathname + location.search);
     return key?.trim();
->>>>>>> main
 }
 
 /** How much of the map the phones cover. */
 function cover() {
-<<<<<<< HEAD
-  const canvas = byId("map").getBoundingClientRect();
-  const stage = byId("stage").getBoundingClientRect();
-  const bottom = Math.round(Math.max(0, canvas.bottom - stage.top));
-  if (bottom === page.covered) return;
-  page.covered = bottom;
-  document.documentElement.style.setProperty("--covered", `${bottom}px`);
-  map.setPadding({ top: 0, right: 0, bottom, left: 0 });
-=======
     const canvas = byId("map").getBoundingClientRect();
     const stage = byId("stage").getBoundingClientRect();
     const bottom = Math.round(Math.max(0, canvas.bottom - stage.top));
@@ -381,21 +220,14 @@ function cover() {
     page.covered = bottom;
     document.documentElement.style.setProperty("--covered", `${bottom}px`);
     map.setPadding({ top: 0, right: 0, bottom, left: 0 });
->>>>>>> main
 }
 new ResizeObserver(cover).observe(byId("stage"));
 addEventListener("resize", cover);
 
 function tick() {
-<<<<<<< HEAD
-  header.tick();
-  phones.tick();
-  if (page.key && document.body.dataset.state === "live" && Date.now() > page.again) fetchFences(page.key);
-=======
     header.tick();
     phones.tick();
     if (page.key && document.body.dataset.state === "live" && Date.now() > page.again) fetchFences(page.key);
->>>>>>> main
 }
 setInterval(tick, 1000);
 

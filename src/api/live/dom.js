@@ -4,30 +4,14 @@ const SVG = "http://www.w3.org/2000/svg";
 
 /** `el("p", "note", "text", child…)`: an element with classes and children; strings become text. */
 export function el(name, classes = "", ...children) {
-<<<<<<< HEAD
-  const element = document.createElement(name);
-  if (classes) element.className = classes;
-  element.append(...children.filter((child) => child !== null && child !== undefined));
-  return element;
-=======
     const element = document.createElement(name);
     if (classes) element.className = classes;
     element.append(...children.filter((child) => child !== null && child !== undefined));
     return element;
->>>>>>> main
 }
 
 /** An icon of the sprite in the page, hidden from screen readers. */
 export function icon(name) {
-<<<<<<< HEAD
-  const svg = document.createElementNS(SVG, "svg");
-  svg.setAttribute("class", "icon");
-  svg.setAttribute("aria-hidden", "true");
-  const use = document.createElementNS(SVG, "use");
-  use.setAttribute("href", `#i-${name}`);
-  svg.append(use);
-  return svg;
-=======
     const svg = document.createElementNS(SVG, "svg");
     svg.setAttribute("class", "icon");
     svg.setAttribute("aria-hidden", "true");
@@ -35,33 +19,17 @@ export function icon(name) {
     use.setAttribute("href", `#i-${name}`);
     svg.append(use);
     return svg;
->>>>>>> main
 }
 
 export const byId = (id) => document.getElementById(id);
 
 /** Writes text only when it differs, so that a clock does not disturb the layout every second. */
 export function setText(element, text) {
-<<<<<<< HEAD
-  if (element.textContent !== text) element.textContent = text;
-=======
     if (element.textContent !== text) element.textContent = text;
->>>>>>> main
 }
 
 /** Moves the children of `list` from where they stood before `change` to where they stand after it. */
 export function glideAround(list, change) {
-<<<<<<< HEAD
-  if (matchMedia("(prefers-reduced-motion: reduce)").matches) return change();
-  const before = new Map([...list.children].map((child) => [child, child.getBoundingClientRect().top]));
-  change();
-  for (const [child, top] of before) {
-    if (!child.isConnected) continue;
-    const moved = top - child.getBoundingClientRect().top;
-    if (Math.abs(moved) < 1) continue;
-    child.animate([{ transform: `translateY(${moved}px)` }, { transform: "none" }], { duration: 420, easing: "cubic-bezier(.2,.9,.25,1)" });
-  }
-=======
     if (matchMedia("(prefers-reduced-motion: reduce)").matches) return change();
     const before = new Map([...list.children].map((child) => [child, child.getBoundingClientRect().top]));
     change();
@@ -74,5 +42,4 @@ export function glideAround(list, change) {
             easing: "cubic-bezier(.2,.9,.25,1)",
         });
     }
->>>>>>> main
 }

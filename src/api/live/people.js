@@ -6,32 +6,6 @@ const PEOPLE_MAX = 5000;
 
 /** Keeps the people seen so far. */
 export class People {
-<<<<<<< HEAD
-  #known = new Map();
-  #guests = 0;
-  #seen = 0;
-
-  /** The person with this id. A name that comes later replaces "Guest 3"; `renamed` says that it did. */
-  meet(user_id, name = "") {
-    let person = this.#known.get(user_id);
-    if (!person) {
-      if (this.#known.size >= PEOPLE_MAX) this.#known.delete(this.#known.keys().next().value);
-      person = { id: user_id, name: "", short: "", colour: this.#seen++ % PERSON_COLOURS, guest: true };
-      this.#known.set(user_id, person);
-    }
-    person.renamed = false;
-    const given = String(name ?? "").trim().slice(0, 80);
-    if (given && given !== person.name) {
-      person.renamed = person.name !== "";
-      person.guest = false;
-      Object.assign(person, { name: given, short: shortName(given) });
-    } else if (!person.name) {
-      const label = `Guest ${++this.#guests}`;
-      Object.assign(person, { name: label, short: label });
-    }
-    return person;
-  }
-=======
     #known = new Map();
     #guests = 0;
     #seen = 0;
@@ -58,16 +32,10 @@ export class People {
         }
         return person;
     }
->>>>>>> main
 }
 
 /** The first word of a name, for the map; a long one is cut. */
 export function shortName(name) {
-<<<<<<< HEAD
-  const first = name.split(/\s+/)[0];
-  return [...first].length > 14 ? `${[...first].slice(0, 13).join("")}…` : first;
-=======
     const first = name.split(/\s+/)[0];
     return [...first].length > 14 ? `${[...first].slice(0, 13).join("")}…` : first;
->>>>>>> main
 }

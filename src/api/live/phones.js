@@ -10,20 +10,6 @@ const WALLPAPERS = 6;
 
 /** Makes the row of phones; `world` gives `clock`, `formats()`, `project()` and hears `unlocked(user_id, open)`. */
 export function createPhones(world) {
-<<<<<<< HEAD
-  const row = { list: byId("phones"), empty: byId("phones-empty"), phones: new Map(), notes: new Map(), world, made: 0 };
-  return {
-    see: (person, seen) => see(row, person, seen),
-    push: (person, push) => receive(row, person, push),
-    delivery: (news) => settle(row, news),
-    place: (user_id, text) => place(row, user_id, text),
-    rename(person) {
-      for (const phone of row.phones.values()) if (phone.user_id === person.id) wear(phone, person);
-    },
-    tick: () => tick(row),
-    isOpen: (user_id) => [...row.phones.values()].some((phone) => phone.user_id === user_id && phone.open),
-  };
-=======
     const row = {
         list: byId("phones"),
         empty: byId("phones-empty"),
@@ -43,27 +29,10 @@ export function createPhones(world) {
         tick: () => tick(row),
         isOpen: (user_id) => [...row.phones.values()].some((phone) => phone.user_id === user_id && phone.open),
     };
->>>>>>> main
 }
 
 /** A device reported or was spoken to: it gets a phone. */
 function see(row, person, { device_id, platform, silent }) {
-<<<<<<< HEAD
-  if (!device_id) return null;
-  let phone = row.phones.get(device_id);
-  if (!phone) {
-    if (row.phones.size >= PHONES_MAX) retire(row);
-    phone = build(row, device_id, platform);
-    row.phones.set(device_id, phone);
-    row.list.append(phone.item);
-    row.empty.hidden = true;
-    row.list.hidden = false;
-    row.list.dataset.count = String(Math.min(row.phones.size, 9));
-  }
-  if (phone.user_id !== person.id || phone.name !== person.name) wear(phone, person);
-  if (!silent) phone.seen = row.world.clock.now();
-  return phone;
-=======
     if (!device_id) return null;
     let phone = row.phones.get(device_id);
     if (!phone) {
@@ -78,53 +47,10 @@ function see(row, person, { device_id, platform, silent }) {
     if (phone.user_id !== person.id || phone.name !== person.name) wear(phone, person);
     if (!silent) phone.seen = row.world.clock.now();
     return phone;
->>>>>>> main
 }
 
 /** The phone that was silent the longest makes room. */
 function retire(row) {
-<<<<<<< HEAD
-  const oldest = [...row.phones.values()].reduce((a, b) => (a.seen <= b.seen ? a : b));
-  oldest.item.remove();
-  row.phones.delete(oldest.id);
-  for (const [id, note] of row.notes) if (note.phone === oldest) row.notes.delete(id);
-}
-
-function wear(phone, person) {
-  phone.user_id = person.id;
-  phone.name = person.name;
-  setText(phone.owner, person.name);
-  phone.item.className = `phone person-${person.colour}`;
-  phone.device.setAttribute("aria-label", `Lock screen of ${person.name}`);
-}
-
-function build(row, device_id, platform) {
-  const ios = String(platform ?? "").toLowerCase() !== "android";
-  const phone = { id: device_id, ios, seen: row.world.clock.now(), notes: [], open: false, user_id: null, name: "" };
-  phone.owner = el("b", "owner-name");
-  phone.whereabouts = el("span", "whereabouts", ios ? "iPhone" : "Android");
-  phone.clock = el("p", "lock-clock");
-  phone.small = el("span", "status-clock");
-  phone.day = el("p", "lock-day");
-  phone.list = el("ol", "notes");
-  phone.more = el("p", "more");
-  phone.more.hidden = true;
-  phone.lock = el("button", "lock", icon("lock"), el("span", "", "Unlock"));
-  phone.lock.type = "button";
-  phone.lock.hidden = true;
-  phone.lock.addEventListener("click", () => unlock(row, phone, !phone.open));
-  const status = el("div", "status", phone.small, el("span", "status-icons", icon("signal"), icon("battery")));
-  const notes = el("div", "notes-scroll", phone.list, phone.more);
-  const screen = el("div", `screen wall-${row.made++ % WALLPAPERS}`, el("span", "camera"), status, icon("lock"),
-    ios ? phone.day : phone.clock, ios ? phone.clock : phone.day, notes, phone.lock, el("span", "home"));
-  screen.querySelector(":scope > .icon").classList.add("padlock");
-  phone.screen = screen;
-  phone.device = el("div", `device ${ios ? "ios" : "android"}`, screen);
-  phone.device.setAttribute("role", "group");
-  phone.item = el("li", "phone", el("p", "owner", el("i", "dot"), phone.owner, phone.whereabouts), phone.device);
-  face(row, phone);
-  return phone;
-=======
     const oldest = [...row.phones.values()].reduce((a, b) => (a.seen <= b.seen ? a : b));
     oldest.item.remove();
     row.phones.delete(oldest.id);
@@ -175,25 +101,10 @@ function build(row, device_id, platform) {
     phone.item = el("li", "phone", el("p", "owner", el("i", "dot"), phone.owner, phone.whereabouts), phone.device);
     face(row, phone);
     return phone;
->>>>>>> main
 }
 
 /** The clock on the lock screen. */
 function face(row, phone) {
-<<<<<<< HEAD
-  const now = row.world.clock.now();
-  const formats = row.world.formats();
-  setText(phone.clock, phone.ios ? formats.minute(now) : formats.minute(now).replace(":", "\n"));
-  setText(phone.small, formats.minute(now));
-  setText(phone.day, formats.day(now));
-}
-
-function tick(row) {
-  for (const phone of row.phones.values()) {
-    face(row, phone);
-    for (const note of phone.notes) setText(note.age, ago(note.push.at, row.world.clock.now()));
-  }
-=======
     const now = row.world.clock.now();
     const formats = row.world.formats();
     setText(phone.clock, phone.ios ? formats.minute(now) : formats.minute(now).replace(":", "\n"));
@@ -206,58 +117,10 @@ function tick(row) {
         face(row, phone);
         for (const note of phone.notes) setText(note.age, ago(note.push.at, row.world.clock.now()));
     }
->>>>>>> main
 }
 
 /** A message arrives: it takes the place of the one with its tag, or comes on top. */
 function receive(row, person, push) {
-<<<<<<< HEAD
-  const phone = see(row, person, { device_id: push.device_id, platform: push.platform, silent: true });
-  if (!phone || !push.shown) return;
-  const same = phone.notes.find((note) => note.push.delivery_id === push.delivery_id);
-  const old = same ?? (push.shown.tag ? phone.notes.find((note) => note.push.shown.tag === push.shown.tag) : undefined);
-  const note = write(row, phone, push);
-  note.item.classList.add(old ? "replaces" : "arrives");
-  glideAround(phone.list, () => {
-    if (old) drop(row, phone, old);
-    phone.notes.unshift(note);
-    phone.list.prepend(note.item);
-    for (const last of phone.notes.slice(NOTES_MAX)) drop(row, phone, last);
-  });
-  row.notes.set(push.delivery_id, note);
-  phone.list.parentElement.scrollTop = 0;
-  buzz(phone);
-  reveal(phone);
-}
-
-function drop(row, phone, note) {
-  note.item.remove();
-  phone.notes = phone.notes.filter((each) => each !== note);
-  if (row.notes.get(note.push.delivery_id) === note) row.notes.delete(note.push.delivery_id);
-}
-
-function buzz(phone) {
-  phone.device.classList.remove("buzz");
-  void phone.device.offsetWidth; // Without a layout in between the animation would not start again.
-  phone.device.classList.add("buzz");
-}
-
-function write(row, phone, push) {
-  const { shown } = push;
-  const note = { push, phone, age: el("span", "note-age"), title: el("b", "note-title"), body: el("p", "note-body") };
-  note.padlock = shown.sensitive ? icon("lock") : null;
-  note.foot = el("p", "note-foot");
-  note.foot.hidden = true;
-  const name = el("span", "note-app", row.world.project());
-  const head = el("p", "note-head", el("i", "app-icon", icon("usher")), name, note.padlock, note.age);
-  note.item = el("li", "note", head, note.title, note.body);
-  if (shown.urgency === "high") note.item.classList.add("urgent");
-  if (Array.isArray(shown.actions) && shown.actions.length) note.item.append(buttons(note, shown.actions.slice(0, 4)));
-  note.item.append(note.foot);
-  setText(note.age, ago(push.at, row.world.clock.now()));
-  texts(note, phone.open);
-  return note;
-=======
     const phone = see(row, person, { device_id: push.device_id, platform: push.platform, silent: true });
     if (!phone || !push.shown) return;
     const same = phone.notes.find((note) => note.push.delivery_id === push.delivery_id);
@@ -305,49 +168,10 @@ function write(row, phone, push) {
     setText(note.age, ago(push.at, row.world.clock.now()));
     texts(note, phone.open);
     return note;
->>>>>>> main
 }
 
 /** On the locked screen a sensitive message shows its public text alone. */
 function texts(note, open) {
-<<<<<<< HEAD
-  const { shown } = note.push;
-  const hidden = shown.sensitive && !open;
-  setText(note.title, hidden ? shown.public_title || "New message" : shown.title || "");
-  setText(note.body, hidden ? shown.public_body || "Unlock to read it." : shown.body || "");
-  note.body.hidden = note.body.textContent === "";
-  note.item.classList.toggle("private", hidden);
-}
-
-function buttons(note, actions) {
-  const bar = el("div", "note-actions");
-  for (const action of actions) {
-    const button = el("button", "", action.title || action.id);
-    button.type = "button";
-    button.addEventListener("click", () => {
-      for (const other of bar.children) other.setAttribute("aria-pressed", String(other === button));
-      const link = action.link || note.push.shown.link;
-      setText(note.foot, link ? `On the phone this opens ${link}` : "On the phone this answers the message");
-      note.foot.hidden = false;
-    });
-    bar.append(button);
-  }
-  return bar;
-}
-
-function unlock(row, phone, open) {
-  phone.open = open;
-  phone.screen.classList.toggle("open", open);
-  for (const note of phone.notes) {
-    if (!note.push.shown.sensitive) continue;
-    texts(note, open);
-    note.item.classList.remove("arrives", "replaces", "unveils");
-    void note.item.offsetWidth;
-    if (open) note.item.classList.add("unveils");
-  }
-  reveal(phone);
-  row.world.unlocked(phone.user_id, open);
-=======
     const { shown } = note.push;
     const hidden = shown.sensitive && !open;
     setText(note.title, hidden ? shown.public_title || "New message" : shown.title || "");
@@ -384,18 +208,10 @@ function unlock(row, phone, open) {
     }
     reveal(phone);
     row.world.unlocked(phone.user_id, open);
->>>>>>> main
 }
 
 /** Shows the unlock button where there is something to reveal. */
 function reveal(phone) {
-<<<<<<< HEAD
-  const secret = phone.notes.some((note) => note.push.shown.sensitive);
-  phone.lock.hidden = !secret;
-  phone.screen.classList.toggle("secret", secret);
-  phone.lock.replaceChildren(icon(phone.open ? "lock" : "unlock"), el("span", "", phone.open ? "Lock" : "Unlock to read"));
-  phone.lock.setAttribute("aria-label", `${phone.open ? "Lock" : "Unlock"} the phone of ${phone.name}`);
-=======
     const secret = phone.notes.some((note) => note.push.shown.sensitive);
     phone.lock.hidden = !secret;
     phone.screen.classList.toggle("secret", secret);
@@ -404,28 +220,10 @@ function reveal(phone) {
         el("span", "", phone.open ? "Lock" : "Unlock to read"),
     );
     phone.lock.setAttribute("aria-label", `${phone.open ? "Lock" : "Unlock"} the phone of ${phone.name}`);
->>>>>>> main
 }
 
 /** What became of a delivery: only trouble is worth a line on the screen, success is that it is shown. */
 function settle(row, news) {
-<<<<<<< HEAD
-  const note = row.notes.get(news.id);
-  if (!note) return;
-  const trouble = ["failed", "expired", "cancelled"].includes(news.state);
-  note.item.classList.toggle("trouble", trouble);
-  if (!trouble) return;
-  setText(note.foot, deliveryWords(news.state, news.why));
-  note.foot.hidden = false;
-}
-
-function place(row, user_id, text) {
-  for (const phone of row.phones.values()) {
-    if (phone.user_id !== user_id) continue;
-    setText(phone.whereabouts, text || (phone.ios ? "iPhone" : "Android"));
-    phone.whereabouts.title = text;
-  }
-=======
     const note = row.notes.get(news.id);
     if (!note) return;
     const trouble = ["failed", "expired", "cancelled"].includes(news.state);
@@ -441,5 +239,4 @@ function place(row, user_id, text) {
         setText(phone.whereabouts, text || (phone.ios ? "iPhone" : "Android"));
         phone.whereabouts.title = text;
     }
->>>>>>> main
 }

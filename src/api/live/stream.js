@@ -12,33 +12,6 @@ export class KeyRefused extends Error {}
 
 /** Splits a stream of text into server-sent events; feed it chunks, it calls `emit(name, text)`. */
 export function eventParser(emit) {
-<<<<<<< HEAD
-  let rest = "";
-  let name = "";
-  let lines = [];
-  const line = (text) => {
-    if (text === "") {
-      if (lines.length) emit(name || "message", lines.join("\n"));
-      name = "";
-      lines = [];
-      return;
-    }
-    if (text.startsWith(":")) return;
-    const colon = text.indexOf(":");
-    const field = colon < 0 ? text : text.slice(0, colon);
-    const value = colon < 0 ? "" : text.slice(colon + 1).replace(/^ /, "");
-    if (field === "event") name = value;
-    else if (field === "data") lines.push(value);
-  };
-  return (chunk) => {
-    rest += chunk;
-    // A lone CR at the very end may be half of a CRLF: it waits for the next chunk.
-    const parts = rest.split(/\r\n|\n|\r(?!$)/);
-    rest = parts.pop();
-    for (const part of parts) line(part);
-    if (rest.length > EVENT_CHARS_MAX) rest = "";
-  };
-=======
     let rest = "";
     let name = "";
     let lines = [];
@@ -64,27 +37,10 @@ export function eventParser(emit) {
         for (const part of parts) line(part);
         if (rest.length > EVENT_CHARS_MAX) rest = "";
     };
->>>>>>> main
 }
 
 /** The wait before try number `tries` (from 0), in milliseconds: doubling, with jitter so that pages do not come in step. */
 export function backoff_ms(tries, draw = Math.random()) {
-<<<<<<< HEAD
-  return Math.min(BACKOFF_MS.max, BACKOFF_MS.first * 2 ** Math.min(tries, 10)) * (0.75 + draw / 2);
-}
-
-async function request(path, key, signal) {
-  const answer = await fetch(path, { headers: { Authorization: `Bearer ${key}` }, signal, cache: "no-store" });
-  if (answer.status === 401 || answer.status === 403) {
-    throw new KeyRefused(await detailOf(answer, "The server did not accept this key."));
-  }
-  if (!answer.ok) {
-    const error = new Error(await detailOf(answer, `The server answered ${answer.status}.`));
-    error.after_ms = Number(answer.headers.get("Retry-After")) * 1000 || 0;
-    throw error;
-  }
-  return answer;
-=======
     return Math.min(BACKOFF_MS.max, BACKOFF_MS.first * 2 ** Math.min(tries, 10)) * (0.75 + draw / 2);
 }
 
@@ -99,42 +55,20 @@ async function request(path, key, signal) {
         throw error;
     }
     return answer;
->>>>>>> main
 }
 
 /** The words of a problem document (RFC 9457), if the answer is one. */
 async function detailOf(answer, otherwise) {
-<<<<<<< HEAD
-  try {
-    const problem = await answer.json();
-    return String(problem.detail || problem.title || otherwise);
-  } catch {
-    return otherwise;
-  }
-=======
     try {
         const problem = await answer.json();
         return String(problem.detail || problem.title || otherwise);
     } catch {
         return otherwise;
     }
->>>>>>> main
 }
 
 /** All items of a list, page by page. */
 export async function listAll(path, key, signal) {
-<<<<<<< HEAD
-  const items = [];
-  let cursor = null;
-  for (let page = 0; page < PAGES_MAX; page++) {
-    const query = cursor ? `${path.includes("?") ? "&" : "?"}cursor=${encodeURIComponent(cursor)}` : "";
-    const body = await (await request(path + query, key, signal)).json();
-    items.push(...(body.items ?? []));
-    cursor = body.next_cursor ?? null;
-    if (!cursor) break;
-  }
-  return items;
-=======
     const items = [];
     let cursor = null;
     for (let page = 0; page < PAGES_MAX; page++) {
@@ -145,18 +79,12 @@ export async function listAll(path, key, signal) {
         if (!cursor) break;
     }
     return items;
->>>>>>> main
 }
 
 /** One page of a list. */
 export async function listOnce(path, key, signal) {
-<<<<<<< HEAD
-  const body = await (await request(path, key, signal)).json();
-  return body.items ?? [];
-=======
     const body = await (await request(path, key, signal)).json();
     return body.items ?? [];
->>>>>>> main
 }
 
 /**
@@ -164,76 +92,6 @@ export async function listOnce(path, key, signal) {
  * `connecting`, `live`, `lost` (detail: { retry_at, why }) or `refused` (detail: { why }).
  */
 export function follow(key, on) {
-<<<<<<< HEAD
-  let stopped = false;
-  let current = null;
-  let wake = () => {};
-  const run = async () => {
-    for (let tries = 0; !stopped; ) {
-      on.state("connecting", {});
-      let failure = { why: "The server closed the stream.", after_ms: 0 };
-      current = new AbortController();
-      try {
-        await read(key, current, (name, body) => {
-          tries = 0;
-          on.event(name, body);
-        }, () => on.state("live", {}));
-      } catch (error) {
-        if (stopped) return;
-        if (error instanceof KeyRefused) return on.state("refused", { why: error.message });
-        failure = { why: plain(error), after_ms: error.after_ms ?? 0 };
-      }
-      if (stopped) return;
-      const pause = Math.max(failure.after_ms, backoff_ms(tries++));
-      on.state("lost", { why: failure.why, retry_at: Date.now() + pause });
-      await new Promise((resolve) => {
-        wake = resolve;
-        setTimeout(resolve, pause);
-      });
-    }
-  };
-  run();
-  return {
-    stop() {
-      stopped = true;
-      current?.abort();
-      wake();
-    },
-    /** Tries again at once, for a person who does not want to wait. */
-    retry: () => wake(),
-  };
-}
-
-async function read(key, controller, emit, opened) {
-  let watchdog = setTimeout(() => controller.abort(), SILENCE_MS);
-  try {
-    const answer = await request("/v1/stream", key, controller.signal);
-    opened();
-    const parse = eventParser((name, text) => {
-      let body;
-      try {
-        body = JSON.parse(text);
-      } catch {
-        return; // An event that is not JSON is not ours to show.
-      }
-      if (body && typeof body === "object") emit(name, body);
-    });
-    const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
-    for (;;) {
-      const { done, value } = await reader.read();
-      if (done) return;
-      clearTimeout(watchdog);
-      watchdog = setTimeout(() => controller.abort(), SILENCE_MS);
-      parse(value);
-    }
-  } finally {
-    clearTimeout(watchdog);
-  }
-}
-
-function plain(error) {
-  return error instanceof TypeError || error.name === "AbortError" ? "The server does not answer." : error.message;
-=======
     let stopped = false;
     let current = null;
     let wake = () => {};
@@ -307,5 +165,4 @@ async function read(key, controller, emit, opened) {
 
 function plain(error) {
     return error instanceof TypeError || error.name === "AbortError" ? "The server does not answer." : error.message;
->>>>>>> main
 }

@@ -2,78 +2,14 @@
 
 /** How a verdict looks and begins. `sent` is good news, `wait` is open, `held` is a silence with a reason, `fault` needs somebody. */
 export const TONES = {
-<<<<<<< HEAD
-  sent: { lead: "Sent", label: "Sent" },
-  wait: { lead: "Waiting", label: "Waiting" },
-  held: { lead: "Held back", label: "Held back" },
-  fault: { lead: "Could not send", label: "Fault" },
-=======
     sent: { lead: "Sent", label: "Sent" },
     wait: { lead: "Waiting", label: "Waiting" },
     held: { lead: "Held back", label: "Held back" },
     fault: { lead: "Could not send", label: "Fault" },
->>>>>>> main
 };
 
 /** Every reason code: its tone, its sentence when the trace says nothing better, and two or three words for the counts. */
 export const CODES = {
-<<<<<<< HEAD
-  sent: ["sent", "the message went out", "Sent"],
-  holdout: ["held", "this person is in the holdout group, kept silent to measure the effect", "Holdout group"],
-  waiting_fact: ["wait", "a fact the message needs is not there yet", "Waiting for a fact"],
-  waiting_time: ["wait", "the right time has not come yet", "Waiting for the time"],
-  no_consent: ["held", "this person has not agreed to such messages", "No consent"],
-  no_permission: ["held", "the phone does not allow notifications", "No permission"],
-  opted_out: ["held", "this person opted out", "Opted out"],
-  no_token: ["held", "no phone of this person can receive a push yet", "No reachable phone"],
-  no_fact: ["held", "there is no matching fact for this person, such as a stay or a flight", "No matching fact"],
-  fact_inactive: ["held", "the fact is not active any more, or not yet", "Fact not active"],
-  condition_false: ["held", "the condition did not hold", "Condition not met"],
-  condition_error: ["fault", "the condition could not be worked out", "Condition failed"],
-  missing_data: ["held", "a value the message needs is missing", "Missing value"],
-  not_inside: ["held", "the person is not in the place any more", "Not inside"],
-  low_accuracy: ["held", "the position was too rough to be sure", "Position too rough"],
-  implausible: ["held", "the phone jumped further than anybody can travel", "Implausible jump"],
-  simulated: ["held", "the phone reported a made-up position", "Simulated position"],
-  stale: ["held", "the news reached us too late to be useful", "Too old"],
-  too_early: ["wait", "it is too early; the moment stays open", "Too early"],
-  too_late: ["held", "it is too late for this message", "Too late"],
-  outside_window: ["held", "the moment lies outside the time window of the trigger", "Outside the window"],
-  hours_closed: ["held", "the place is closed at this hour", "Closed"],
-  quiet_deferred: ["wait", "it is quiet hours; the moment is looked at again when they end", "Quiet hours"],
-  quiet_expired: ["held", "the message would not have outlived the quiet hours", "Lost to quiet hours"],
-  cap: ["held", "this person has had enough messages for now", "Message cap"],
-  cooldown: ["held", "the last message of this trigger is too recent", "Cool-down"],
-  already_done: ["held", "this was already said once", "Already said"],
-  superseded: ["held", "a more important message took its place", "Superseded"],
-  render_error: ["fault", "the message could not be written from its template", "Template failed"],
-  provider_error: ["fault", "the push service refused the message", "Provider refused"],
-  expired: ["held", "the time to say it ran out", "Expired"],
-  cancelled: ["held", "the reason to say it went away", "Cancelled"],
-  erased: ["held", "this person asked to be forgotten", "Erased"],
-  paused: ["held", "the trigger is paused", "Paused"],
-};
-
-const STEPS = {
-  facts: "Facts",
-  condition: "Condition",
-  inside: "Still inside",
-  wait: "Wait",
-  pause: "Trigger is live",
-  consent: "Consent",
-  plausibility: "Plausible position",
-  staleness: "Fresh enough",
-  window: "Time window",
-  schedule: "Opening hours",
-  once_key: "Not said before",
-  cooldown: "Cool-down",
-  cap: "Message cap",
-  quiet_hours: "Quiet hours",
-  priority: "Priority",
-  replaces: "Replaces an earlier message",
-  holdout: "Holdout group",
-  compose: "Write the message",
-=======
     sent: ["sent", "the message went out", "Sent"],
     holdout: ["held", "this person is in the holdout group, kept silent to measure the effect", "Holdout group"],
     waiting_fact: ["wait", "a fact the message needs is not there yet", "Waiting for a fact"],
@@ -129,127 +65,63 @@ const STEPS = {
     replaces: "Replaces an earlier message",
     holdout: "Holdout group",
     compose: "Write the message",
->>>>>>> main
 };
 
 /** The tone of a code; a code this page does not know yet counts as held back. */
 export function toneOf(code) {
-<<<<<<< HEAD
-  return CODES[code]?.[0] ?? "held";
-=======
     return CODES[code]?.[0] ?? "held";
->>>>>>> main
 }
 
 /** Two or three words for a code: `condition_false` is "Condition not met". */
 export function shortOf(code) {
-<<<<<<< HEAD
-  return CODES[code]?.[2] ?? sentenceCase(String(code));
-=======
     return CODES[code]?.[2] ?? sentenceCase(String(code));
->>>>>>> main
 }
 
 /** The name of a step of the judgement. */
 export function stepName(step) {
-<<<<<<< HEAD
-  return STEPS[step] ?? sentenceCase(String(step));
-=======
     return STEPS[step] ?? sentenceCase(String(step));
->>>>>>> main
 }
 
 /** `quiet_hours` to "Quiet hours". */
 export function sentenceCase(word) {
-<<<<<<< HEAD
-  const text = word.replace(/[_-]+/g, " ").trim();
-  return text ? text[0].toUpperCase() + text.slice(1) : "";
-=======
     const text = word.replace(/[_-]+/g, " ").trim();
     return text ? text[0].toUpperCase() + text.slice(1) : "";
->>>>>>> main
 }
 
 /** A sentence made ready to stand after a colon: no full stop, a small first letter unless it is a name or a code. */
 export function clause(sentence) {
-<<<<<<< HEAD
-  const text = String(sentence ?? "").trim().replace(/\.+$/, "");
-  return /^(A|An|The|This|It|There|No|Not|In|Is|Was|Has|Quiet|Still|Already|Too)\b/.test(text)
-    ? text[0].toLowerCase() + text.slice(1)
-    : text;
-=======
     const text = String(sentence ?? "")
         .trim()
         .replace(/\.+$/, "");
     return /^(A|An|The|This|It|There|No|Not|In|Is|Was|Has|Quiet|Still|Already|Too)\b/.test(text)
         ? text[0].toLowerCase() + text.slice(1)
         : text;
->>>>>>> main
 }
 
 /** The step that settled the decision: the last that did not pass. */
 export function settling(decision) {
-<<<<<<< HEAD
-  const trace = Array.isArray(decision.trace) ? decision.trace : [];
-  return trace.findLast((step) => !step.passed) ?? null;
-=======
     const trace = Array.isArray(decision.trace) ? decision.trace : [];
     return trace.findLast((step) => !step.passed) ?? null;
->>>>>>> main
 }
 
 /** The verdict: its tone, its first word and the rest. `shown` is the text of the message when it is known. */
 export function verdict(decision, shown = null) {
-<<<<<<< HEAD
-  const tone = toneOf(decision.code);
-  const lead = TONES[tone].lead;
-  const standard = CODES[decision.code]?.[1] ?? sentenceCase(String(decision.code)).toLowerCase();
-  if (tone === "sent") return { tone, lead: decision.late ? "Sent late" : lead, rest: shown || standard };
-  const said = settling(decision)?.says;
-  return { tone, lead, rest: said ? clause(said) : standard };
-=======
     const tone = toneOf(decision.code);
     const lead = TONES[tone].lead;
     const standard = CODES[decision.code]?.[1] ?? sentenceCase(String(decision.code)).toLowerCase();
     if (tone === "sent") return { tone, lead: decision.late ? "Sent late" : lead, rest: shown || standard };
     const said = settling(decision)?.says;
     return { tone, lead, rest: said ? clause(said) : standard };
->>>>>>> main
 }
 
 /** The verdict as one line. */
 export function sentence(decision, shown = null) {
-<<<<<<< HEAD
-  const { lead, rest } = verdict(decision, shown);
-  return `${lead}: ${rest}`;
-=======
     const { lead, rest } = verdict(decision, shown);
     return `${lead}: ${rest}`;
->>>>>>> main
 }
 
 /** What was noticed, in the past tense: "entered Grand Hyatt". */
 export function momentWords(moment) {
-<<<<<<< HEAD
-  const place = moment.place?.name || moment.place?.external_id || "a place";
-  switch (moment.kind) {
-    case "entered":
-      return `entered ${place}`;
-    case "exited":
-      return `left ${place}`;
-    case "dwelled":
-      return `stayed ${spanWords(moment.for)} at ${place}`.replace("  ", " ");
-    case "event":
-      // The person's name travels beside the event's own name only when the stream says so.
-      return moment.event ? `did “${sentenceCase(String(moment.event)).toLowerCase()}”` : "did something in the app";
-    case "fact": {
-      const kind = moment.fact?.type ? `${moment.fact.type} ${moment.fact.key}` : "a fact";
-      return `${kind} ${{ created: "was created", changed: "changed", ended: "ended" }[moment.becomes] ?? "changed"}`;
-    }
-    default:
-      return sentenceCase(String(moment.kind ?? "moment")).toLowerCase();
-  }
-=======
     const place = moment.place?.name || moment.place?.external_id || "a place";
     switch (moment.kind) {
         case "entered":
@@ -270,17 +142,10 @@ export function momentWords(moment) {
         default:
             return sentenceCase(String(moment.kind ?? "moment")).toLowerCase();
     }
->>>>>>> main
 }
 
 /** `PT1H30M` to "1 h 30 min". Other text is given back. */
 export function spanWords(span) {
-<<<<<<< HEAD
-  const match = /^P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)(?:\.\d+)?S)?)?$/.exec(String(span ?? ""));
-  if (!match) return String(span ?? "");
-  const names = ["d", "h", "min", "s"];
-  return match.slice(1).flatMap((n, i) => (n && Number(n) ? [`${Number(n)} ${names[i]}`] : [])).join(" ");
-=======
     const match = /^P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)(?:\.\d+)?S)?)?$/.exec(String(span ?? ""));
     if (!match) return String(span ?? "");
     const names = ["d", "h", "min", "s"];
@@ -288,34 +153,16 @@ export function spanWords(span) {
         .slice(1)
         .flatMap((n, i) => (n && Number(n) ? [`${Number(n)} ${names[i]}`] : []))
         .join(" ");
->>>>>>> main
 }
 
-/** The values of a step as rows of name and text, at most `rows_max`. Nested objects become `stay.hotel_id`. */
-export function valueRows(values, rows_max = 14) {
-<<<<<<< HEAD
-  const rows = [];
-  const walk = (name, value, depth) => {
-    if (rows.length >= rows_max) return;
-    if (value && typeof value === "object" && !Array.isArray(value) && depth < 4) {
-      for (const [key, inner] of Object.entries(value)) walk(name ? `${name}.${key}` : key, inner, depth + 1);
-      return;
-    }
-    rows.push([name || "value", valueText(value)]);
-  };
-  if (values !== null && values !== undefined) walk("", values, 0);
-  return rows;
-}
+/** Units that the engine writes at the end of a name, and how people write them. */
+const UNITS = { _m: " m", _s: " s", _ms: " ms", _mps: " m/s" };
 
-function valueText(value) {
-  if (value === null || value === undefined) return "none";
-  if (value === true) return "yes";
-  if (value === false) return "no";
-  if (typeof value === "number") return String(Math.round(value * 1000) / 1000);
-  if (Array.isArray(value)) return value.length ? value.map(valueText).join(", ").slice(0, 160) : "none";
-  if (typeof value === "object") return "…";
-  return value === "" ? "empty" : String(value).slice(0, 160);
-=======
+/**
+ * The values of a step as rows of name and text, at most `rows_max`. Nested objects become `stay.hotel_id`, as conditions
+ * name them; a plain name becomes words. `when` writes an instant.
+ */
+export function valueRows(values, rows_max = 14, when = (instant) => instant) {
     const rows = [];
     const walk = (name, value, depth) => {
         if (rows.length >= rows_max) return;
@@ -323,40 +170,36 @@ function valueText(value) {
             for (const [key, inner] of Object.entries(value)) walk(name ? `${name}.${key}` : key, inner, depth + 1);
             return;
         }
-        rows.push([name || "value", valueText(value)]);
+        const unit = typeof value === "number" ? Object.keys(UNITS).find((end) => name.endsWith(end)) : undefined;
+        const bare = unit ? name.slice(0, -unit.length) : name;
+        const label = bare.includes(".") ? bare : sentenceCase(bare || "value");
+        rows.push([label, valueText(value, when) + (unit ? UNITS[unit] : "")]);
     };
     if (values !== null && values !== undefined) walk("", values, 0);
     return rows;
 }
 
-function valueText(value) {
+function valueText(value, when) {
     if (value === null || value === undefined) return "none";
     if (value === true) return "yes";
     if (value === false) return "no";
     if (typeof value === "number") return String(Math.round(value * 1000) / 1000);
-    if (Array.isArray(value)) return value.length ? value.map(valueText).join(", ").slice(0, 160) : "none";
+    if (Array.isArray(value)) {
+        return value.length
+            ? value
+                  .map((each) => valueText(each, when))
+                  .join(", ")
+                  .slice(0, 160)
+            : "none";
+    }
     if (typeof value === "object") return "…";
-    return value === "" ? "empty" : String(value).slice(0, 160);
->>>>>>> main
+    if (value === "") return "empty";
+    if (/^\d{4}-\d\d-\d\dT[\d:.]+(Z|[+-]\d\d:\d\d)$/.test(value)) return when(value) || value;
+    return (/^P(?=.)[\dDTHMS.]+$/.test(value) && spanWords(value)) || String(value).slice(0, 160);
 }
 
 /** What a delivery came to, for the foot of a message. */
 export function deliveryWords(state, why) {
-<<<<<<< HEAD
-  const words = {
-    queued: "Queued",
-    sending: "Sending",
-    accepted: "Accepted",
-    received: "Received",
-    displayed: "Displayed",
-    opened: "Opened",
-    failed: "Not delivered",
-    expired: "Expired",
-    cancelled: "Withdrawn",
-  };
-  const word = words[state] ?? sentenceCase(String(state ?? ""));
-  return why ? `${word}: ${why}` : word;
-=======
     const words = {
         queued: "Queued",
         sending: "Sending",
@@ -370,5 +213,4 @@ export function deliveryWords(state, why) {
     };
     const word = words[state] ?? sentenceCase(String(state ?? ""));
     return why ? `${word}: ${why}` : word;
->>>>>>> main
 }
