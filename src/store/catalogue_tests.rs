@@ -38,7 +38,12 @@ fn trigger(name: &str, condition: &str) -> Trigger {
 }
 
 fn content(body: &str) -> Content {
-    let texts = Texts { title: "Hello".into(), body: body.into(), public_title: None, public_body: None };
+    let texts = Texts {
+        title: "Hello".into(),
+        body: body.into(),
+        public_title: None,
+        public_body: None,
+    };
     Content {
         name: "room-ready".into(),
         default_locale: "en".into(),
@@ -67,7 +72,11 @@ async fn five_thousand_fences_in_one_upsert() {
     assert_eq!(store.upsert_geofences(project(), &rows, false).await.unwrap(), dry);
     let same = store.upsert_geofences(project(), &rows, false).await.unwrap();
     assert!(same.iter().all(|row| row.outcome == Upserted::Same));
-    assert_eq!(version(&store).await, 1, "one upsert, one version; nothing new, no version");
+    assert_eq!(
+        version(&store).await,
+        1,
+        "one upsert, one version; nothing new, no version"
+    );
     let loaded = store.load_catalogue_rows(project(), noon()).await.unwrap().unwrap();
     assert_eq!((loaded.fences.len(), loaded.project.catalogue_version), (5_000, 1));
     let (mut ask, mut seen) = (PageAsk::first(10_000), 0);
@@ -90,8 +99,18 @@ async fn a_fence_keeps_its_id_through_edits_deletion_and_return() {
     assert_eq!(put(fence(10, "h1", "Old")).await.version, 1);
     let edit = put(fence(11, "h1", "New")).await;
     assert_eq!((edit.id, edit.outcome, edit.version), (id(10), Upserted::Updated, 2));
-    let stored = store.geofence_by_external_id(project(), "hotel", "h1").await.unwrap().unwrap();
-    assert_eq!(stored, FenceRow { version: 2, ..fence(10, "h1", "New") });
+    let stored = store
+        .geofence_by_external_id(project(), "hotel", "h1")
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(
+        stored,
+        FenceRow {
+            version: 2,
+            ..fence(10, "h1", "New")
+        }
+    );
     assert!(store.delete_geofence(project(), id(10), after(1)).await.unwrap());
     assert!(!store.delete_geofence(project(), id(10), after(1)).await.unwrap());
     assert!(store.geofence(project(), id(10)).await.unwrap().is_none());
@@ -100,7 +119,10 @@ async fn a_fence_keeps_its_id_through_edits_deletion_and_return() {
     assert_eq!(version(&store).await, 4);
     // An id that belongs to another project is never overwritten.
     store.create_project(&project_row(2)).await.unwrap();
-    store.upsert_geofences(id(2), &[fence(10, "x", "Theft")], false).await.unwrap();
+    store
+        .upsert_geofences(id(2), &[fence(10, "x", "Theft")], false)
+        .await
+        .unwrap();
     assert_eq!(store.geofence(project(), id(10)).await.unwrap().unwrap().name, "New");
 }
 
@@ -109,7 +131,10 @@ async fn of_two_rows_with_one_name_the_later_counts() {
     let store = open().await;
     let rows = [fence(10, "h1", "First"), fence(11, "h1", "Second")];
     let answers = store.upsert_geofences(project(), &rows, false).await.unwrap();
-    assert_eq!(answers.iter().map(|answer| answer.outcome).collect::<Vec<_>>(), [Upserted::Added, Upserted::Updated]);
+    assert_eq!(
+        answers.iter().map(|answer| answer.outcome).collect::<Vec<_>>(),
+        [Upserted::Added, Upserted::Updated]
+    );
     assert_eq!(store.geofence(project(), id(10)).await.unwrap().unwrap().name, "Second");
     assert!(store.geofence(project(), id(11)).await.unwrap().is_none());
 }
@@ -123,7 +148,10 @@ async fn a_content_counts_its_edits() {
     assert_eq!(put("b", 2).await, (Upserted::Updated, 2));
     let row = store.content(project(), "room-ready").await.unwrap().unwrap();
     assert_eq!((row.content, row.updated_at), (content("b"), after(2)));
-    assert_eq!(store.contents(project(), &PageAsk::first(5)).await.unwrap().rows.len(), 1);
+    assert_eq!(
+        store.contents(project(), &PageAsk::first(5)).await.unwrap().rows.len(),
+        1
+    );
     assert_eq!(version(&store).await, 2);
 }
 
@@ -131,47 +159,135 @@ async fn a_content_counts_its_edits() {
 async fn a_trigger_goes_from_draft_to_live_and_back() {
     let store = open().await;
     let trg: TriggerId = id(70);
-    let (row, first) = store.put_draft(project(), trg, &trigger("t", "true"), noon()).await.unwrap();
-    assert_eq!((row.state, row.live_revision, first.revision), (TriggerState::Draft, None, 1));
-    let (_, same) = store.put_draft(project(), trg, &trigger("t", "true"), after(1)).await.unwrap();
+    let (row, first) = store
+        .put_draft(project(), trg, &trigger("t", "true"), noon())
+        .await
+        .unwrap();
+    assert_eq!(
+        (row.state, row.live_revision, first.revision),
+        (TriggerState::Draft, None, 1)
+    );
+    let (_, same) = store
+        .put_draft(project(), trg, &trigger("t", "true"), after(1))
+        .await
+        .unwrap();
     assert_eq!(same, first);
     let taken = store.put_draft(project(), id(71), &trigger("t", "false"), noon()).await;
     assert!(matches!(taken, Err(StoreError::Conflict(_))));
-    assert!(store.publish_trigger(project(), trg, 2, noon()).await.unwrap().is_none(), "no such draft");
-    assert!(store.publish_trigger(id(2), trg, 1, noon()).await.unwrap().is_none(), "another project");
-    let live = store.publish_trigger(project(), trg, 1, after(2)).await.unwrap().unwrap();
+    assert!(
+        store
+            .publish_trigger(project(), trg, 2, noon())
+            .await
+            .unwrap()
+            .is_none(),
+        "no such draft"
+    );
+    assert!(
+        store.publish_trigger(id(2), trg, 1, noon()).await.unwrap().is_none(),
+        "another project"
+    );
+    let live = store
+        .publish_trigger(project(), trg, 1, after(2))
+        .await
+        .unwrap()
+        .unwrap();
     assert_eq!((live.state, live.live_revision), (TriggerState::Live, Some(1)));
-    store.put_draft(project(), trg, &trigger("t2", "false"), after(3)).await.unwrap();
-    assert_eq!(store.trigger_by_name(project(), "t2").await.unwrap().unwrap().live_revision, Some(1));
-    store.publish_trigger(project(), trg, 2, after(4)).await.unwrap().unwrap();
-    assert!(store.publish_trigger(project(), trg, 2, after(4)).await.unwrap().is_none(), "a draft is published once");
-    let again = store.rollback_trigger(project(), trg, 1, after(5)).await.unwrap().unwrap();
+    store
+        .put_draft(project(), trg, &trigger("t2", "false"), after(3))
+        .await
+        .unwrap();
+    assert_eq!(
+        store
+            .trigger_by_name(project(), "t2")
+            .await
+            .unwrap()
+            .unwrap()
+            .live_revision,
+        Some(1)
+    );
+    store
+        .publish_trigger(project(), trg, 2, after(4))
+        .await
+        .unwrap()
+        .unwrap();
+    assert!(
+        store
+            .publish_trigger(project(), trg, 2, after(4))
+            .await
+            .unwrap()
+            .is_none(),
+        "a draft is published once"
+    );
+    let again = store
+        .rollback_trigger(project(), trg, 1, after(5))
+        .await
+        .unwrap()
+        .unwrap();
     assert_eq!((again.revision, &again.definition), (3, &first.definition));
     assert_eq!(store.revision(project(), trg, 3).await.unwrap().unwrap(), again);
-    let states: Vec<_> = store.revisions(project(), trg).await.unwrap().iter().map(|row| row.state).collect();
-    assert_eq!(states, [RevisionState::Live, RevisionState::Retired, RevisionState::Retired]);
-    assert_eq!(store.triggers(project(), &PageAsk::first(5)).await.unwrap().rows[0].live_revision, Some(3));
+    let states: Vec<_> = store
+        .revisions(project(), trg)
+        .await
+        .unwrap()
+        .iter()
+        .map(|row| row.state)
+        .collect();
+    assert_eq!(
+        states,
+        [RevisionState::Live, RevisionState::Retired, RevisionState::Retired]
+    );
+    assert_eq!(
+        store.triggers(project(), &PageAsk::first(5)).await.unwrap().rows[0].live_revision,
+        Some(3)
+    );
 }
 
 #[tokio::test]
 async fn a_snapshot_holds_live_paused_and_lately_retired_revisions() {
     let store = open().await;
     for (number, condition) in [(70_u128, "true"), (71, "false")] {
-        store.put_draft(project(), id(number), &trigger(&format!("t{number}"), condition), noon()).await.unwrap();
-        store.publish_trigger(project(), id(number), 1, noon()).await.unwrap().unwrap();
+        store
+            .put_draft(
+                project(),
+                id(number),
+                &trigger(&format!("t{number}"), condition),
+                noon(),
+            )
+            .await
+            .unwrap();
+        store
+            .publish_trigger(project(), id(number), 1, noon())
+            .await
+            .unwrap()
+            .unwrap();
     }
-    store.put_draft(project(), id(70), &trigger("t70", "1 == 1"), noon()).await.unwrap();
-    store.publish_trigger(project(), id(70), 2, noon()).await.unwrap().unwrap();
+    store
+        .put_draft(project(), id(70), &trigger("t70", "1 == 1"), noon())
+        .await
+        .unwrap();
+    store
+        .publish_trigger(project(), id(70), 2, noon())
+        .await
+        .unwrap()
+        .unwrap();
     let before = version(&store).await;
     assert!(store.pause_trigger(project(), id(71)).await.unwrap());
     assert!(!store.pause_trigger(project(), id(71)).await.unwrap());
     assert_eq!(version(&store).await, before + 1);
     let rows = store.load_catalogue_rows(project(), after(0)).await.unwrap().unwrap();
-    let names = |rows: &[super::RevisionRow]| rows.iter().map(|row| (row.trigger_id, row.revision)).collect::<Vec<_>>();
+    let names = |rows: &[super::RevisionRow]| {
+        rows.iter()
+            .map(|row| (row.trigger_id, row.revision))
+            .collect::<Vec<_>>()
+    };
     assert_eq!(names(&rows.live), [(id(70), 2)]);
     assert_eq!(names(&rows.paused), [(id(71), 1)]);
     assert_eq!(names(&rows.retired), [(id(70), 1)]);
-    let later = store.load_catalogue_rows(project(), noon() + TimeDelta::days(32)).await.unwrap().unwrap();
+    let later = store
+        .load_catalogue_rows(project(), noon() + TimeDelta::days(32))
+        .await
+        .unwrap()
+        .unwrap();
     assert!(later.retired.is_empty(), "no wait is older than that");
     assert!(store.resume_trigger(project(), id(71)).await.unwrap());
     assert!(store.load_catalogue_rows(id(9), noon()).await.unwrap().is_none());

@@ -35,7 +35,7 @@ impl Store {
         let Some(model) = select.one(&txn).await? else {
             return Ok(None);
         };
-        let row = user_row(model)?;
+        let row = user_row(&model)?;
         let document = json!({
             "user": { "id": row.id, "profile": row.profile, "created_at": row.created_at, "updated_at": row.updated_at },
             "consents": consents(&txn, project, id).await?,

@@ -18,7 +18,14 @@ async fn claim(store: &Store, at: Timestamp, limit: u64) -> Vec<Claimed> {
 
 fn settlement(number: u128, attempts: u32, state: DeliveryState, at: Timestamp) -> Settlement {
     let outcome = state.as_str().to_owned();
-    let attempt = AttemptRow { number: attempts, at, outcome, detail: None, provider_id: None, duration_ms: 12 };
+    let attempt = AttemptRow {
+        number: attempts,
+        at,
+        outcome,
+        detail: None,
+        provider_id: None,
+        duration_ms: 12,
+    };
     Settlement {
         project_id: project(),
         delivery_id: delivery(number),
@@ -36,7 +43,9 @@ fn settlement(number: u128, attempts: u32, state: DeliveryState, at: Timestamp) 
 #[tokio::test]
 async fn no_delivery_is_given_twice() {
     let store = open().await;
-    let changes = (0..100).map(|number| sending(1 + number, 500 + number, &format!("key {number}"))).collect();
+    let changes = (0..100)
+        .map(|number| sending(1 + number, 500 + number, &format!("key {number}")))
+        .collect();
     store.commit(changes).await.unwrap();
     let claims = futures_util::future::join_all((0..10).map(|_| claim(&store, noon(), 20))).await;
     let given: Vec<_> = claims.iter().flatten().map(|claimed| claimed.delivery.id).collect();
@@ -54,24 +63,41 @@ async fn a_claim_carries_what_must_be_checked_again() {
     store.register_device(&registration(1)).await.unwrap();
     store.commit(vec![sending(1, 50, "a")]).await.unwrap();
     let mut news = change(1);
-    let withdrawn = Consent { granted: false, at: after(5) };
+    let withdrawn = Consent {
+        granted: false,
+        at: after(5),
+    };
     let consents = vec![(Purpose::Service, withdrawn)];
     news.rows = vec![
-        Row::Consents { user_id: id(1), consents, source: "device".into() },
-        Row::Owner { device_id: id(1), user_id: id(2), at: after(5) },
+        Row::Consents {
+            user_id: id(1),
+            consents,
+            source: "device".into(),
+        },
+        Row::Owner {
+            device_id: id(1),
+            user_id: id(2),
+            at: after(5),
+        },
     ];
     store.commit(vec![news]).await.unwrap();
     let mut settings = project_row(1).settings;
     settings.paused = true;
     store.update_settings(project(), &settings).await.unwrap();
-    assert!(claim(&store, noon() - TimeDelta::seconds(1), 10).await.is_empty(), "not before its time");
+    assert!(
+        claim(&store, noon() - TimeDelta::seconds(1), 10).await.is_empty(),
+        "not before its time"
+    );
     let claimed = claim(&store, after(10), 10).await.remove(0);
     assert_eq!(claimed.owner, Some(id(2)));
     assert_eq!(claimed.message.user_id, id(1));
     assert_eq!(claimed.push, Some((ChannelKind::Tray, "address 1".into())));
     assert_eq!(claimed.consents[&Purpose::Service], withdrawn);
     assert!(claimed.consents[&Purpose::Location].granted && claimed.paused);
-    assert_eq!((claimed.delivery.attempts, claimed.delivery.state), (1, DeliveryState::Sending));
+    assert_eq!(
+        (claimed.delivery.attempts, claimed.delivery.state),
+        (1, DeliveryState::Sending)
+    );
     assert_eq!(claimed.project_name, "project 1");
 }
 
@@ -132,7 +158,10 @@ async fn a_receipt_before_the_settlement_is_not_undone() {
     };
     assert!(store.settle_delivery(&accepted).await.unwrap());
     let (row, attempts) = store.delivery(project(), delivery(50)).await.unwrap().unwrap();
-    assert_eq!((row.state, row.provider_id.as_deref()), (DeliveryState::Displayed, Some("p1")));
+    assert_eq!(
+        (row.state, row.provider_id.as_deref()),
+        (DeliveryState::Displayed, Some("p1"))
+    );
     assert_eq!(attempts.len(), 1);
     assert!(claim(&store, after(1000), 10).await.is_empty());
 }
@@ -141,7 +170,10 @@ async fn a_receipt_before_the_settlement_is_not_undone() {
 async fn a_dead_address_is_forgotten_unless_a_new_one_came() {
     let store = open().await;
     store.register_device(&registration(1)).await.unwrap();
-    store.commit(vec![sending(1, 50, "a"), sending(1, 51, "b")]).await.unwrap();
+    store
+        .commit(vec![sending(1, 50, "a"), sending(1, 51, "b")])
+        .await
+        .unwrap();
     claim(&store, noon(), 10).await;
     let dead = |number, address: &str| Settlement {
         dead_address: Some((id(1), address.to_owned())),

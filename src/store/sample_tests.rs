@@ -73,9 +73,16 @@ pub(super) fn device(number: u128) -> DeviceRow {
 }
 
 pub(super) fn registration(number: u128) -> Registration {
-    let granted = Consent { granted: true, at: noon() };
+    let granted = Consent {
+        granted: true,
+        at: noon(),
+    };
     let consents = vec![(Purpose::Location, granted), (Purpose::Service, granted)];
-    Registration { device: device(number), consents, source: "device".into() }
+    Registration {
+        device: device(number),
+        consents,
+        source: "device".into(),
+    }
 }
 
 /// A change of user `number` that says nothing yet.
@@ -119,7 +126,11 @@ pub(super) fn message(number: u128, message: u128, send_key: &str) -> Message {
         facts: Vec::new(),
         shown: shown(),
         promo: false,
-        deliveries: vec![Planned { id: id(message), device_id: id(number), channel: ChannelKind::Tray }],
+        deliveries: vec![Planned {
+            id: id(message),
+            device_id: id(number),
+            channel: ChannelKind::Tray,
+        }],
     }
 }
 
@@ -146,7 +157,10 @@ pub(super) fn moment(number: u128, moment: u128, at: Timestamp) -> Moment {
         device_id: Some(id::<DeviceId>(number)),
         occurred_at: at,
         noticed_at: at,
-        kind: MomentKind::Event { name: "key_used".into(), properties: serde_json::Map::new() },
+        kind: MomentKind::Event {
+            name: "key_used".into(),
+            properties: serde_json::Map::new(),
+        },
         evidence: Evidence::default(),
     }
 }

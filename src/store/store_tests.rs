@@ -34,8 +34,13 @@ fn settings_have_defaults_and_refuse_unknown_keys() {
 #[tokio::test]
 async fn a_project_name_is_taken_once_and_settings_bump_the_catalogue() {
     let store = open().await;
-    let again = super::ProjectRow { id: id(2), ..project_row(1) };
-    let Err(StoreError::Conflict(what)) = store.create_project(&again).await else { panic!("the name is taken") };
+    let again = super::ProjectRow {
+        id: id(2),
+        ..project_row(1)
+    };
+    let Err(StoreError::Conflict(what)) = store.create_project(&again).await else {
+        panic!("the name is taken")
+    };
     assert!(!what.contains("project 1"), "an error tells no values: {what}");
     let mut settings = project_row(1).settings;
     settings.paused = true;
@@ -66,13 +71,24 @@ async fn a_key_is_found_by_its_hash_until_it_is_revoked() {
     let found = store.key_by_hash(&[5; 32]).await.unwrap().unwrap();
     assert_eq!(found, key);
     assert!(found.is_valid(after(59)) && !found.is_valid(after(60)));
-    assert!(!store.revoke_key(id(2), id(5), noon()).await.unwrap(), "another project's key");
+    assert!(
+        !store.revoke_key(id(2), id(5), noon()).await.unwrap(),
+        "another project's key"
+    );
     assert!(store.revoke_key(project(), id(5), noon()).await.unwrap());
     assert!(!store.revoke_key(project(), id(5), noon()).await.unwrap(), "once");
     assert!(!store.keys(project()).await.unwrap()[0].is_valid(noon()));
     assert!(store.key_by_hash(&[6; 32]).await.unwrap().is_none());
-    let homeless = KeyRow { id: id(6), project_id: id(99), token_hash: vec![6; 32], ..key };
-    assert!(matches!(store.create_key(&homeless).await, Err(StoreError::Conflict(_))));
+    let homeless = KeyRow {
+        id: id(6),
+        project_id: id(99),
+        token_hash: vec![6; 32],
+        ..key
+    };
+    assert!(matches!(
+        store.create_key(&homeless).await,
+        Err(StoreError::Conflict(_))
+    ));
 }
 
 #[tokio::test]
@@ -85,7 +101,11 @@ async fn a_repeated_write_gets_the_same_answer_for_a_day() {
     assert_eq!(begin(b"a", after(60)).await, Begun::New, "the first one died");
     store.abandon_idempotent(project(), "k").await.unwrap();
     assert_eq!(begin(b"a", after(61)).await, Begun::New);
-    let saved = SavedAnswer { status: 201, content_type: "application/json".into(), body: b"{}".to_vec() };
+    let saved = SavedAnswer {
+        status: 201,
+        content_type: "application/json".into(),
+        body: b"{}".to_vec(),
+    };
     store.finish_idempotent(project(), "k", &saved).await.unwrap();
     store.abandon_idempotent(project(), "k").await.unwrap();
     assert_eq!(begin(b"a", after(3600)).await, Begun::Finished(saved));
@@ -101,9 +121,13 @@ async fn old_decisions_go_in_small_steps() {
     let store = open().await;
     let mut old = change(1);
     for number in 0..5 {
-        old.effects.decisions.push(decision(1, 100 + number, ReasonCode::NoFact, after(0)));
+        old.effects
+            .decisions
+            .push(decision(1, 100 + number, ReasonCode::NoFact, after(0)));
     }
-    old.effects.decisions.push(decision(1, 200, ReasonCode::NoFact, after(60)));
+    old.effects
+        .decisions
+        .push(decision(1, 200, ReasonCode::NoFact, after(60)));
     store.commit(vec![old]).await.unwrap();
     let now = after(0) + TimeDelta::days(30);
     let mut steps = Vec::new();
@@ -115,6 +139,9 @@ async fn old_decisions_go_in_small_steps() {
         steps.push(purged);
     }
     assert_eq!(steps, [2, 2, 1]);
-    let left = store.decisions(project(), &DecisionFilter::default(), &PageAsk::first(10)).await.unwrap();
+    let left = store
+        .decisions(project(), &DecisionFilter::default(), &PageAsk::first(10))
+        .await
+        .unwrap();
     assert_eq!(left.rows.len(), 1);
 }
