@@ -360,3 +360,30 @@ async fn a_big_commit_stays_below_the_bind_limit() {
     }
     assert_eq!(store.commit(changes).await.unwrap().deliveries, 6_000);
 }
+
+#[tokio::test]
+async fn a_number_reads_back_bit_for_bit() {
+    use crate::engine::subject::{Device, LastFix};
+    let store = open().await;
+    let mut moved = change(1);
+    for number in 0..500_u32 {
+        // Coordinates with every bit in use: a reader that rounds loses the last one of some of them.
+        let lat = 48.0 + (f64::from(number) * 0.618_033_988_749_894_9).sin();
+        let (lng, accuracy_m) = (lat.exp() / 1e20, lat.ln());
+        let device = Device {
+            last_fix: Some(LastFix {
+                at: noon(),
+                lat,
+                lng,
+                accuracy_m,
+            }),
+            ..Device::default()
+        };
+        moved.effects.subject.devices.insert(id(u128::from(number)), device);
+    }
+    store.commit(vec![moved.clone()]).await.unwrap();
+    assert_eq!(
+        store.load_subjects(project(), &[id(1)]).await.unwrap()[0],
+        moved.effects.subject
+    );
+}
