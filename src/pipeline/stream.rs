@@ -64,13 +64,14 @@ impl Stream {
                 .device_id
                 .and_then(|id| effects.subject.devices.get(&id))
                 .and_then(|device| device.last_fix);
-            let mut body = with_name(moment, &name);
+            // An event has a name of its own.
+            let mut body = with_name(moment, "user_name", &name);
             body["lat"] = json!(at.map(|at| at.lat));
             body["lng"] = json!(at.map(|at| at.lng));
             self.publish(project_id, "moment", body);
         }
         for decision in &effects.decisions {
-            self.publish(project_id, "decision", with_name(decision, &name));
+            self.publish(project_id, "decision", with_name(decision, "name", &name));
         }
     }
 
@@ -104,10 +105,10 @@ pub(super) fn display_name(subject: &Subject) -> String {
         .unwrap_or_default()
 }
 
-fn with_name<T: Serialize>(item: &T, name: &str) -> Value {
+fn with_name<T: Serialize>(item: &T, field: &str, name: &str) -> Value {
     let mut body = serde_json::to_value(item).unwrap_or_default();
     if let Some(fields) = body.as_object_mut() {
-        fields.insert("name".into(), Value::String(name.to_owned()));
+        fields.insert(field.to_owned(), Value::String(name.to_owned()));
     }
     body
 }

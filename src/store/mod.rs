@@ -62,11 +62,17 @@ mod catalogue_tests;
 #[path = "commit_tests.rs"]
 mod commit_tests;
 #[cfg(test)]
+#[path = "erase_tests.rs"]
+mod erase_tests;
+#[cfg(test)]
 #[path = "outbox_tests.rs"]
 mod outbox_tests;
 #[cfg(test)]
 #[path = "people_tests.rs"]
 mod people_tests;
+#[cfg(test)]
+#[path = "sample_tests.rs"]
+mod sample;
 #[cfg(test)]
 #[path = "store_tests.rs"]
 mod store_tests;

@@ -72,7 +72,7 @@ test("every reason code of the engine has a tone, a sentence and a short name, a
 
 test("the waiting codes of the engine are the waiting tone here", () => {
     const source = readFileSync(new URL("../../src/engine/decision.rs", import.meta.url), "utf8");
-    const waiting = /fn is_waiting[\s\S]*?matches!\(self, ([^)]*)\)/.exec(source)[1];
+    const waiting = /fn is_waiting[\s\S]*?matches!\(\s*self,([^)]*)\)/.exec(source)[1];
     const names = [...waiting.matchAll(/Self::(\w+)/g)].map(([, name]) =>
         name.replace(/(?<!^)[A-Z]/g, "_$&").toLowerCase(),
     );
@@ -107,8 +107,21 @@ test("values become rows of name and text", () => {
     assert.deepEqual(words.valueRows({ stay: { hotel_id: "H1", open: false }, p: 0.99871 }), [
         ["stay.hotel_id", "H1"],
         ["stay.open", "no"],
-        ["p", "0.999"],
+        ["P", "0.999"],
     ]);
+    assert.deepEqual(
+        words.valueRows(
+            { accuracy_m: 55, max_age: "PT15M", given_at: "2026-05-04T10:00:00Z", key: "P12" },
+            9,
+            () => "4 May",
+        ),
+        [
+            ["Accuracy", "55 m"],
+            ["Max age", "15 min"],
+            ["Given at", "4 May"],
+            ["Key", "P12"],
+        ],
+    );
     assert.deepEqual(words.valueRows(null), []);
     assert.equal(words.valueRows(Object.fromEntries(Array.from({ length: 99 }, (_, i) => [`k${i}`, i]))).length, 14);
     assert.equal(words.spanWords("PT1H30M"), "1 h 30 min");

@@ -39,9 +39,10 @@ export function formats(zone) {
     const second = make({ hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
     const minute = make({ hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
     const day = make({ weekday: "long", day: "numeric", month: "long" });
+    const instant = make({ day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
     const valid = (at) => (Number.isFinite(Number(at)) ? Number(at) : Date.parse(at));
     const safe = (format) => (at) => (Number.isFinite(valid(at)) ? format.format(valid(at)) : "");
-    return { second: safe(second), minute: safe(minute), day: safe(day) };
+    return { second: safe(second), minute: safe(minute), day: safe(day), instant: safe(instant) };
 }
 
 /** "now", "4 min", "2 h": how long ago, for a phone's screen. */

@@ -100,6 +100,7 @@ function head(why, row) {
     const top = el("span", "top", el("span", "trigger", decision.trigger || "A trigger"), time, icon("more"));
     row.button.replaceChildren(mark, el("span", "words", top, line, about));
     row.line = line;
+    row.when = why.world.formats().instant;
 }
 
 /** The title of the message; of a sensitive one only the public title while the phone is locked. */
@@ -129,7 +130,7 @@ function trace(row) {
             el("span", "sr", step.passed ? " passed: " : " stopped here: "),
             el("span", "says", step.says ?? ""),
         );
-        const rows = valueRows(step.values);
+        const rows = valueRows(step.values, 14, row.when);
         if (rows.length) {
             const values = el("dl", "values");
             for (const [name, text] of rows) values.append(el("div", "", el("dt", "", name), el("dd", "", text)));

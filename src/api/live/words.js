@@ -155,8 +155,14 @@ export function spanWords(span) {
         .join(" ");
 }
 
-/** The values of a step as rows of name and text, at most `rows_max`. Nested objects become `stay.hotel_id`. */
-export function valueRows(values, rows_max = 14) {
+/** Units that the engine writes at the end of a name, and how people write them. */
+const UNITS = { _m: " m", _s: " s", _ms: " ms", _mps: " m/s" };
+
+/**
+ * The values of a step as rows of name and text, at most `rows_max`. Nested objects become `stay.hotel_id`, as conditions
+ * name them; a plain name becomes words. `when` writes an instant.
+ */
+export function valueRows(values, rows_max = 14, when = (instant) => instant) {
     const rows = [];
     const walk = (name, value, depth) => {
         if (rows.length >= rows_max) return;
@@ -164,20 +170,32 @@ export function valueRows(values, rows_max = 14) {
             for (const [key, inner] of Object.entries(value)) walk(name ? `${name}.${key}` : key, inner, depth + 1);
             return;
         }
-        rows.push([name || "value", valueText(value)]);
+        const unit = typeof value === "number" ? Object.keys(UNITS).find((end) => name.endsWith(end)) : undefined;
+        const bare = unit ? name.slice(0, -unit.length) : name;
+        const label = bare.includes(".") ? bare : sentenceCase(bare || "value");
+        rows.push([label, valueText(value, when) + (unit ? UNITS[unit] : "")]);
     };
     if (values !== null && values !== undefined) walk("", values, 0);
     return rows;
 }
 
-function valueText(value) {
+function valueText(value, when) {
     if (value === null || value === undefined) return "none";
     if (value === true) return "yes";
     if (value === false) return "no";
     if (typeof value === "number") return String(Math.round(value * 1000) / 1000);
-    if (Array.isArray(value)) return value.length ? value.map(valueText).join(", ").slice(0, 160) : "none";
+    if (Array.isArray(value)) {
+        return value.length
+            ? value
+                  .map((each) => valueText(each, when))
+                  .join(", ")
+                  .slice(0, 160)
+            : "none";
+    }
     if (typeof value === "object") return "…";
-    return value === "" ? "empty" : String(value).slice(0, 160);
+    if (value === "") return "empty";
+    if (/^\d{4}-\d\d-\d\dT[\d:.]+(Z|[+-]\d\d:\d\d)$/.test(value)) return when(value) || value;
+    return (/^P(?=.)[\dDTHMS.]+$/.test(value) && spanWords(value)) || String(value).slice(0, 160);
 }
 
 /** What a delivery came to, for the foot of a message. */
