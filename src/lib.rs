@@ -1,6 +1,5 @@
 //! Usher notices the moment and says the right thing. The modules below are the way of the data, lowest floor first.
 
-pub mod api;
 pub mod base;
 pub mod engine;
 pub mod telemetry;
