@@ -147,6 +147,11 @@ impl Stage {
         self.devices.get(name).copied().ok_or_else(unknown)
     }
 
+    pub(super) fn place(&self, external_id: &str) -> Result<FenceId, WalkError> {
+        let known = self.catalogue.fences.values().find(|fence| fence.external_id == external_id);
+        known.map(|fence| fence.id).ok_or_else(|| wrong(format!("there is no place `{external_id}`")))
+    }
+
     pub(super) fn user_name(&self, id: UserId) -> String {
         name_of(&self.users, id).unwrap_or_else(|| id.to_string())
     }
