@@ -183,5 +183,11 @@ impl Pipeline {
 }
 
 #[cfg(test)]
+#[path = "delivery_tests.rs"]
+mod delivery_tests;
+#[cfg(test)]
 #[path = "pipeline_tests.rs"]
 mod tests;
+#[cfg(test)]
+#[path = "world_tests.rs"]
+mod world;
