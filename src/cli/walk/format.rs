@@ -60,14 +60,20 @@ impl Default for WalkProject {
     }
 }
 
-/// A geofence as the API takes it: its shape is a `GeoJSON` geometry, or a circle.
+/// A geofence as `POST /v1/geofences` takes it: polygons as a `GeoJSON` geometry, or a circle by `center` and `radius_m`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct WalkPlace {
     pub name: String,
     pub tag: String,
     pub external_id: String,
-    pub shape: Value,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub geometry: Option<Value>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub center: Option<WalkCenter>,
+    /// Metres.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub radius_m: Option<f64>,
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub metadata: Map<String, Value>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -76,6 +82,14 @@ pub struct WalkPlace {
     pub opening_hours: BTreeMap<String, Vec<Opening>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub thresholds: Option<Thresholds>,
+}
+
+/// The middle of a circle, WGS84 degrees.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WalkCenter {
+    pub lat: f64,
+    pub lng: f64,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
