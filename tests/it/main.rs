@@ -8,3 +8,4 @@
 )]
 
 mod walks;
+mod walks_over_http;
