@@ -212,11 +212,20 @@ impl Pipeline {
 }
 
 #[cfg(test)]
+#[path = "crowd_tests.rs"]
+mod crowd_tests;
+#[cfg(test)]
 #[path = "delivery_tests.rs"]
 mod delivery_tests;
 #[cfg(test)]
+#[path = "people_tests.rs"]
+mod people_tests;
+#[cfg(test)]
 #[path = "pipeline_tests.rs"]
 mod tests;
+#[cfg(test)]
+#[path = "tick_tests.rs"]
+mod tick_tests;
 #[cfg(test)]
 #[path = "world_tests.rs"]
 mod world;
