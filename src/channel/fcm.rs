@@ -57,9 +57,10 @@ pub(super) fn open(settings: &Settings) -> Result<Option<Fcm>, String> {
     };
     let timeout = Duration::from_secs(settings.timeout_s.clamp(1, 60));
     let client = ::fcm::Settings::new(json).endpoint(&settings.endpoint).timeout(timeout);
-    let client = Client::new(client).map_err(|error| match error {
-        SetupError::ServiceAccount { .. } => format!("{setting}: {error}"),
-        _ => format!("channels.fcm: {error}"),
+    let client = Client::new(client).map_err(|error| {
+        let about_account = matches!(error, SetupError::ServiceAccount { .. });
+        let setting = if about_account { setting } else { "channels.fcm" };
+        format!("{setting}: {error}")
     })?;
     Ok(Some(Fcm { client }))
 }

@@ -156,9 +156,7 @@ impl Pipeline {
     /// The lane a user belongs to: always the same one, so that a user's inputs keep their order.
     fn lane(&self, user_id: UserId) -> &Lane {
         let spread = user_id.uuid().as_u128() % self.0.lanes.len() as u128;
-        #[expect(clippy::cast_possible_truncation, reason = "below the number of lanes")]
-        let index = spread as usize;
-        &self.0.lanes[index]
+        &self.0.lanes[spread as usize]
     }
 
     /// Hands a job to the user's lane and waits until its effects are committed.
