@@ -1,0 +1,85 @@
+//! Compares what came out of a walk with what must come out: every difference as one line for a reader.
+
+use super::format::{Expected, Outcome, SeenDecision, SeenMessage, SeenMoment};
+
+/// Nothing when all is as expected. Order within one instant is nobody's promise, so lists are compared sorted.
+pub fn differences(expected: &Expected, outcome: &Outcome) -> Vec<String> {
+    let mut found = Vec::new();
+    if let Some(wanted) = &expected.moments {
+        compare("moment", wanted.iter().map(moment_line), outcome.moments.iter().map(moment_line), &mut found);
+    }
+    if let Some(wanted) = &expected.decisions {
+        compare("decision", wanted.iter().map(decision_line), outcome.decisions.iter().map(decision_line), &mut found);
+    }
+    if let Some(wanted) = &expected.messages {
+        compare_messages(wanted, &outcome.messages, &mut found);
+    }
+    found
+}
+
+/// Both lists as lines; those without a partner on the other side are reported.
+fn compare(what: &str, wanted: impl Iterator<Item = String>, got: impl Iterator<Item = String>, found: &mut Vec<String>) {
+    let mut left: Vec<String> = got.collect();
+    for line in wanted {
+        match left.iter().position(|other| *other == line) {
+            Some(place) => drop(left.remove(place)),
+            None => found.push(format!("missing {what}: {line}")),
+        }
+    }
+    found.extend(left.into_iter().map(|line| format!("unexpected {what}: {line}")));
+}
+
+fn compare_messages(wanted: &[SeenMessage], got: &[SeenMessage], found: &mut Vec<String>) {
+    let mut left: Vec<&SeenMessage> = got.iter().collect();
+    for message in wanted {
+        match left.iter().position(|other| fits(message, other)) {
+            Some(place) => drop(left.remove(place)),
+            None => found.push(format!("missing message: {}", message_line(message))),
+        }
+    }
+    found.extend(left.into_iter().map(|message| format!("unexpected message: {}", message_line(message))));
+}
+
+/// What the expectation leaves out is not compared.
+fn fits(wanted: &SeenMessage, got: &SeenMessage) -> bool {
+    let optional = |wanted: &Option<String>, got: &Option<String>| wanted.is_none() || wanted == got;
+    (wanted.at, &wanted.user, &wanted.device) == (got.at, &got.user, &got.device)
+        && (&wanted.title, &wanted.body) == (&got.title, &got.body)
+        && optional(&wanted.public_title, &got.public_title)
+        && optional(&wanted.public_body, &got.public_body)
+        && optional(&wanted.link, &got.link)
+        && optional(&wanted.tag, &got.tag)
+}
+
+fn moment_line(moment: &SeenMoment) -> String {
+    let of = moment.of.as_deref().unwrap_or("-");
+    format!("{} {} {} {of}", moment.at.to_rfc3339(), moment.user, moment.kind)
+}
+
+fn decision_line(decision: &SeenDecision) -> String {
+    let facts: Vec<String> = decision.facts.iter().map(|(name, key)| format!("{name}={key}")).collect();
+    let (at, code) = (decision.at.to_rfc3339(), decision.code.as_str());
+    format!("{at} {} {} {code} [{}]", decision.user, decision.trigger, facts.join(" "))
+}
+
+fn message_line(message: &SeenMessage) -> String {
+    let mut line = format!(
+        "{} {} on {}: {:?} {:?}",
+        message.at.to_rfc3339(),
+        message.user,
+        message.device,
+        message.title,
+        message.body
+    );
+    for (name, text) in [
+        ("public_title", &message.public_title),
+        ("public_body", &message.public_body),
+        ("link", &message.link),
+        ("tag", &message.tag),
+    ] {
+        if let Some(text) = text {
+            line.push_str(&format!(" {name}={text:?}"));
+        }
+    }
+    line
+}

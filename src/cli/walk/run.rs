@@ -1,0 +1,395 @@
+//! Runs a walk: the production step over subjects in memory, time moving from step to step, timers firing in between.
+
+use super::TIMERS_PER_WALK_MAX;
+use super::format::{
+    Act, BatchAct, EventAct, FactAct, FixAct, Outcome, SeenDecision, SeenMessage, SeenMoment, SeenRefusal, Walk,
+    WalkError, WalkStep, WalkUser,
+};
+use super::stage::{SEED, Stage};
+use crate::base::id::{DeviceId, UserId};
+use crate::base::time::{Timestamp, truncated};
+use crate::engine::delivery::ChannelKind;
+use crate::engine::fact::{Fact, FactRef};
+use crate::engine::fix::{Body, Envelope, RawBody, RawRecord, Record, validate};
+use crate::engine::moment::{Moment, MomentKind};
+use crate::engine::step::{DeviceNews, Effects, Given, Input, step};
+use crate::engine::subject::{Consent, Profile, Subject};
+use chrono::TimeDelta;
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use uuid::Uuid;
+
+/// People, their state, and what came out so far.
+struct Runner {
+    stage: Stage,
+    subjects: BTreeMap<UserId, Subject>,
+    wakes: BTreeMap<UserId, Timestamp>,
+    /// Send keys that messages have taken: the unique index of the store.
+    taken: BTreeSet<String>,
+    /// Record ids of events and receipts: a repeat is dropped before it is stepped.
+    known: HashSet<String>,
+    facts: HashMap<FactRef, Fact>,
+    /// Who held a device from when on: queued records belong to whoever held it then.
+    owners: BTreeMap<DeviceId, Vec<(Timestamp, UserId)>>,
+    news: BTreeMap<DeviceId, DeviceNews>,
+    now: Timestamp,
+    stepped: u32,
+    outcome: Outcome,
+}
+
+/// Runs a walk from its first to its last step.
+///
+/// # Errors
+/// What in `walk.json` does not fit together: an unknown device, a trigger that does not compile, steps out of order.
+pub fn run(walk: &Walk) -> Result<Outcome, WalkError> {
+    let first = walk.steps.first().map(|step| step.at);
+    let start = walk.starts_at.or(first.map(|at| at - TimeDelta::hours(1))).unwrap_or_default();
+    let mut runner = Runner {
+        stage: Stage::build(walk, start)?,
+        subjects: BTreeMap::new(),
+        wakes: BTreeMap::new(),
+        taken: BTreeSet::new(),
+        known: HashSet::new(),
+        facts: HashMap::new(),
+        owners: BTreeMap::new(),
+        news: BTreeMap::new(),
+        now: start,
+        stepped: 0,
+        outcome: Outcome::default(),
+    };
+    for user in &walk.users {
+        runner.meet(user);
+    }
+    let mut timers = 0;
+    for (number, step) in walk.steps.iter().enumerate() {
+        if step.at < runner.now {
+            return Err(wrong(format!("/steps/{number}: {} is before the step ahead of it; sort them by time", step.at)));
+        }
+        timers += runner.fire_timers_until(step.at, TIMERS_PER_WALK_MAX - timers)?;
+        runner.now = truncated(step.at);
+        runner.act(number, step)?;
+    }
+    Ok(runner.outcome)
+}
+
+fn wrong(detail: String) -> WalkError {
+    WalkError {
+        file: "walk.json".to_owned(),
+        detail,
+    }
+}
+
+impl Runner {
+    fn meet(&mut self, user: &WalkUser) {
+        let (user_id, _) = self.stage.user(&user.user_ref);
+        let profile = Profile {
+            user_ref: Some(user.user_ref.clone()),
+            locale: user.locale.clone(),
+            time_zone: user.time_zone.clone(),
+            attributes: user.attributes.clone(),
+        };
+        self.step(user_id, &Input::Profile(profile));
+        let at = self.now;
+        let consents = user.consents.iter().map(|(purpose, granted)| (*purpose, Consent { granted: *granted, at }));
+        self.step(user_id, &Input::Consents(consents.collect()));
+        for device in &user.devices {
+            let device_id = self.stage.ids.draw::<DeviceId>();
+            self.stage.devices.insert(device.id.clone(), device_id);
+            let news = DeviceNews {
+                platform: device.platform.clone(),
+                locale: device.locale.clone(),
+                time_zone: device.time_zone.clone(),
+                notifications: Some(device.notifications),
+                channel: device.push.then_some(ChannelKind::Tray),
+            };
+            self.news.insert(device_id, news);
+            self.hand_over(device_id, user_id);
+        }
+    }
+
+    /// The device belongs to this user from now on.
+    fn hand_over(&mut self, device_id: DeviceId, to: UserId) {
+        let from = self.owners.get(&device_id).and_then(|owners| owners.last()).map(|(_, user)| *user);
+        if from == Some(to) {
+            return;
+        }
+        if let Some(from) = from {
+            self.step(from, &Input::DeviceGone(device_id));
+        }
+        self.owners.entry(device_id).or_default().push((self.now, to));
+        let device = self.news.get(&device_id).cloned().unwrap_or_default();
+        self.step(to, &Input::Device { device_id, device });
+    }
+
+    fn fire_timers_until(&mut self, at: Timestamp, most: usize) -> Result<usize, WalkError> {
+        let mut fired = 0;
+        while let Some((due, user_id)) = self.next_timer().filter(|(due, _)| *due <= at) {
+            if fired == most {
+                let user = self.stage.user_name(user_id);
+                return Err(wrong(format!("more than {TIMERS_PER_WALK_MAX} timers fired; the last one for {user} at {due}")));
+            }
+            fired += 1;
+            self.now = self.now.max(due);
+            self.wakes.remove(&user_id);
+            self.step(user_id, &Input::Tick);
+        }
+        Ok(fired)
+    }
+
+    fn next_timer(&self) -> Option<(Timestamp, UserId)> {
+        self.wakes.iter().map(|(user, at)| (*at, *user)).min()
+    }
+
+    fn act(&mut self, number: usize, step: &WalkStep) -> Result<(), WalkError> {
+        match &step.act {
+            Act::Fix(act) => self.fix(number, act)?,
+            Act::Batch(act) => self.batch(act)?,
+            Act::Fact(act) => self.fact(act),
+            Act::Event(act) => self.event(number, act),
+            Act::Consent(act) => {
+                let user_id = self.user(&act.user);
+                let at = self.now;
+                let given = act.purposes.iter().map(|(purpose, granted)| (*purpose, Consent { granted: *granted, at }));
+                self.step(user_id, &Input::Consents(given.collect()));
+            }
+            Act::Identify(act) => {
+                let device_id = self.stage.device(&act.device)?;
+                let user_id = self.user(&act.user);
+                self.hand_over(device_id, user_id);
+            }
+            Act::SignOut(act) => {
+                let device_id = self.stage.device(&act.device)?;
+                let nobody = format!("anonymous on {} ({number})", act.device);
+                let (user_id, _) = self.stage.user(&nobody);
+                self.hand_over(device_id, user_id);
+            }
+            Act::Erase(act) => {
+                let user_id = self.user(&act.user);
+                let mut tombstone = Subject::new(user_id);
+                tombstone.erased = true;
+                self.subjects.insert(user_id, tombstone);
+                self.wakes.remove(&user_id);
+            }
+            Act::Tick(_) => {}
+            Act::Publish(act) => match &act.sentence {
+                Some(sentence) => self.stage.publish(sentence)?,
+                None => self.stage.pause(&act.trigger, false)?,
+            },
+            Act::Pause(act) => self.stage.pause(&act.trigger, true)?,
+            Act::Place(place) => self.stage.draw(place, self.now)?,
+        }
+        Ok(())
+    }
+
+    /// The id of a user; a name heard for the first time makes a user of that name, as a fact over HTTP does.
+    fn user(&mut self, name: &str) -> UserId {
+        let (user_id, new) = self.stage.user(name);
+        if new {
+            let profile = Profile {
+                user_ref: Some(name.to_owned()),
+                ..Profile::default()
+            };
+            self.step(user_id, &Input::Profile(profile));
+        }
+        user_id
+    }
+
+    fn fix(&mut self, number: usize, act: &FixAct) -> Result<(), WalkError> {
+        let record = RawRecord {
+            id: act.id.clone().unwrap_or_else(|| format!("step-{number}")),
+            at: Some(act.fixed_at.unwrap_or(self.now)),
+            mono_ms: None,
+            boot_id: None,
+            body: RawBody::Fix(act.fix.clone()),
+        };
+        let envelope = Envelope {
+            sent_at: Some(self.now),
+            ..Envelope::default()
+        };
+        self.batch(&BatchAct {
+            device: act.device.clone(),
+            envelope,
+            records: vec![record],
+        })
+    }
+
+    /// Every record goes to whoever held the device when it happened.
+    fn batch(&mut self, act: &BatchAct) -> Result<(), WalkError> {
+        let device_id = self.stage.device(&act.device)?;
+        let mut of_owner: BTreeMap<UserId, Vec<Record>> = BTreeMap::new();
+        for raw in &act.records {
+            match validate(raw.clone(), &act.envelope, self.now) {
+                Ok(record) if self.is_repeat(&record) => {}
+                Ok(record) => {
+                    let owners = self.owners.get(&device_id).map_or(&[][..], Vec::as_slice);
+                    let held = owners.iter().rev().find(|(since, _)| *since <= record.at).or(owners.first());
+                    if let Some((_, owner)) = held {
+                        of_owner.entry(*owner).or_default().push(record);
+                    }
+                }
+                Err(rejection) => self.refuse(&raw.id, rejection.code),
+            }
+        }
+        for (user_id, records) in of_owner {
+            self.step(user_id, &Input::Records { device_id, records });
+        }
+        Ok(())
+    }
+
+    fn is_repeat(&mut self, record: &Record) -> bool {
+        match &record.body {
+            Body::Event(_) | Body::Receipt(_) => !self.known.insert(record.id.clone()),
+            Body::Fix(_) | Body::Crossing(_) | Body::Context(_) => false,
+        }
+    }
+
+    fn refuse(&mut self, record: &str, code: &str) {
+        self.outcome.refused.push(SeenRefusal {
+            at: self.now,
+            record: record.to_owned(),
+            code: code.to_owned(),
+        });
+    }
+
+    fn event(&mut self, number: usize, act: &EventAct) {
+        let record_id = act.id.clone().unwrap_or_else(|| format!("step-{number}"));
+        if !self.known.insert(record_id.clone()) {
+            return;
+        }
+        let user_id = self.user(&act.user);
+        let input = Input::Event {
+            record_id,
+            name: act.name.clone(),
+            properties: act.properties.clone(),
+            occurred_at: act.occurred_at.unwrap_or(self.now).min(self.now),
+        };
+        self.step(user_id, &input);
+    }
+
+    /// A lower or equal seq changes nothing; whoever is no subject any more hears that, too.
+    fn fact(&mut self, act: &FactAct) {
+        let id = FactRef {
+            kind: act.kind.clone(),
+            key: act.key.clone(),
+        };
+        let before = self.facts.get(&id).cloned();
+        if before.as_ref().is_some_and(|before| before.seq >= act.seq) {
+            return;
+        }
+        let subjects: Vec<UserId> = act.subjects.iter().map(|name| self.user(name)).collect();
+        let fact = Fact {
+            id: id.clone(),
+            seq: act.seq,
+            subjects: subjects.clone(),
+            lifecycle: act.lifecycle,
+            valid_from: act.valid_from,
+            valid_to: act.valid_to,
+            sensitive: act.sensitive.clone(),
+            properties: act.properties.clone(),
+            changed_at: self.now,
+        };
+        self.facts.insert(id.clone(), fact.clone());
+        for user_id in &subjects {
+            self.step(*user_id, &Input::Fact(fact.clone()));
+        }
+        let former = before.into_iter().flat_map(|before| before.subjects);
+        for user_id in former.filter(|user| !subjects.contains(user)) {
+            self.step(user_id, &Input::FactGone(id.clone()));
+        }
+    }
+
+    /// One step of one subject, tried again with the send keys that turn out to be taken, as the committer does.
+    fn step(&mut self, user_id: UserId, input: &Input) {
+        let subject = self.subjects.remove(&user_id).unwrap_or_else(|| Subject::new(user_id));
+        self.stepped += 1;
+        let mut spent = BTreeSet::new();
+        let effects = loop {
+            let given = Given {
+                catalogue: &self.stage.catalogue,
+                spent: &spent,
+                now: self.now,
+                seed: Uuid::new_v5(&SEED, &self.stepped.to_be_bytes()),
+            };
+            let effects = step(subject.clone(), input, given);
+            let keys = effects.messages.iter().map(|message| message.send_key.clone());
+            let clash: Vec<String> = keys.filter(|key| self.taken.contains(key) && !spent.contains(key)).collect();
+            if clash.is_empty() {
+                break effects;
+            }
+            spent.extend(clash);
+        };
+        self.commit(user_id, effects);
+    }
+
+    fn commit(&mut self, user_id: UserId, effects: Effects) {
+        self.tell(user_id, &effects);
+        self.taken.extend(effects.messages.iter().map(|message| message.send_key.clone()));
+        self.wakes.remove(&user_id);
+        if let Some(at) = effects.wake_at {
+            self.wakes.insert(user_id, at);
+        }
+        self.subjects.insert(user_id, effects.subject);
+    }
+
+    /// Puts the effects of one step into names.
+    fn tell(&mut self, user_id: UserId, effects: &Effects) {
+        let user = self.stage.user_name(user_id);
+        for moment in &effects.moments {
+            self.outcome.moments.push(seen_moment(&user, moment));
+        }
+        for decision in &effects.decisions {
+            let facts = decision.facts.iter().map(|(name, fact)| (name.clone(), fact.key.clone())).collect();
+            let last = decision.trace.iter().rev().find(|step| !step.passed).or(decision.trace.last());
+            self.outcome.decisions.push(SeenDecision {
+                at: decision.decided_at,
+                user: user.clone(),
+                trigger: decision.trigger.clone(),
+                code: decision.code,
+                facts,
+                says: last.map(|step| step.says.clone()),
+            });
+        }
+        for message in &effects.messages {
+            let device = message.deliveries.first().map(|planned| self.stage.device_name(planned.device_id));
+            self.outcome.messages.push(SeenMessage {
+                at: message.created_at,
+                user: user.clone(),
+                device: device.unwrap_or_default(),
+                title: message.shown.title.clone(),
+                body: message.shown.body.clone(),
+                public_title: message.shown.public_title.clone(),
+                public_body: message.shown.public_body.clone(),
+                link: message.shown.link.clone(),
+                tag: Some(message.shown.tag.clone()).filter(|tag| !is_id(tag)),
+            });
+        }
+        for refused in &effects.refused {
+            let code = refused.code.as_str();
+            self.refuse(&refused.record_id, &code);
+        }
+    }
+}
+
+/// A tag made from the message's id is nobody's to compare.
+fn is_id(tag: &str) -> bool {
+    tag.parse::<crate::base::id::MessageId>().is_ok()
+}
+
+fn seen_moment(user: &str, moment: &Moment) -> SeenMoment {
+    let of = match &moment.kind {
+        MomentKind::Entered { place } | MomentKind::Exited { place } | MomentKind::Dwelled { place, .. } => {
+            place.external_id.clone()
+        }
+        MomentKind::Event { name, .. } => name.clone(),
+        MomentKind::Fact { fact, .. } => fact.to_string(),
+    };
+    SeenMoment {
+        at: moment.occurred_at,
+        user: user.to_owned(),
+        kind: moment.kind.name().to_owned(),
+        of: Some(of),
+    }
+}
+
+#[cfg(test)]
+#[path = "run_tests.rs"]
+mod tests;

@@ -1,0 +1,168 @@
+//! The stage of a walk: its catalogue, and ids for everything that has a name in the files.
+
+use super::format::{Walk, WalkError, WalkPlace};
+use crate::base::id::{DeviceId, FenceId, IdSource, ProjectId, TriggerId, UserId};
+use crate::base::time::Timestamp;
+use crate::engine::catalogue::Catalogue;
+use crate::engine::fence::{FenceIndex, Geofence, Shape, ShapeLimits};
+use crate::engine::message::{CompiledContent, Content};
+use crate::engine::trigger::{CompiledTrigger, Trigger};
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use uuid::Uuid;
+
+/// All walks draw their ids from one seed: the same files give the same outcome, byte for byte.
+pub(super) const SEED: Uuid = Uuid::from_u128(0x7573_6865_7220_7761_6c6b_0000_0000_0001);
+
+/// Everything that has a name.
+pub(super) struct Stage {
+    pub(super) catalogue: Catalogue,
+    pub(super) ids: IdSource,
+    /// In the order of their names, so that the outcome does not hang on a hash.
+    pub(super) users: BTreeMap<String, UserId>,
+    pub(super) devices: BTreeMap<String, DeviceId>,
+    paused: BTreeMap<TriggerId, bool>,
+    live: BTreeMap<String, (TriggerId, i64, Trigger)>,
+}
+
+fn wrong(detail: impl Into<String>) -> WalkError {
+    WalkError {
+        file: "walk.json".to_owned(),
+        detail: detail.into(),
+    }
+}
+
+impl Stage {
+    pub(super) fn build(walk: &Walk, at: Timestamp) -> Result<Self, WalkError> {
+        let mut ids = IdSource::new(SEED, at);
+        let mut catalogue = Catalogue::empty(ids.draw::<ProjectId>(), walk.project.mode);
+        catalogue.project_name.clone_from(&walk.project.name);
+        catalogue.settings.clone_from(&walk.project.settings);
+        walk.project.name.clone_into(&mut catalogue.salt);
+        let mut stage = Self {
+            catalogue,
+            ids,
+            users: BTreeMap::new(),
+            devices: BTreeMap::new(),
+            paused: BTreeMap::new(),
+            live: BTreeMap::new(),
+        };
+        for content in &walk.contents {
+            stage.say(content)?;
+        }
+        for place in &walk.places {
+            stage.draw(place, at)?;
+        }
+        for trigger in &walk.triggers {
+            stage.publish(trigger)?;
+        }
+        Ok(stage)
+    }
+
+    fn say(&mut self, content: &Content) -> Result<(), WalkError> {
+        let compiled = CompiledContent::compile(content.clone())
+            .map_err(|error| wrong(format!("content `{}` at {}: {}", content.name, error.pointer, error.detail)))?;
+        self.catalogue
+            .contents
+            .insert(content.name.clone(), Arc::new(compiled));
+        Ok(())
+    }
+
+    /// Draws a place, or redraws the one with the same tag and external id.
+    pub(super) fn draw(&mut self, place: &WalkPlace, at: Timestamp) -> Result<(), WalkError> {
+        let shape =
+            shape_of(&place.shape).map_err(|error| wrong(format!("place `{}`: {error}", place.external_id)))?;
+        let known = self
+            .catalogue
+            .fences
+            .values()
+            .find(|fence| fence.tag == place.tag && fence.external_id == place.external_id);
+        let (id, version) = known.map_or_else(|| (self.ids.draw::<FenceId>(), 1), |fence| (fence.id, fence.version + 1));
+        let fence = Geofence {
+            id,
+            name: place.name.clone(),
+            tag: place.tag.clone(),
+            external_id: place.external_id.clone(),
+            shape: Arc::new(shape),
+            metadata: place.metadata.clone(),
+            time_zone: place.time_zone,
+            opening_hours: place.opening_hours.clone(),
+            thresholds: place.thresholds,
+            version,
+            updated_at: at,
+        };
+        self.catalogue.fences.insert(id, Arc::new(fence));
+        let shapes = self.catalogue.fences.values().map(|fence| (fence.id, Arc::clone(&fence.shape)));
+        self.catalogue.index = FenceIndex::build(shapes.collect());
+        Ok(())
+    }
+
+    /// A new revision of a trigger is live; open waits stay on the one before.
+    pub(super) fn publish(&mut self, sentence: &Trigger) -> Result<(), WalkError> {
+        let content = &sentence.then.content;
+        if !self.catalogue.contents.contains_key(content) {
+            return Err(wrong(format!("trigger `{}`: there is no content `{content}`", sentence.name)));
+        }
+        let (id, revision) = match self.live.get(&sentence.name) {
+            Some((id, revision, _)) => (*id, revision + 1),
+            None => (self.ids.draw(), 1),
+        };
+        let compiled = CompiledTrigger::compile(id, revision, sentence.clone()).map_err(|errors| {
+            let all: Vec<String> = errors.iter().map(ToString::to_string).collect();
+            wrong(format!("trigger `{}`: {}", sentence.name, all.join("; ")))
+        })?;
+        if let Some(place) = self.catalogue.triggers.iter().position(|live| live.id == id) {
+            let former = self.catalogue.triggers.remove(place);
+            self.catalogue.retired.insert((id, former.revision), former);
+        }
+        self.live
+            .insert(sentence.name.clone(), (id, revision, sentence.clone()));
+        self.catalogue.triggers.push(Arc::new(compiled));
+        self.catalogue.triggers.sort_by(|a, b| a.sentence.name.cmp(&b.sentence.name));
+        self.pause(&sentence.name, false)
+    }
+
+    pub(super) fn pause(&mut self, name: &str, paused: bool) -> Result<(), WalkError> {
+        let (id, _, _) = self.live.get(name).ok_or_else(|| wrong(format!("there is no trigger `{name}`")))?;
+        self.paused.insert(*id, paused);
+        let retired = self.catalogue.retired.values_mut();
+        for trigger in self.catalogue.triggers.iter_mut().chain(retired).filter(|trigger| trigger.id == *id) {
+            Arc::make_mut(trigger).paused = paused;
+        }
+        Ok(())
+    }
+
+    /// The id behind a user's name; a new one for a name that was not heard before.
+    pub(super) fn user(&mut self, name: &str) -> (UserId, bool) {
+        if let Some(known) = self.users.get(name) {
+            return (*known, false);
+        }
+        let id = self.ids.draw();
+        self.users.insert(name.to_owned(), id);
+        (id, true)
+    }
+
+    pub(super) fn device(&self, name: &str) -> Result<DeviceId, WalkError> {
+        let known: Vec<&str> = self.devices.keys().map(String::as_str).collect();
+        let unknown = || wrong(format!("there is no device `{name}`; the walk has {}", known.join(", ")));
+        self.devices.get(name).copied().ok_or_else(unknown)
+    }
+
+    pub(super) fn user_name(&self, id: UserId) -> String {
+        name_of(&self.users, id).unwrap_or_else(|| id.to_string())
+    }
+
+    pub(super) fn device_name(&self, id: DeviceId) -> String {
+        name_of(&self.devices, id).unwrap_or_else(|| id.to_string())
+    }
+}
+
+fn name_of<I: PartialEq>(names: &BTreeMap<String, I>, id: I) -> Option<String> {
+    names.iter().find(|(_, known)| **known == id).map(|(name, _)| name.clone())
+}
+
+/// A `GeoJSON` geometry, or `{"type": "Circle", "center": [lng, lat], "radius_m": …}`.
+fn shape_of(shape: &Value) -> Result<Shape, String> {
+    Geofence::shape_from_stored(shape, &ShapeLimits::default()).map_err(|error| error.to_string())
+}

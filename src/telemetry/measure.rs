@@ -1,0 +1,125 @@
+//! Measures for Prometheus: every name, what it counts, and the one place that records it.
+
+use crate::engine::decision::ReasonCode;
+use crate::engine::delivery::{ChannelKind, DeliveryState};
+use metrics::{counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
+use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
+use std::sync::OnceLock;
+use std::time::Duration;
+
+/// Records that came in, by kind and by outcome: `accepted`, `rejected` or `repeated`.
+pub const RECORDS_TOTAL: &str = "usher_records_total";
+/// Moments noticed, by kind.
+pub const MOMENTS_TOTAL: &str = "usher_moments_total";
+/// Decisions, by reason code.
+pub const DECISIONS_TOTAL: &str = "usher_decisions_total";
+/// Deliveries that reached a state, by channel.
+pub const DELIVERIES_TOTAL: &str = "usher_deliveries_total";
+/// Requests answered, by method, route (never the path) and status.
+pub const HTTP_REQUESTS_TOTAL: &str = "usher_http_requests_total";
+pub const HTTP_SECONDS: &str = "usher_http_request_seconds";
+/// From the arrival of a batch to the end of the commit that holds it.
+pub const FIX_TO_COMMIT_SECONDS: &str = "usher_fix_to_commit_seconds";
+/// One attempt to hand a message to a provider.
+pub const SEND_SECONDS: &str = "usher_send_seconds";
+/// Turns of the workers' loops that failed, by loop.
+pub const LOOP_FAILURES_TOTAL: &str = "usher_loop_failures_total";
+/// Always 1; its labels name the version.
+pub const BUILD_INFO: &str = "usher_build_info";
+
+/// Upper bounds in seconds: from a cached answer to a provider at its time-out.
+const SECONDS: [f64; 14] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
+
+static HANDLE: OnceLock<PrometheusHandle> = OnceLock::new();
+
+/// What was measured since the start of the process.
+#[derive(Clone)]
+pub struct Measures(PrometheusHandle);
+
+impl Measures {
+    /// The recorder of this process; the first call installs it.
+    ///
+    /// # Errors
+    /// Another recorder is installed already.
+    pub fn install() -> Result<Self, BuildError> {
+        if let Some(handle) = HANDLE.get() {
+            return Ok(Self(handle.clone()));
+        }
+        let mut builder = PrometheusBuilder::new();
+        for name in [HTTP_SECONDS, FIX_TO_COMMIT_SECONDS, SEND_SECONDS] {
+            builder = builder.set_buckets_for_metric(Matcher::Full(name.to_owned()), &SECONDS)?;
+        }
+        // Two threads may build; the loser takes the winner's, and its own recorder was never global.
+        let recorder = builder.build_recorder();
+        let built = recorder.handle();
+        let handle = HANDLE.get_or_init(|| {
+            if metrics::set_global_recorder(recorder).is_ok() {
+                describe();
+            }
+            built
+        });
+        Ok(Self(handle.clone()))
+    }
+
+    /// The Prometheus text of everything measured so far.
+    pub fn render(&self) -> String {
+        self.0.render()
+    }
+
+    /// What renders it, for the route that Prometheus reads.
+    pub fn handle(&self) -> PrometheusHandle {
+        self.0.clone()
+    }
+
+    /// Moves raw samples into their buckets; called every few seconds, or they would pile up between two scrapes.
+    pub fn tidy(&self) {
+        self.0.run_upkeep();
+    }
+}
+
+fn describe() {
+    describe_counter!(RECORDS_TOTAL, "Records that came in, by kind and outcome");
+    describe_counter!(MOMENTS_TOTAL, "Moments noticed, by kind");
+    describe_counter!(DECISIONS_TOTAL, "Decisions, by reason code");
+    describe_counter!(DELIVERIES_TOTAL, "Deliveries that reached a state, by channel");
+    describe_counter!(HTTP_REQUESTS_TOTAL, "Requests answered, by method, route and status");
+    describe_histogram!(HTTP_SECONDS, "Time to answer a request, by route");
+    describe_histogram!(FIX_TO_COMMIT_SECONDS, "Time from the arrival of a batch to the end of its commit");
+    describe_histogram!(SEND_SECONDS, "Time of one attempt to send, by channel");
+    describe_counter!(LOOP_FAILURES_TOTAL, "Failed turns of the workers' loops, by loop");
+    describe_gauge!(BUILD_INFO, "Always 1; the labels name the version");
+    gauge!(BUILD_INFO, "version" => env!("CARGO_PKG_VERSION")).set(1.0);
+}
+
+/// `outcome`: `accepted`, `rejected` or `repeated`.
+pub fn records(kind: &'static str, outcome: &'static str, count: u64) {
+    counter!(RECORDS_TOTAL, "kind" => kind, "outcome" => outcome).increment(count);
+}
+
+pub fn moment(kind: &'static str) {
+    counter!(MOMENTS_TOTAL, "kind" => kind).increment(1);
+}
+
+pub fn decision(code: ReasonCode) {
+    counter!(DECISIONS_TOTAL, "code" => code.as_str()).increment(1);
+}
+
+pub fn delivery(channel: ChannelKind, state: DeliveryState) {
+    counter!(DELIVERIES_TOTAL, "channel" => channel.as_str(), "state" => state.as_str()).increment(1);
+}
+
+pub fn fix_to_commit(took: Duration) {
+    histogram!(FIX_TO_COMMIT_SECONDS).record(took.as_secs_f64());
+}
+
+pub fn send(channel: ChannelKind, took: Duration) {
+    histogram!(SEND_SECONDS, "channel" => channel.as_str()).record(took.as_secs_f64());
+}
+
+pub fn loop_failed(name: &'static str) {
+    counter!(LOOP_FAILURES_TOTAL, "loop" => name).increment(1);
+}
+
+#[cfg(test)]
+#[path = "measure_tests.rs"]
+mod tests;
