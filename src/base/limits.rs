@@ -78,6 +78,26 @@ pub const FILTERED_CHARS_MAX: usize = 4_000;
 pub const DATE_FORMAT_CHARS_MAX: usize = 32;
 /// Nested calls and blocks while a template renders.
 pub const TEMPLATE_RECURSION_MAX: usize = 32;
+<<<<<<< HEAD
+/// How long a key is taken from memory before the store is asked again: a revocation on another node is noticed after it.
+pub const KEY_CACHED_FOR: chrono::TimeDelta = chrono::TimeDelta::seconds(5);
+/// Keys kept in memory; more than one node's servers use.
+pub const KEYS_CACHED_MAX: usize = 10_000;
+/// Bytes of a credential: ours have 60.
+pub const TOKEN_BYTES_MAX: usize = 256;
+/// Characters of an `Idempotency-Key`.
+pub const IDEMPOTENCY_KEY_CHARS_MAX: usize = 255;
+/// Bytes of a push address: FCM registration tokens have about 200, web push subscriptions stay below 2,000.
+pub const PUSH_ADDRESS_BYTES_MAX: usize = 4_096;
+/// Watchers of the live stream at once; each holds a connection.
+pub const STREAM_WATCHERS_MAX: usize = 200;
+/// Connections at once: idle phones are cheap, but not free.
+pub const CONNECTIONS_MAX: usize = 10_000;
+/// Regions one phone can be given: Android takes 100 per app, of which 95 are ours (SDK.md).
+pub const REGIONS_MAX: usize = 95;
+/// Purposes, hours and such in one small map of a body.
+pub const ENTRIES_PER_MAP_MAX: usize = 100;
+=======
 /// Positions of one geofence (DESIGN.md 5.5).
 pub const FENCE_VERTICES_MAX: usize = 10_000;
 /// Bytes of the geometry of one geofence (DESIGN.md 5.5).
@@ -109,3 +129,4 @@ pub const TEMPLATE_WORDS_PER_TAG_MAX: usize = 100;
 pub const CONDITION_BRACKETS_DEEP_MAX: usize = 7;
 /// `? :` in one condition, over which the parser recurses as well.
 pub const CONDITION_CONDITIONALS_MAX: usize = 7;
+>>>>>>> main

@@ -1,0 +1,121 @@
+//! Deliveries: one message to one device by one channel, and every try of it.
+
+use super::auth::Reads;
+use super::paging::{List, ask};
+use super::problem::Problem;
+use super::server::Api;
+use super::users::filtered_user;
+use crate::base::id::{DeliveryId, DeviceId, MessageId, UserId};
+use crate::base::time::Timestamp;
+use crate::engine::delivery::{ChannelKind, DeliveryState};
+use crate::store::{AttemptRow, DeliveryFilter, DeliveryRow};
+use actix_web::{get, web};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+/// Which deliveries.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub struct DeliveryQuery {
+    #[param(min_length = 1, max_length = 128)]
+    user_ref: Option<String>,
+    state: Option<DeliveryState>,
+    message: Option<MessageId>,
+    /// `next_cursor` of the page before.
+    #[param(max_length = 512)]
+    cursor: Option<String>,
+    /// Rows of the page.
+    #[param(minimum = 1, maximum = 200)]
+    limit: Option<u64>,
+}
+
+/// One message to one device.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct DeliveryView {
+    pub id: DeliveryId,
+    pub message_id: MessageId,
+    pub user_id: UserId,
+    pub device_id: DeviceId,
+    pub channel: ChannelKind,
+    pub state: DeliveryState,
+    /// Why it stands where it stands, when there is something to say.
+    pub why: Option<String>,
+    /// The provider's own name for it.
+    pub provider_id: Option<String>,
+    pub tries: u32,
+    pub created_at: Timestamp,
+    pub updated_at: Timestamp,
+    /// Every try, oldest first; lists leave them out.
+    pub attempts: Vec<AttemptView>,
+}
+
+/// One try.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct AttemptView {
+    pub number: u32,
+    pub at: Timestamp,
+    pub outcome: String,
+    pub detail: Option<String>,
+    pub provider_id: Option<String>,
+    pub duration_ms: i64,
+}
+
+impl DeliveryView {
+    pub fn of(row: DeliveryRow, attempts: Vec<AttemptRow>) -> Self {
+        let attempt = |row: AttemptRow| AttemptView {
+            number: row.number,
+            at: row.at,
+            outcome: row.outcome,
+            detail: row.detail,
+            provider_id: row.provider_id,
+            duration_ms: row.duration_ms,
+        };
+        Self {
+            id: row.id,
+            message_id: row.message_id,
+            user_id: row.user_id,
+            device_id: row.device_id,
+            channel: row.channel,
+            state: row.state,
+            why: row.why,
+            provider_id: row.provider_id,
+            tries: row.attempts,
+            created_at: row.created_at,
+            updated_at: row.updated_at,
+            attempts: attempts.into_iter().map(attempt).collect(),
+        }
+    }
+}
+
+/// Deliveries, newest first
+#[utoipa::path(tag = "look", security(("secret_key" = [])), params(DeliveryQuery),
+    responses((status = 200, description = "a page", body = List<DeliveryView>)))]
+#[get("/v1/deliveries")]
+pub async fn list(
+    api: web::Data<Api>,
+    Reads(key): Reads,
+    query: web::Query<DeliveryQuery>,
+) -> Result<web::Json<List<DeliveryView>>, Problem> {
+    let page = ask(query.cursor.as_deref(), query.limit)?;
+    let mut filter = DeliveryFilter { state: query.state, message_id: query.message, ..DeliveryFilter::default() };
+    match filtered_user(&api, key.project_id, query.user_ref.as_deref()).await? {
+        Some(None) => return Ok(web::Json(List::whole(Vec::new()))),
+        wanted => filter.user_id = wanted.flatten(),
+    }
+    let rows = api.pipeline.store().deliveries(key.project_id, &filter, &page).await?;
+    Ok(web::Json(List::of(rows, |row| DeliveryView::of(row, Vec::new()))))
+}
+
+/// A delivery with every try
+#[utoipa::path(tag = "look", security(("secret_key" = [])), params(("id" = DeliveryId, Path, description = "the delivery")),
+    responses((status = 200, description = "the delivery", body = DeliveryView)))]
+#[get("/v1/deliveries/{id}")]
+pub async fn show(
+    api: web::Data<Api>,
+    Reads(key): Reads,
+    id: web::Path<DeliveryId>,
+) -> Result<web::Json<DeliveryView>, Problem> {
+    let found = api.pipeline.store().delivery(key.project_id, *id).await?;
+    found.map(|(row, tried)| web::Json(DeliveryView::of(row, tried))).ok_or_else(|| Problem::not_found("delivery"))
+}

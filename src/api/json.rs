@@ -1,0 +1,209 @@
+//! Bodies: bounded before and after decompression, JSON read strictly, and every mistake told with its place.
+
+use super::problem::{ErrorCode, Problem};
+use crate::base::limits;
+use actix_web::dev::{Decompress, Payload};
+use actix_web::error::PayloadError;
+use actix_web::http::header::{CONTENT_ENCODING, CONTENT_TYPE, ContentEncoding};
+use actix_web::web::{Bytes, BytesMut};
+use actix_web::{FromRequest, HttpRequest};
+use futures_util::future::LocalBoxFuture;
+use futures_util::stream::{self, Stream, StreamExt, TryStreamExt};
+use serde::de::{DeserializeOwned, DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
+use serde_json::{Map, Value};
+use serde_path_to_error::Segment;
+use std::fmt;
+
+/// Compressed bytes handed to the decoder at once. Deflate grows at most a thousandfold, so no step makes more than about
+/// 2 MB before the bound is looked at.
+const PIECE_BYTES: usize = 2 * 1024;
+
+/// A JSON body of the expected shape.
+pub struct Json<T>(pub T);
+
+impl<T: DeserializeOwned + 'static> FromRequest for Json<T> {
+    type Error = Problem;
+    type Future = LocalBoxFuture<'static, Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let (request, payload) = (request.clone(), payload.take());
+        Box::pin(async move {
+            check_media_type(&request)?;
+            let bytes = read(&request, payload, limits::BODY_BYTES_MAX).await?;
+            shape_of(value_of(&bytes)?).map(Self)
+        })
+    }
+}
+
+/// Refuses a body that does not say it is JSON: a form of a foreign page must never pass for one.
+pub fn check_media_type(request: &HttpRequest) -> Result<(), Problem> {
+    let header = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("");
+    let kind = header.split(';').next().unwrap_or("").trim().to_ascii_lowercase();
+    if kind == "application/json" || (kind.starts_with("application/") && kind.ends_with("+json")) {
+        return Ok(());
+    }
+    Err(Problem::new(ErrorCode::MediaTypeUnsupported, "send `Content-Type: application/json`"))
+}
+
+/// Reads a body of at most `bytes_max` bytes, counted after decompression.
+pub async fn read(request: &HttpRequest, payload: Payload, bytes_max: usize) -> Result<Bytes, Problem> {
+    let encoding = match request.headers().get(CONTENT_ENCODING) {
+        None => ContentEncoding::Identity,
+        Some(value) if value == "gzip" => ContentEncoding::Gzip,
+        Some(value) if value == "identity" => ContentEncoding::Identity,
+        Some(_) => return Err(Problem::new(ErrorCode::EncodingUnsupported, "send the body as it is, or with gzip")),
+    };
+    collect(Decompress::new(Box::pin(pieces_of(payload)), encoding), bytes_max).await
+}
+
+/// Reads the bytes of a body as they came, at most `bytes_max`.
+pub async fn read_raw(payload: Payload, bytes_max: usize) -> Result<Bytes, Problem> {
+    collect(payload, bytes_max).await
+}
+
+fn pieces_of(payload: Payload) -> impl Stream<Item = Result<Bytes, PayloadError>> {
+    payload.map_ok(|chunk| stream::iter(split(chunk).into_iter().map(Ok::<_, PayloadError>))).try_flatten()
+}
+
+async fn collect<S>(mut plain: S, bytes_max: usize) -> Result<Bytes, Problem>
+where
+    S: Stream<Item = Result<Bytes, PayloadError>> + Unpin,
+{
+    let mut body = BytesMut::new();
+    while let Some(chunk) = plain.next().await {
+        let chunk = chunk.map_err(|error| unreadable(&error))?;
+        if body.len() + chunk.len() > bytes_max {
+            let detail = format!("the body has more than {bytes_max} bytes");
+            return Err(Problem::new(ErrorCode::BodyTooLarge, detail).hint("send it in several requests"));
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body.freeze())
+}
+
+fn split(mut chunk: Bytes) -> Vec<Bytes> {
+    let mut pieces = Vec::with_capacity(chunk.len() / PIECE_BYTES + 1);
+    while chunk.len() > PIECE_BYTES {
+        pieces.push(chunk.split_to(PIECE_BYTES));
+    }
+    pieces.push(chunk);
+    pieces
+}
+
+fn unreadable(error: &PayloadError) -> Problem {
+    Problem::new(ErrorCode::JsonInvalid, format!("the body cannot be read: {error}"))
+}
+
+/// Parses JSON without duplicate keys and without deep nesting.
+pub fn value_of(bytes: &[u8]) -> Result<Value, Problem> {
+    let mut reader = serde_json::Deserializer::from_slice(bytes);
+    let value = Strict { depth: 0 }.deserialize(&mut reader).and_then(|value| reader.end().map(|()| value));
+    value.map_err(|error| Problem::new(ErrorCode::JsonInvalid, error.to_string()))
+}
+
+/// Brings a value into the expected shape, or says at which place it has another.
+pub fn shape_of<T: DeserializeOwned>(value: Value) -> Result<T, Problem> {
+    serde_path_to_error::deserialize(value).map_err(|error| {
+        let pointer = pointer_of(error.path());
+        Problem::new(ErrorCode::BodyInvalid, error.into_inner().to_string()).at(pointer)
+    })
+}
+
+/// The place of an error as a JSON pointer (RFC 6901).
+pub fn pointer_of(path: &serde_path_to_error::Path) -> String {
+    let mut pointer = String::new();
+    for segment in path {
+        match segment {
+            Segment::Seq { index } => pointer.push_str(&format!("/{index}")),
+            Segment::Map { key } => pointer.push_str(&format!("/{}", key.replace('~', "~0").replace('/', "~1"))),
+            Segment::Enum { .. } | Segment::Unknown => {}
+        }
+    }
+    pointer
+}
+
+/// Reads a value, counting how deep it is in.
+#[derive(Clone, Copy)]
+struct Strict {
+    depth: usize,
+}
+
+impl Strict {
+    fn deeper<E: serde::de::Error>(self) -> Result<Self, E> {
+        if self.depth >= limits::JSON_DEPTH_MAX {
+            return Err(E::custom(format!("nested deeper than {} levels", limits::JSON_DEPTH_MAX)));
+        }
+        Ok(Self { depth: self.depth + 1 })
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Strict {
+    type Value = Value;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Strict {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON value")
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
+        Ok(Value::Bool(value))
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_string<E>(self, value: String) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
+        let inner = self.deeper()?;
+        let mut list = Vec::new();
+        while let Some(item) = items.next_element_seed(inner)? {
+            list.push(item);
+        }
+        Ok(Value::Array(list))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<Value, A::Error> {
+        let inner = self.deeper()?;
+        let mut map = Map::new();
+        while let Some(key) = fields.next_key::<String>()? {
+            // Two readers of one text must never see two values: which of two equal keys counts is nobody's to guess.
+            if map.contains_key(&key) {
+                return Err(A::Error::custom(format!("the key `{key}` stands twice in one object")));
+            }
+            let value = fields.next_value_seed(inner)?;
+            map.insert(key, value);
+        }
+        Ok(Value::Object(map))
+    }
+}
+
+#[cfg(test)]
+#[path = "json_tests.rs"]
+mod tests;

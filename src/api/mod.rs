@@ -1,0 +1,48 @@
+//! The HTTP API: one file per resource, with its shapes, handlers and descriptions together.
+
+pub mod auth;
+mod consents;
+mod contents;
+mod decisions;
+mod deliveries;
+mod devices;
+mod events;
+mod facts;
+mod fields;
+mod geofence_body;
+mod geofences;
+pub mod health;
+mod idempotency;
+mod import;
+pub mod ingest;
+mod json;
+mod keys;
+mod me;
+mod metrics;
+mod moments;
+pub mod openapi;
+mod page;
+mod paging;
+pub mod problem;
+mod project;
+mod ranking;
+mod regions;
+mod requests;
+pub mod server;
+mod stream;
+mod track;
+mod triggers;
+mod users;
+
+pub use health::Progress;
+pub use openapi::openapi_yaml;
+pub use server::{Api, Settings, app, routes, serve};
+
+#[cfg(test)]
+#[path = "api_tests.rs"]
+mod api_tests;
+#[cfg(test)]
+#[path = "matrix_tests.rs"]
+mod matrix_tests;
+#[cfg(test)]
+mod fixture_tests;

@@ -1,0 +1,74 @@
+//! What every request gets: an id, one line in the log without anything private, and headers that keep browsers careful.
+
+use super::server::Api;
+use actix_web::body::MessageBody;
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::header::{
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderMap, HeaderName, HeaderValue, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
+    X_FRAME_OPTIONS,
+};
+use actix_web::middleware::Next;
+use actix_web::{Error, web};
+use uuid::Uuid;
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// A caller's own id is taken over when it is short and harmless.
+const REQUEST_ID_CHARS_MAX: usize = 64;
+
+/// Middleware: goes with a request from the first byte to the answer.
+pub async fn accompany(
+    api: web::Data<Api>,
+    request: ServiceRequest,
+    next: Next<impl MessageBody>,
+) -> Result<ServiceResponse<impl MessageBody>, Error> {
+    let begun_at = api.pipeline.now();
+    let id = request_id(&request, &api);
+    let (method, path) = (request.method().to_string(), request.path().to_owned());
+    let http_request = request.request().clone();
+    // An error of a middleware further in is an answer like any other.
+    let mut answer = match next.call(request).await {
+        Ok(answer) => answer.map_into_boxed_body(),
+        Err(error) => ServiceResponse::from_err(error, http_request).map_into_boxed_body(),
+    };
+    // The pattern, not the path: paths hold names of users, and each would be a series of its own.
+    let route = answer.request().match_pattern().unwrap_or_else(|| "none".to_owned());
+    let status = answer.status().as_u16();
+    let took = api.pipeline.now() - begun_at;
+    if let Ok(value) = HeaderValue::from_str(&id) {
+        answer.headers_mut().insert(REQUEST_ID, value);
+    }
+    guard(&path, answer.headers_mut());
+    let took_ms = took.num_milliseconds();
+    tracing::info!(request_id = %id, %method, %route, status, took_ms, "request answered");
+    let seconds = took.num_microseconds().unwrap_or(0).max(0) as f64 / 1e6;
+    let status = status.to_string();
+    metrics::counter!("usher_http_requests_total", "method" => method, "route" => route.clone(), "status" => status)
+        .increment(1);
+    metrics::histogram!("usher_http_request_seconds", "route" => route).record(seconds);
+    Ok(answer)
+}
+
+fn request_id(request: &ServiceRequest, api: &Api) -> String {
+    let given = request.headers().get(REQUEST_ID).and_then(|value| value.to_str().ok());
+    let harmless = |id: &&str| {
+        (1..=REQUEST_ID_CHARS_MAX).contains(&id.len())
+            && id.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'))
+    };
+    given.filter(harmless).map_or_else(|| api.pipeline.new_id::<Uuid>().to_string(), str::to_owned)
+}
+
+/// Headers every answer has; what a handler said for itself stands.
+fn guard(path: &str, headers: &mut HeaderMap) {
+    let mut set = |name: HeaderName, value: &'static str| {
+        if !headers.contains_key(&name) {
+            headers.insert(name, HeaderValue::from_static(value));
+        }
+    };
+    set(X_CONTENT_TYPE_OPTIONS, "nosniff");
+    set(X_FRAME_OPTIONS, "DENY");
+    set(REFERRER_POLICY, "no-referrer");
+    set(CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'");
+    if path.starts_with("/v1/") {
+        set(CACHE_CONTROL, "no-store");
+    }
+}

@@ -1,0 +1,161 @@
+//! The routes put together, for the binary and for tests alike.
+
+use super::auth::KeyCache;
+use super::health::Progress;
+use super::problem::{ErrorCode, Problem};
+use super::stream::Watchers;
+use super::{
+    auth, consents, contents, decisions, deliveries, devices, events, facts, geofences, health, idempotency, import,
+    ingest, keys, me, metrics, moments, openapi, page, project, regions, requests, stream, track, triggers, users,
+};
+use crate::base::limits;
+use crate::pipeline::Pipeline;
+use actix_web::body::MessageBody;
+use actix_web::dev::{Server, ServiceFactory, ServiceRequest, ServiceResponse};
+use actix_web::middleware::{Compress, from_fn};
+use actix_web::{App, Error, HttpRequest, HttpServer, web};
+use metrics_exporter_prometheus::PrometheusHandle;
+use serde::{Deserialize, Serialize};
+use std::net::TcpListener;
+use std::time::Duration;
+use utoipa_actix_web::AppExt;
+use utoipa_actix_web::service_config::ServiceConfig;
+
+/// How the API listens and what it takes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Settings {
+    /// Threads that answer requests; 0 means one per core.
+    pub workers: usize,
+    /// Take the `OsmAnd` dialect of Traccar Client with the device token in the query (`id=`). Off, because addresses end up
+    /// in the logs of proxies, and a credential must not.
+    pub osmand_query: bool,
+    /// Seconds that requests under way get when the server stops.
+    pub shutdown_s: u64,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { workers: 0, osmand_query: false, shutdown_s: 20 }
+    }
+}
+
+/// What every handler works with.
+pub struct Api {
+    pub pipeline: Pipeline,
+    pub settings: Settings,
+    pub keys: KeyCache,
+    pub progress: Progress,
+    /// What `/metrics` shows; none when nothing is recorded.
+    pub metrics: Option<PrometheusHandle>,
+    pub(super) watchers: Watchers,
+}
+
+impl Api {
+    pub fn new(pipeline: Pipeline, settings: Settings, progress: Progress, metrics: Option<PrometheusHandle>) -> Self {
+        Self { pipeline, settings, keys: KeyCache::default(), progress, metrics, watchers: Watchers::default() }
+    }
+}
+
+/// The table of contents: every route there is. `OpenAPI` is drawn from the same list.
+pub fn routes(config: &mut ServiceConfig<'_>) {
+    config.configure(device_routes).configure(catalogue_routes).configure(look_routes);
+    config.service(ingest::overland).service(ingest::owntracks);
+    config.service(ingest::osmand_query).service(ingest::osmand);
+    config.service(health::alive).service(health::ready).service(metrics::show);
+}
+
+fn device_routes(config: &mut ServiceConfig<'_>) {
+    config.service(devices::register).service(track::track).service(regions::regions);
+    config.service(me::show).service(me::edit).service(me::put_push).service(me::delete_push);
+    config.service(me::consents).service(me::identify).service(me::sign_out);
+    config.service(me::export).service(me::erase).service(me::message);
+}
+
+fn catalogue_routes(config: &mut ServiceConfig<'_>) {
+    config.service(geofences::put).service(geofences::list).service(geofences::show).service(geofences::delete);
+    config.service(import::import);
+    config.service(contents::put).service(contents::show).service(contents::list);
+    config.service(triggers::validate).service(triggers::list).service(triggers::show).service(triggers::put);
+    config.service(triggers::revisions).service(triggers::publish).service(triggers::rollback);
+    config.service(triggers::pause).service(triggers::resume);
+    config.service(project::show).service(project::edit);
+    config.service(keys::create).service(keys::list).service(keys::revoke);
+}
+
+fn look_routes(config: &mut ServiceConfig<'_>) {
+    config.service(users::list).service(users::put).service(users::show).service(users::erase).service(users::export);
+    config.service(consents::give).service(consents::history);
+    config.service(facts::put).service(facts::show).service(facts::of_user);
+    config.service(events::create);
+    config.service(moments::list).service(decisions::list).service(decisions::explain);
+    config.service(deliveries::list).service(deliveries::show);
+    config.service(stream::stream);
+}
+
+/// The whole application, ready to answer.
+pub fn app(
+    api: web::Data<Api>,
+) -> App<
+    impl ServiceFactory<
+        ServiceRequest,
+        Config = (),
+        Response = ServiceResponse<impl MessageBody>,
+        Error = Error,
+        InitError = (),
+    >,
+> {
+    App::new()
+        .into_utoipa_app()
+        .app_data(api)
+        .app_data(query_config())
+        .app_data(path_config())
+        .configure(routes)
+        .into_app()
+        .configure(page::routes)
+        .service(openapi::document)
+        .default_service(web::to(nothing_here))
+        // The last one wrapped is the first one asked.
+        .wrap(from_fn(idempotency::once))
+        .wrap(from_fn(auth::resolve))
+        .wrap(Compress::default())
+        .wrap(from_fn(requests::accompany))
+}
+
+/// Listens until it is stopped; the server is a future to be awaited.
+pub fn serve(listener: TcpListener, api: web::Data<Api>) -> std::io::Result<Server> {
+    let settings = api.settings.clone();
+    let mut server = HttpServer::new(move || app(api.clone()))
+        // Slow senders of headers are cut here, idle phones keep their connection for a while.
+        .client_request_timeout(Duration::from_secs(5))
+        .client_disconnect_timeout(Duration::from_secs(5))
+        .keep_alive(Duration::from_secs(75))
+        .shutdown_timeout(settings.shutdown_s)
+        .max_connections(limits::CONNECTIONS_MAX)
+        .disable_signals();
+    if settings.workers > 0 {
+        server = server.workers(settings.workers);
+    }
+    Ok(server.listen(listener)?.run())
+}
+
+fn query_config() -> web::QueryConfig {
+    web::QueryConfig::default()
+        .error_handler(|error, _| Problem::new(ErrorCode::QueryInvalid, error.to_string()).into())
+}
+
+/// An id that is none names nothing: the same answer as for one that is not there.
+fn path_config() -> web::PathConfig {
+    web::PathConfig::default().error_handler(|error, _| Problem::new(ErrorCode::NotFound, error.to_string()).into())
+}
+
+pub(super) async fn nothing_here(request: HttpRequest) -> Result<&'static str, Problem> {
+    let methods = openapi::methods_of(request.path());
+    if methods.is_empty() {
+        let detail = format!("there is nothing at `{}`; /openapi.yaml lists what there is", request.path());
+        return Err(Problem::new(ErrorCode::NotFound, detail));
+    }
+    let allowed = methods.join(", ");
+    let detail = format!("`{}` is not taken here; use {allowed}", request.method());
+    Err(Problem::new(ErrorCode::MethodNotAllowed, detail).allow(allowed))
+}

@@ -1,0 +1,289 @@
+//! Triggers: drafts, checks, and the way of a revision to the people.
+
+use super::auth::{Reads, Writes};
+use super::fields;
+use super::json::{Json, shape_of};
+use super::paging::{List, PageQuery};
+use super::problem::{ErrorCode, Problem};
+use super::server::Api;
+use crate::base::id::{ProjectId, TriggerId};
+use crate::base::time::Timestamp;
+use crate::engine::trigger::{Trigger, TriggerError};
+use crate::store::{RevisionRow, RevisionState, TriggerRow, TriggerState};
+use actix_web::{get, post, put, web};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::ToSchema;
+
+/// A trigger through all its revisions.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct TriggerView {
+    pub id: TriggerId,
+    pub name: String,
+    pub state: TriggerState,
+    /// The published revision; none while it is a draft.
+    pub live_revision: Option<i64>,
+    pub created_at: Timestamp,
+}
+
+/// One edit of a trigger.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct RevisionView {
+    pub revision: i64,
+    pub state: RevisionState,
+    pub definition: Trigger,
+    pub created_at: Timestamp,
+    pub published_at: Option<Timestamp>,
+    pub retired_at: Option<Timestamp>,
+}
+
+/// A trigger with its newest revision.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct TriggerFull {
+    #[serde(flatten)]
+    pub trigger: TriggerView,
+    pub newest: RevisionView,
+}
+
+/// Is it fit to be published?
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Validation {
+    pub valid: bool,
+    pub errors: Vec<TriggerError>,
+}
+
+/// Which draft; the newest one when it is left out.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Publish {
+    #[schema(minimum = 1)]
+    pub revision: Option<i64>,
+}
+
+/// Which revision to go back to.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Rollback {
+    #[schema(minimum = 1)]
+    pub revision: i64,
+}
+
+fn view(row: TriggerRow) -> TriggerView {
+    TriggerView {
+        id: row.id,
+        name: row.name,
+        state: row.state,
+        live_revision: row.live_revision,
+        created_at: row.created_at,
+    }
+}
+
+fn revision_view(row: RevisionRow) -> RevisionView {
+    RevisionView {
+        revision: row.revision,
+        state: row.state,
+        definition: row.definition,
+        created_at: row.created_at,
+        published_at: row.published_at,
+        retired_at: row.retired_at,
+    }
+}
+
+async fn known(api: &Api, project: ProjectId, name: &str) -> Result<TriggerRow, Problem> {
+    fields::path_name("trigger", name)?;
+    let row = api.pipeline.store().trigger_by_name(project, name).await?;
+    row.ok_or_else(|| Problem::not_found("trigger"))
+}
+
+/// All errors of a sentence, those of its shape as well.
+async fn errors_of(api: &Api, project: ProjectId, trigger: &Trigger) -> Result<Vec<TriggerError>, Problem> {
+    let mut errors = api.pipeline.check_trigger(project, trigger).await?;
+    if fields::has_nul(&serde_json::to_value(trigger).unwrap_or_default()) {
+        errors.push(shape_error("", "holds a NUL character, which cannot be stored"));
+    }
+    Ok(errors)
+}
+
+fn shape_error(pointer: &str, detail: &str) -> TriggerError {
+    TriggerError {
+        code: ErrorCode::BodyInvalid.as_str().to_owned(),
+        pointer: pointer.to_owned(),
+        detail: detail.to_owned(),
+        position: None,
+        hint: None,
+    }
+}
+
+/// Check a trigger
+///
+/// Says everything that keeps it from being published, each with its place; stores nothing.
+#[utoipa::path(tag = "server", security(("secret_key" = [])), request_body = Trigger,
+    responses((status = 200, description = "valid or not", body = Validation)))]
+#[post("/v1/triggers/validate")]
+pub async fn validate(
+    api: web::Data<Api>,
+    Reads(key): Reads,
+    Json(body): Json<Value>,
+) -> Result<web::Json<Validation>, Problem> {
+    let errors = match shape_of::<Trigger>(body) {
+        Ok(trigger) => errors_of(&api, key.project_id, &trigger).await?,
+        Err(problem) => {
+            let body = problem.body();
+            vec![shape_error(body.pointer.as_deref().unwrap_or_default(), &body.detail)]
+        }
+    };
+    Ok(web::Json(Validation { valid: errors.is_empty(), errors }))
+}
+
+/// Save a draft
+///
+/// Every edit is a new revision; nothing speaks before it is published. The same words again are no edit.
+#[utoipa::path(tag = "server", security(("secret_key" = [])), params(("name" = String, Path, max_length = 128)),
+    request_body = Trigger, responses((status = 200, description = "saved", body = TriggerFull)))]
+#[put("/v1/triggers/{name}")]
+pub async fn put(
+    api: web::Data<Api>,
+    Writes(key): Writes,
+    name: web::Path<String>,
+    Json(body): Json<Trigger>,
+) -> Result<web::Json<TriggerFull>, Problem> {
+    fields::path_name("trigger", &name)?;
+    if body.name != *name {
+        return Err(Problem::field("/name", format!("must be `{name}`, as in the path")));
+    }
+    let errors = errors_of(&api, key.project_id, &body).await?;
+    if !errors.is_empty() {
+        return Err(fields::trigger_errors(errors));
+    }
+    let (row, revision) = api.pipeline.put_draft(key.project_id, &body).await?;
+    Ok(web::Json(TriggerFull { trigger: view(row), newest: revision_view(revision) }))
+}
+
+/// A trigger
+#[utoipa::path(tag = "server", security(("secret_key" = [])), params(("name" = String, Path, max_length = 128)),
+    responses((status = 200, description = "the trigger with its newest revision", body = TriggerFull)))]
+#[get("/v1/triggers/{name}")]
+pub async fn show(
+    api: web::Data<Api>,
+    Reads(key): Reads,
+    name: web::Path<String>,
+) -> Result<web::Json<TriggerFull>, Problem> {
+    let row = known(&api, key.project_id, &name).await?;
+    let revisions = api.pipeline.store().revisions(key.project_id, row.id).await?;
+    let newest = revisions.into_iter().next().ok_or_else(|| Problem::not_found("trigger"))?;
+    Ok(web::Json(TriggerFull { trigger: view(row), newest: revision_view(newest) }))
+}
+
+/// Triggers
+#[utoipa::path(tag = "server", security(("secret_key" = [])), params(PageQuery),
+    responses((status = 200, description = "a page", body = List<TriggerView>)))]
+#[get("/v1/triggers")]
+pub async fn list(
+    api: web::Data<Api>,
+    Reads(key): Reads,
+    page: web::Query<PageQuery>,
+) -> Result<web::Json<List<TriggerView>>, Problem> {
+    let rows = api.pipeline.store().triggers(key.project_id, &page.ask()?).await?;
+    Ok(web::Json(List::of(rows, view)))
+}
+
+/// Every edit of a trigger
+#[utoipa::path(tag = "server", security(("secret_key" = [])), params(("name" = String, Path, max_length = 128)),
+    responses((status = 200, description = "newest first", body = List<RevisionView>)))]
+#[get("/v1/triggers/{name}/revisions")]
+pub async fn revisions(
+    api: web::Data<Api>,
+    Reads(key): Reads,
+    name: web::Path<String>,
+) -> Result<web::Json<List<RevisionView>>, Problem> {
+    let row = known(&api, key.project_id, &name).await?;
+    let rows = api.pipeline.store().revisions(key.project_id, row.id).await?;
+    Ok(web::Json(List::whole(rows.into_iter().map(revision_view).collect())))
+}
+
+/// Publish a draft
+///
+/// It speaks from now on; open waits stay with the revision that opened them.
+#[utoipa::path(tag = "server", security(("secret_key" = [])), params(("name" = String, Path, max_length = 128)),
+    request_body = Publish, responses((status = 200, description = "published", body = TriggerView)))]
+#[post("/v1/triggers/{name}/publish")]
+pub async fn publish(
+    api: web::Data<Api>,
+    Writes(key): Writes,
+    name: web::Path<String>,
+    Json(body): Json<Publish>,
+) -> Result<web::Json<TriggerView>, Problem> {
+    let nothing = || Problem::new(ErrorCode::NothingToPublish, "save a draft first, or name one that is there");
+    let row = known(&api, key.project_id, &name).await?;
+    let revisions = api.pipeline.store().revisions(key.project_id, row.id).await?;
+    let is_wanted = |draft: &&RevisionRow| {
+        draft.state == RevisionState::Draft && body.revision.is_none_or(|wanted| wanted == draft.revision)
+    };
+    let draft = revisions.iter().find(is_wanted).ok_or_else(nothing)?;
+    // A content it names may be gone since it was saved.
+    let errors = errors_of(&api, key.project_id, &draft.definition).await?;
+    if !errors.is_empty() {
+        return Err(fields::trigger_errors(errors));
+    }
+    let published = api.pipeline.publish(key.project_id, row.id, draft.revision).await?;
+    published.map(|row| web::Json(view(row))).ok_or_else(nothing)
+}
+
+/// Go back to an earlier revision
+///
+/// Its words are published again, as a new revision.
+#[utoipa::path(tag = "server", security(("secret_key" = [])), params(("name" = String, Path, max_length = 128)),
+    request_body = Rollback, responses((status = 200, description = "published", body = RevisionView)))]
+#[post("/v1/triggers/{name}/rollback")]
+pub async fn rollback(
+    api: web::Data<Api>,
+    Writes(key): Writes,
+    name: web::Path<String>,
+    Json(body): Json<Rollback>,
+) -> Result<web::Json<RevisionView>, Problem> {
+    let row = known(&api, key.project_id, &name).await?;
+    let done = api.pipeline.rollback(key.project_id, row.id, body.revision).await?;
+    let detail = format!("revision {} was never published", body.revision);
+    done.map(|row| web::Json(revision_view(row))).ok_or_else(|| Problem::new(ErrorCode::NothingToPublish, detail))
+}
+
+/// Pause a trigger
+///
+/// It goes on judging, answers `paused` and sends nothing.
+#[utoipa::path(tag = "server", security(("secret_key" = [])), params(("name" = String, Path, max_length = 128)),
+    responses((status = 200, description = "paused", body = TriggerView)))]
+#[post("/v1/triggers/{name}/pause")]
+pub async fn pause(
+    api: web::Data<Api>,
+    Writes(key): Writes,
+    name: web::Path<String>,
+) -> Result<web::Json<TriggerView>, Problem> {
+    set_paused(&api, key.project_id, &name, true).await
+}
+
+/// Let a paused trigger speak again
+#[utoipa::path(tag = "server", security(("secret_key" = [])), params(("name" = String, Path, max_length = 128)),
+    responses((status = 200, description = "live", body = TriggerView)))]
+#[post("/v1/triggers/{name}/resume")]
+pub async fn resume(
+    api: web::Data<Api>,
+    Writes(key): Writes,
+    name: web::Path<String>,
+) -> Result<web::Json<TriggerView>, Problem> {
+    set_paused(&api, key.project_id, &name, false).await
+}
+
+async fn set_paused(
+    api: &Api,
+    project: ProjectId,
+    name: &str,
+    paused: bool,
+) -> Result<web::Json<TriggerView>, Problem> {
+    let row = known(api, project, name).await?;
+    if row.state == TriggerState::Draft {
+        return Err(Problem::new(ErrorCode::Conflict, "it was never published, so there is nothing to pause"));
+    }
+    // Pausing what is paused already is done, not an error.
+    api.pipeline.pause(project, row.id, paused).await?;
+    known(api, project, name).await.map(|row| web::Json(view(row)))
+}
