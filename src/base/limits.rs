@@ -78,7 +78,6 @@ pub const FILTERED_CHARS_MAX: usize = 4_000;
 pub const DATE_FORMAT_CHARS_MAX: usize = 32;
 /// Nested calls and blocks while a template renders.
 pub const TEMPLATE_RECURSION_MAX: usize = 32;
-<<<<<<< HEAD
 /// How long a key is taken from memory before the store is asked again: a revocation on another node is noticed after it.
 pub const KEY_CACHED_FOR: chrono::TimeDelta = chrono::TimeDelta::seconds(5);
 /// Keys kept in memory; more than one node's servers use.
@@ -97,7 +96,6 @@ pub const CONNECTIONS_MAX: usize = 10_000;
 pub const REGIONS_MAX: usize = 95;
 /// Purposes, hours and such in one small map of a body.
 pub const ENTRIES_PER_MAP_MAX: usize = 100;
-=======
 /// Positions of one geofence (DESIGN.md 5.5).
 pub const FENCE_VERTICES_MAX: usize = 10_000;
 /// Bytes of the geometry of one geofence (DESIGN.md 5.5).
@@ -129,4 +127,3 @@ pub const TEMPLATE_WORDS_PER_TAG_MAX: usize = 100;
 pub const CONDITION_BRACKETS_DEEP_MAX: usize = 7;
 /// `? :` in one condition, over which the parser recurses as well.
 pub const CONDITION_CONDITIONALS_MAX: usize = 7;
->>>>>>> main
