@@ -1,0 +1,74 @@
+//! `usher check`: what is in force, and whether everything around Usher answers. Starts nothing, sends nothing.
+
+use super::out::{Failure, Out};
+use super::paint::Tone;
+use crate::app::{Effective, open_store};
+use crate::channel::Channels;
+use serde::Serialize;
+use serde_json::json;
+
+/// One thing that was probed.
+#[derive(Debug, Serialize)]
+struct Probe {
+    name: String,
+    passed: bool,
+    says: String,
+}
+
+impl Probe {
+    fn new(name: impl Into<String>, outcome: Result<String, String>) -> Self {
+        let (passed, says) = outcome.map_or_else(|why| (false, why), |says| (true, says));
+        Self {
+            name: name.into(),
+            passed,
+            says,
+        }
+    }
+}
+
+pub(super) async fn run(effective: Effective, out: Out) -> Result<(), Failure> {
+    let mut probes = vec![Probe::new("database", database(&effective).await)];
+    match Channels::open(&effective.settings.channels) {
+        Err(why) => probes.push(Probe::new("channels", Err(why))),
+        Ok(channels) => {
+            for kind in channels.kinds() {
+                if let Some(channel) = channels.get(kind) {
+                    let outcome = channel.probe().await.map(|()| "answers".to_owned());
+                    probes.push(Probe::new(format!("channel {}", kind.as_str()), outcome));
+                }
+            }
+        }
+    }
+    let failed = probes.iter().filter(|probe| !probe.passed).count();
+    if out.json {
+        out.value(&json!({ "config": effective.masked_json(), "file": effective.file, "probes": probes, "passed": failed == 0 }))?;
+    } else {
+        tell(&effective, &probes, out)?;
+    }
+    if failed == 0 {
+        return Ok(());
+    }
+    Err(Failure::new(format!("{failed} of {} probes failed", probes.len()), "correct what they say and check again"))
+}
+
+fn tell(effective: &Effective, probes: &[Probe], out: Out) -> Result<(), Failure> {
+    let file = effective.file.as_ref().map_or("no file".to_owned(), |path| path.display().to_string());
+    out.line(&out.paint.text(Tone::Strong, &format!("# In force: defaults < {file} < environment")))?;
+    out.line(&effective.masked())?;
+    for probe in probes {
+        let (tone, word) = if probe.passed { (Tone::Good, "ok    ") } else { (Tone::Bad, "failed") };
+        out.line(&format!("{} {}: {}", out.paint.text(tone, word), probe.name, probe.says))?;
+    }
+    Ok(())
+}
+
+async fn database(effective: &Effective) -> Result<String, String> {
+    let store = open_store(&effective.settings.database).await.map_err(|error| error.what)?;
+    store.ping().await.map_err(|error| error.to_string())?;
+    let pending = store.pending_migrations().await.map_err(|error| error.to_string())?;
+    store.close().await.map_err(|error| error.to_string())?;
+    Ok(match pending.len() {
+        0 => "answers, and its tables are up to date".to_owned(),
+        count => format!("answers; {count} migrations have not run yet (`usher migrate`, or the next `usher serve`)"),
+    })
+}
