@@ -234,6 +234,3 @@ impl FromRequest for Administers {
     }
 }
 
-#[cfg(test)]
-#[path = "auth_tests.rs"]
-mod tests;

@@ -8,9 +8,9 @@ use super::problem::Problem;
 use super::server::Api;
 use super::users::known_user;
 use crate::base::id::{ProjectId, UserId};
-use crate::base::time::Timestamp;
 use crate::engine::subject::{Consent, Purpose};
 use crate::store::ConsentRow;
+use chrono::{DateTime, Utc};
 use actix_web::{get, post, web};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -27,7 +27,7 @@ pub struct ConsentState {
 pub struct ConsentView {
     pub purpose: Purpose,
     pub granted: bool,
-    pub at: Timestamp,
+    pub at: DateTime<Utc>,
     /// Who passed it on: `device`, `server`, `identify`.
     pub source: String,
 }
@@ -72,7 +72,7 @@ pub async fn give(
 #[utoipa::path(tag = "server", security(("secret_key" = [])), params(("user_ref" = String, Path, max_length = 128)),
     responses((status = 200, description = "oldest first", body = List<ConsentView>)))]
 #[get("/v1/users/{user_ref}/consents")]
-pub async fn history(
+pub async fn list(
     api: web::Data<Api>,
     Reads(key): Reads,
     user_ref: web::Path<String>,

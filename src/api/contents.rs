@@ -6,9 +6,9 @@ use super::json::Json;
 use super::paging::{List, PageQuery};
 use super::problem::{ErrorCode, FieldError, Problem};
 use super::server::Api;
-use crate::base::time::Timestamp;
 use crate::engine::message::{CompiledContent, Content};
 use crate::store::{ContentRow, Upserted};
+use chrono::{DateTime, Utc};
 use actix_web::{get, put, web};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -20,7 +20,7 @@ pub struct ContentView {
     pub content: Content,
     /// Counts the edits.
     pub version: i64,
-    pub updated_at: Timestamp,
+    pub updated_at: DateTime<Utc>,
 }
 
 /// What became of a content that was put.

@@ -6,9 +6,9 @@ use super::problem::Problem;
 use super::server::Api;
 use super::users::filtered_user;
 use crate::base::id::{DeliveryId, DeviceId, MessageId, UserId};
-use crate::base::time::Timestamp;
 use crate::engine::delivery::{ChannelKind, DeliveryState};
 use crate::store::{AttemptRow, DeliveryFilter, DeliveryRow};
+use chrono::{DateTime, Utc};
 use actix_web::{get, web};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -44,8 +44,8 @@ pub struct DeliveryView {
     /// The provider's own name for it.
     pub provider_id: Option<String>,
     pub tries: u32,
-    pub created_at: Timestamp,
-    pub updated_at: Timestamp,
+    pub created_at: DateTime<Utc>,
+    pub updated_at: DateTime<Utc>,
     /// Every try, oldest first; lists leave them out.
     pub attempts: Vec<AttemptView>,
 }
@@ -54,7 +54,7 @@ pub struct DeliveryView {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct AttemptView {
     pub number: u32,
-    pub at: Timestamp,
+    pub at: DateTime<Utc>,
     pub outcome: String,
     pub detail: Option<String>,
     pub provider_id: Option<String>,

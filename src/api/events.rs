@@ -6,9 +6,9 @@ use super::idempotency::named_id;
 use super::json::Json;
 use super::problem::Problem;
 use super::server::Api;
-use crate::base::time::Timestamp;
 use crate::engine::moment::Moment;
 use crate::pipeline::ServerEvent;
+use chrono::{DateTime, Utc};
 use actix_web::{HttpRequest, HttpResponse, post, web};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -31,7 +31,7 @@ pub struct NewEvent {
     #[schema(value_type = Object)]
     pub properties: Map<String, Value>,
     /// Now, when it is left out.
-    pub occurred_at: Option<Timestamp>,
+    pub occurred_at: Option<DateTime<Utc>>,
 }
 
 /// An event that was taken.

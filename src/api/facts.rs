@@ -11,6 +11,7 @@ use crate::base::limits;
 use crate::base::time::Timestamp;
 use crate::engine::fact::{Fact, FactRef, Lifecycle};
 use crate::store::{FactOutcome, FactPut};
+use chrono::{DateTime, Utc};
 use actix_web::{get, put, web};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -28,8 +29,8 @@ pub struct FactBody {
     pub subjects: Vec<String>,
     #[serde(default)]
     pub lifecycle: Lifecycle,
-    pub valid_from: Option<Timestamp>,
-    pub valid_to: Option<Timestamp>,
+    pub valid_from: Option<DateTime<Utc>>,
+    pub valid_to: Option<DateTime<Utc>>,
     /// Property names that must not be read by a provider or a passer-by.
     #[serde(default)]
     #[schema(max_items = 100)]

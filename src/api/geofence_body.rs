@@ -9,6 +9,7 @@ use crate::engine::fence::hours::Opening;
 use crate::engine::fence::{Geofence, GeometryError, Position, Shape, ShapeLimits};
 use crate::engine::presence::Thresholds;
 use crate::store::{FenceRow, Upserted};
+use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -75,7 +76,7 @@ pub struct GeofenceView {
     pub thresholds: Option<Thresholds>,
     /// Counts the edits: 1 is as drawn.
     pub version: i64,
-    pub updated_at: Timestamp,
+    pub updated_at: DateTime<Utc>,
 }
 
 /// What became of a geofence that was put.

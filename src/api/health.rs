@@ -96,6 +96,3 @@ pub async fn ready(api: web::Data<Api>) -> HttpResponse {
     answer.json(Readiness { ready, checks })
 }
 
-#[cfg(test)]
-#[path = "health_tests.rs"]
-mod tests;

@@ -301,6 +301,3 @@ fn csv_row(
     Read { external_id, row: row.map_err(|problem| under(problem, &format!("/{index}"))) }
 }
 
-#[cfg(test)]
-#[path = "import_tests.rs"]
-mod tests;

@@ -204,6 +204,3 @@ impl<'de> Visitor<'de> for Strict {
     }
 }
 
-#[cfg(test)]
-#[path = "json_tests.rs"]
-mod tests;

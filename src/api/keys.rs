@@ -8,9 +8,9 @@ use super::problem::Problem;
 use super::server::Api;
 use crate::base::id::KeyId;
 use crate::base::secret::{new_token, token_hash};
-use crate::base::time::Timestamp;
 use crate::engine::catalogue::Mode;
 use crate::store::{KeyKind, KeyRow};
+use chrono::{DateTime, Utc};
 use actix_web::{HttpResponse, delete, get, post, web};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -27,7 +27,7 @@ pub struct NewKey {
     /// What it is called in lists.
     #[schema(min_length = 1, max_length = 128)]
     pub label: String,
-    pub expires_at: Option<Timestamp>,
+    pub expires_at: Option<DateTime<Utc>>,
 }
 
 /// A key without its secret.
@@ -39,9 +39,9 @@ pub struct KeyView {
     pub label: String,
     /// The end of the key, so that a person can tell keys apart.
     pub last4: String,
-    pub created_at: Timestamp,
-    pub expires_at: Option<Timestamp>,
-    pub revoked_at: Option<Timestamp>,
+    pub created_at: DateTime<Utc>,
+    pub expires_at: Option<DateTime<Utc>>,
+    pub revoked_at: Option<DateTime<Utc>>,
 }
 
 /// A key on its first day.

@@ -9,12 +9,12 @@ use super::problem::Problem;
 use super::server::Api;
 use super::users::UserView;
 use crate::base::id::{DeviceId, MessageId, UserId};
-use crate::base::time::Timestamp;
 use crate::engine::delivery::ChannelKind;
 use crate::engine::fix::Permission;
 use crate::engine::message::{Message, Shown};
 use crate::engine::subject::Profile;
 use crate::store::DeviceRow;
+use chrono::{DateTime, Utc};
 use actix_web::{HttpResponse, delete, get, patch, post, put, web};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -33,8 +33,8 @@ pub struct DeviceView {
     pub notifications: Permission,
     /// The channel that reaches it; none without a push address.
     pub push_channel: Option<ChannelKind>,
-    pub created_at: Timestamp,
-    pub last_seen_at: Option<Timestamp>,
+    pub created_at: DateTime<Utc>,
+    pub last_seen_at: Option<DateTime<Utc>>,
 }
 
 /// What is new about a device; what is left out stays.
@@ -81,8 +81,8 @@ pub struct SignedOut {
 pub struct MessageView {
     pub id: MessageId,
     pub content: String,
-    pub created_at: Timestamp,
-    pub expires_at: Timestamp,
+    pub created_at: DateTime<Utc>,
+    pub expires_at: DateTime<Utc>,
     #[serde(flatten)]
     pub shown: Shown,
 }
@@ -225,8 +225,8 @@ pub async fn sign_out(api: web::Data<Api>, DeviceAuth(device): DeviceAuth) -> Re
 #[utoipa::path(tag = "device", security(("device_token" = [])), responses((status = 200, description = "everything", body = Object)))]
 #[get("/v1/devices/me/export")]
 pub async fn export(api: web::Data<Api>, DeviceAuth(device): DeviceAuth) -> Result<web::Json<Value>, Problem> {
-    let export = api.pipeline.store().export_user(device.project_id, device.user_id).await?;
-    export.map(web::Json).ok_or_else(|| Problem::not_found("user"))
+    let everything = api.pipeline.store().export_user(device.project_id, device.user_id).await?;
+    everything.map(web::Json).ok_or_else(|| Problem::not_found("user"))
 }
 
 /// Forget this device's person
@@ -245,12 +245,12 @@ pub async fn erase(api: web::Data<Api>, DeviceAuth(device): DeviceAuth) -> Resul
 #[utoipa::path(tag = "device", security(("device_token" = [])), params(("id" = MessageId, Path, description = "the message")),
     responses((status = 200, description = "the message", body = MessageView)))]
 #[get("/v1/devices/me/messages/{id}")]
-pub async fn message(
+pub async fn read_message(
     api: web::Data<Api>,
     DeviceAuth(device): DeviceAuth,
     id: web::Path<MessageId>,
 ) -> Result<web::Json<MessageView>, Problem> {
     let store = api.pipeline.store();
-    let message = store.message_for_device(device.project_id, *id, device.id).await?;
-    message.map(|message| web::Json(MessageView::of(message))).ok_or_else(|| Problem::not_found("message"))
+    let found = store.message_for_device(device.project_id, *id, device.id).await?;
+    found.map(|message| web::Json(MessageView::of(message))).ok_or_else(|| Problem::not_found("message"))
 }

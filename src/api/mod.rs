@@ -38,11 +38,3 @@ pub use health::Progress;
 pub use openapi::openapi_yaml;
 pub use server::{Api, Settings, app, routes, serve};
 
-#[cfg(test)]
-#[path = "api_tests.rs"]
-mod api_tests;
-#[cfg(test)]
-#[path = "matrix_tests.rs"]
-mod matrix_tests;
-#[cfg(test)]
-mod fixture_tests;

@@ -305,6 +305,3 @@ impl From<PipelineError> for Problem {
     }
 }
 
-#[cfg(test)]
-#[path = "problem_tests.rs"]
-mod tests;

@@ -6,9 +6,9 @@ use super::json::{Json, shape_of};
 use super::problem::Problem;
 use super::server::Api;
 use crate::base::id::ProjectId;
-use crate::base::time::Timestamp;
 use crate::engine::catalogue::{Mode, ProjectSettings};
 use crate::store::ProjectRow;
+use chrono::{DateTime, Utc};
 use actix_web::{get, patch, web};
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -21,7 +21,7 @@ pub struct ProjectView {
     pub name: String,
     pub mode: Mode,
     pub settings: ProjectSettings,
-    pub created_at: Timestamp,
+    pub created_at: DateTime<Utc>,
 }
 
 fn view(row: ProjectRow) -> ProjectView {

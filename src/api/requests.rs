@@ -19,7 +19,7 @@ const REQUEST_ID_CHARS_MAX: usize = 64;
 pub async fn accompany(
     api: web::Data<Api>,
     request: ServiceRequest,
-    next: Next<impl MessageBody>,
+    next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {
     let begun_at = api.pipeline.now();
     let id = request_id(&request, &api);

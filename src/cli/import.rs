@@ -65,12 +65,15 @@ fn tell(answer: &Value, dry_run: bool, out: Out) -> Result<(), Failure> {
     let would = if dry_run { "would be " } else { "" };
     let (added, updated, same) = (count("added"), count("updated"), count("same"));
     out.line(&format!("{would}added {added}, {would}updated {updated}, the same {same}"))?;
-    let errors = answer.get("errors").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
-    for error in errors {
-        out.line(&format!("  {error}"))?;
+    let rows = answer.get("rows").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+    let invalid: Vec<&Value> = rows.iter().filter(|row| row.get("outcome").is_some_and(|outcome| outcome == "invalid")).collect();
+    for row in &invalid {
+        let read = |key: &str| row.get(key).and_then(Value::as_str).unwrap_or_default();
+        let index = row.get("index").and_then(Value::as_u64).unwrap_or(0);
+        out.line(&format!("  row {index} {}: {} ({})", read("pointer"), read("detail"), read("hint")))?;
     }
-    if errors.is_empty() {
+    if invalid.is_empty() {
         return Ok(());
     }
-    Err(Failure::new(format!("{} features were not taken", errors.len()), "correct them and load the file again"))
+    Err(Failure::new(format!("{} rows were not taken", invalid.len()), "correct them and load the file again"))
 }

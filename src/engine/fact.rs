@@ -55,11 +55,12 @@ pub struct Fact {
 }
 
 impl Fact {
-    /// May triggers speak of it now?
+    /// May triggers speak of it now? From the instant `valid_from` on, up to but not including `valid_to`: at both it turns,
+    /// so that whoever wakes at one of them sees the new answer.
     pub fn is_active(&self, now: Timestamp) -> bool {
         self.lifecycle == Lifecycle::Active
             && self.valid_from.is_none_or(|from| from <= now)
-            && self.valid_to.is_none_or(|to| now <= to)
+            && self.valid_to.is_none_or(|to| now < to)
     }
 
     /// When the passing of time alone next changes [`Fact::is_active`].

@@ -112,11 +112,12 @@ pub fn on_fix(state: &mut Option<Inside>, seen: Likelihood, at: Timestamp, rules
         return Change::Entered;
     };
     if seen.exit_p < rules.exit_p {
-        // An unclear fix keeps the state; only a clear one renews the evidence and contradicts the leaving.
-        if seen.enter_p >= rules.enter_p {
+        // An unclear fix keeps the state: it ends a run of fixes outside, but it does not contradict an exit crossing.
+        let is_clear = seen.enter_p >= rules.enter_p;
+        if is_clear {
             inside.evidence_at = at;
         }
-        inside.leaving = None;
+        inside.leaving = inside.leaving.filter(|leaving| leaving.by_crossing && !is_clear);
         return Change::None;
     }
     let leaving = inside.leaving.get_or_insert(Leaving {

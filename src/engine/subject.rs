@@ -160,6 +160,9 @@ pub struct Sent {
     pub moment_id: MomentId,
     pub trigger_id: TriggerId,
     pub send_key: String,
+    /// When it spoke of several facts at once: the key each would have had alone, so that none is said again.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub also_spends: Vec<String>,
     pub content: String,
     pub collapse: String,
     pub facts: Vec<FactRef>,

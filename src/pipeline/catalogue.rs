@@ -175,8 +175,11 @@ impl Pipeline {
         self.0.catalogues.get(&self.0.store, project_id, self.now()).await
     }
 
+    /// Puts the new snapshot in force: what is being stepped with the old one is done before the answer goes.
     async fn reload(&self, project_id: ProjectId) -> Result<(), PipelineError> {
-        self.0.catalogues.reload(&self.0.store, project_id, self.now()).await
+        self.0.catalogues.reload(&self.0.store, project_id, self.now()).await?;
+        self.pass_lanes().await;
+        Ok(())
     }
 
     /// Adds or changes geofences by tag and external id, all or none.

@@ -6,11 +6,13 @@ use crate::store::{CommitError, CommitSummary, Store, StoreError};
 use std::collections::HashSet;
 use tokio::sync::{mpsc, oneshot};
 
-/// The effects of one lane's batch; they commit together.
+/// The effects of one lane's batch; they commit together, and go back to the lane.
 struct Batch {
     changes: Vec<Change>,
-    done: oneshot::Sender<Result<CommitSummary, CommitError>>,
+    done: oneshot::Sender<Done>,
 }
+
+type Done = (Vec<Change>, Result<CommitSummary, CommitError>);
 
 /// The one writer of steps.
 #[derive(Debug, Clone)]
@@ -29,12 +31,15 @@ impl Committer {
         Self { queue }
     }
 
-    /// Answers when the batch is durable, or not written at all.
-    pub(super) async fn commit(&self, changes: Vec<Change>) -> Result<CommitSummary, CommitError> {
+    /// Answers when the batch is durable, or not written at all. The changes come back in either case, unless the committer is
+    /// gone: then nobody can be served any more.
+    pub(super) async fn commit(&self, changes: Vec<Change>) -> Done {
         let (done, waiting) = oneshot::channel();
         let stopped = || CommitError::Store(StoreError::Unavailable("the committer has stopped".into()));
-        self.queue.send(Batch { changes, done }).await.map_err(|_| stopped())?;
-        waiting.await.map_err(|_| stopped())?
+        if let Err(unsent) = self.queue.send(Batch { changes, done }).await {
+            return (unsent.0.changes, Err(stopped()));
+        }
+        waiting.await.unwrap_or_else(|_| (Vec::new(), Err(stopped())))
     }
 }
 
@@ -51,33 +56,47 @@ async fn run(store: Store, mut inbox: mpsc::Receiver<Batch>) {
     }
 }
 
-/// One transaction for the whole group; where send keys collide, one for each batch, so that the first to come wins.
+/// One transaction for the whole group; where send keys collide, one for each batch, so that the first to come wins. Also
+/// where the fault may lie with one of them, so that the others are not harmed.
 async fn commit_group(store: &Store, batches: Vec<Batch>) {
-    let alone = batches.len() == 1 || keys_collide(&batches);
-    if !alone {
-        let together: Vec<Change> = batches.iter().flat_map(|batch| batch.changes.iter().cloned()).collect();
-        match store.commit(together).await {
-            Ok(summary) => {
-                for batch in batches {
-                    let _ = batch.done.send(Ok(summary.clone()));
-                }
-                return;
-            }
-            Err(CommitError::SendKeysTaken(_)) => {}
-            Err(CommitError::Store(error)) => {
-                let text = error.to_string();
-                for batch in batches {
-                    let _ = batch
-                        .done
-                        .send(Err(CommitError::Store(StoreError::Unavailable(text.clone()))));
-                }
-                return;
+    if batches.len() == 1 || keys_collide(&batches) {
+        return commit_each(store, batches).await;
+    }
+    let mut together = Vec::new();
+    let mut waiting = Vec::with_capacity(batches.len());
+    for Batch { changes, done } in batches {
+        waiting.push((changes.len(), done));
+        together.extend(changes);
+    }
+    let result = store.commit(&together).await;
+    let mut batches = Vec::with_capacity(waiting.len());
+    for (length, done) in waiting.into_iter().rev() {
+        let changes = together.split_off(together.len().saturating_sub(length));
+        batches.push(Batch { changes, done });
+    }
+    batches.reverse();
+    match result {
+        Ok(summary) => {
+            for batch in batches {
+                let _ = batch.done.send((batch.changes, Ok(summary.clone())));
             }
         }
+        Err(CommitError::Store(StoreError::Unavailable(why))) => {
+            for batch in batches {
+                let error = CommitError::Store(StoreError::Unavailable(why.clone()));
+                let _ = batch.done.send((batch.changes, Err(error)));
+            }
+        }
+        Err(CommitError::SendKeysTaken(_) | CommitError::Store(StoreError::Conflict(_) | StoreError::Corrupt(_))) => {
+            commit_each(store, batches).await;
+        }
     }
-    for batch in batches {
-        let result = store.commit(batch.changes).await;
-        let _ = batch.done.send(result);
+}
+
+async fn commit_each(store: &Store, batches: Vec<Batch>) {
+    for Batch { changes, done } in batches {
+        let result = store.commit(&changes).await;
+        let _ = done.send((changes, result));
     }
 }
 

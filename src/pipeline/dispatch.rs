@@ -5,15 +5,17 @@ use super::{Pipeline, PipelineError};
 use crate::base::limits;
 use crate::base::time::Timestamp;
 use crate::channel::Push;
+use crate::engine::catalogue::Catalogue;
 use crate::engine::delivery::{ChannelKind, DeliveryState, Next, Outcome, settle};
 use crate::engine::subject::Purpose;
 use crate::store::{AttemptRow, Claimed, Settlement};
 use chrono::TimeDelta;
 use futures_util::StreamExt;
-use futures_util::stream;
+use futures_util::stream::FuturesUnordered;
 use serde_json::json;
+use std::time::Duration;
 
-/// A delivery of a paused project is looked at again after this long.
+/// A delivery of a paused project or trigger is looked at again after this long.
 const PAUSE_RECHECK: TimeDelta = TimeDelta::seconds(30);
 
 /// What came of looking at a claimed delivery.
@@ -34,28 +36,56 @@ enum Verdict {
 }
 
 impl Pipeline {
-    /// One round: everything that is due is claimed, sent and settled. Says how many deliveries were claimed.
+    /// One round: everything that is due is claimed, sent and settled, also what falls due meanwhile. Says how many deliveries
+    /// were claimed.
+    ///
+    /// No more is claimed than can be sent at once: a message that waits behind slow ones would outlive its lease, and what was
+    /// asked about consent would be old. One slow provider holds nobody else up.
     pub async fn dispatch(&self) -> Result<usize, PipelineError> {
-        let lease = TimeDelta::seconds(self.0.settings.lease_s);
-        let claimed = self
-            .0
-            .store
-            .claim_deliveries(self.now(), lease, limits::DELIVERIES_PER_CLAIM_MAX)
-            .await?;
-        let count = claimed.len();
-        let results: Vec<Result<(), PipelineError>> = stream::iter(claimed)
-            .map(|claimed| self.deliver(claimed))
-            .buffer_unordered(limits::SENDS_AT_ONCE_MAX)
-            .collect()
-            .await;
+        let mut under_way = FuturesUnordered::new();
+        let (mut count, mut look, mut result) = (0, true, Ok(()));
+        loop {
+            let free = limits::SENDS_AT_ONCE_MAX - under_way.len();
+            // Asking costs a read: not for every single place that becomes free.
+            if look && (under_way.is_empty() || free >= limits::SENDS_AT_ONCE_MAX / 2) {
+                let claimed = self.claim(free as u64).await.unwrap_or_else(|error| {
+                    result = Err(error);
+                    Vec::new()
+                });
+                count += claimed.len();
+                look = claimed.len() == free && count < limits::DELIVERIES_PER_ROUND_MAX;
+                under_way.extend(claimed.into_iter().map(|claimed| self.deliver(claimed)));
+            }
+            if under_way.is_empty() && !look {
+                break;
+            }
+            let may_claim = result.is_ok() && count < limits::DELIVERIES_PER_ROUND_MAX;
+            tokio::select! {
+                Some(settled) = under_way.next() => result = result.and(settled),
+                () = self.0.work_ready.notified(), if may_claim => look = true,
+            }
+        }
+        if count >= limits::DELIVERIES_PER_ROUND_MAX {
+            self.0.work_ready.notify_one();
+        }
         // One delivery that could not be settled keeps its lease and is taken up again when that ends; the others are done.
-        results.into_iter().collect::<Result<(), _>>()?;
-        Ok(count)
+        result.map(|()| count)
+    }
+
+    async fn claim(&self, limit: u64) -> Result<Vec<Claimed>, PipelineError> {
+        let lease = TimeDelta::seconds(self.lease_s());
+        let limit = limit.min(limits::DELIVERIES_PER_CLAIM_MAX);
+        Ok(self.0.store.claim_deliveries(self.now(), lease, limit).await?)
+    }
+
+    fn lease_s(&self) -> i64 {
+        self.0.settings.lease_s.clamp(1, limits::LEASE_S_MAX)
     }
 
     async fn deliver(&self, claimed: Claimed) -> Result<(), PipelineError> {
         let now = self.now();
-        let settlement = match verdict(&claimed, now) {
+        let catalogue = self.catalogue(claimed.delivery.project_id).await?;
+        let settlement = match verdict(&claimed, &catalogue, now) {
             Verdict::Stop { state, why } => blank(&claimed, now, state, None, why),
             Verdict::Later { at, why } => blank(&claimed, now, DeliveryState::Queued, Some(at), why),
             Verdict::Go { address } => self.attempt(&claimed, &address, now).await,
@@ -63,6 +93,11 @@ impl Pipeline {
         let (state, why) = (settlement.state, settlement.why.clone());
         if self.0.store.settle_delivery(&settlement).await? {
             metrics::counter!("usher_deliveries_total", "channel" => claimed.delivery.channel.as_str(), "state" => state.as_str()).increment(1);
+            let out_of_reach = settlement.dead_address.is_some() || !is_where_it_was(&claimed);
+            if out_of_reach {
+                let device = (claimed.delivery.user_id, claimed.delivery.device_id);
+                self.tell_devices(claimed.delivery.project_id, &[device]).await;
+            }
             self.show(&claimed, state, why, now).await?;
         }
         Ok(())
@@ -72,13 +107,18 @@ impl Pipeline {
         let kind = claimed.delivery.channel;
         let outcome = match self.0.channels.get(kind) {
             Some(channel) => {
-                channel
-                    .send(Push {
-                        message: &claimed.message,
-                        address,
-                        now,
-                    })
-                    .await
+                let push = Push {
+                    message: &claimed.message,
+                    address,
+                    now,
+                };
+                // A channel bounds itself; this holds all the same, for after the lease somebody else sends.
+                let limit = Duration::from_secs(self.lease_s().unsigned_abs()).mul_f64(0.8);
+                let sent = tokio::time::timeout(limit, channel.send(push)).await;
+                sent.unwrap_or_else(|_| Outcome::Retry {
+                    after: None,
+                    why: "the channel did not answer in time".into(),
+                })
             }
             None => Outcome::Rejected {
                 why: format!("the channel {} is not set up", kind.as_str()),
@@ -160,7 +200,7 @@ impl Pipeline {
 }
 
 /// May it go now? Time has passed since the decision: life, owner, consent and pause are asked again (invariant 8).
-fn verdict(claimed: &Claimed, now: Timestamp) -> Verdict {
+fn verdict(claimed: &Claimed, catalogue: &Catalogue, now: Timestamp) -> Verdict {
     let purpose = if claimed.message.promo {
         Purpose::Promo
     } else {
@@ -185,10 +225,17 @@ fn verdict(claimed: &Claimed, now: Timestamp) -> Verdict {
             why: "consent was withdrawn",
         };
     }
-    if claimed.paused {
+    if claimed.paused || catalogue.settings.paused {
         return Verdict::Later {
             at: now + PAUSE_RECHECK,
             why: "the project is paused",
+        };
+    }
+    let trigger = claimed.message.trigger_id;
+    if catalogue.triggers.iter().any(|live| live.id == trigger && live.paused) {
+        return Verdict::Later {
+            at: now + PAUSE_RECHECK,
+            why: "the trigger is paused",
         };
     }
     match &claimed.push {
@@ -200,6 +247,12 @@ fn verdict(claimed: &Claimed, now: Timestamp) -> Verdict {
             why: "the device has no address for this channel any more",
         },
     }
+}
+
+/// Does the device still belong to the person, with an address for this channel?
+fn is_where_it_was(claimed: &Claimed) -> bool {
+    let reached = claimed.push.as_ref().map(|(channel, _)| *channel);
+    claimed.owner == Some(claimed.message.user_id) && reached == Some(claimed.delivery.channel)
 }
 
 /// A settlement without an attempt.

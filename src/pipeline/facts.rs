@@ -1,5 +1,6 @@
 //! Facts: stored with one inbox entry per subject in one transaction, then stepped for each of them.
 
+use super::lane::Task;
 use super::{Pipeline, PipelineError};
 use crate::base::id::IdSource;
 use crate::base::limits;
@@ -20,7 +21,7 @@ impl Pipeline {
     /// Steps what a crash or a failed commit left in the inbox.
     pub async fn recover(&self) -> Result<usize, PipelineError> {
         let mut recovered = 0;
-        loop {
+        for _ in 0..limits::RECOVERY_ROUNDS_MAX {
             let entries = self.0.store.inbox_pending(limits::TIMERS_PER_TICK_MAX).await?;
             if entries.is_empty() {
                 return Ok(recovered);
@@ -28,6 +29,8 @@ impl Pipeline {
             recovered += entries.len();
             self.step_inbox(entries).await?;
         }
+        self.0.inbox_left.store(true, Ordering::Relaxed);
+        Ok(recovered)
     }
 
     async fn step_inbox(&self, entries: Vec<InboxEntry>) -> Result<(), PipelineError> {
@@ -42,10 +45,10 @@ impl Pipeline {
         let mut waiting = Vec::with_capacity(entries.len());
         for entry in entries {
             let mut job = self.job(entry.project_id, entry.user_id);
-            job.input = Some(match entry.input {
+            job.task = Task::Step(Some(match entry.input {
                 InboxInput::Fact { fact } => Input::Fact(fact),
                 InboxInput::FactGone { fact } => Input::FactGone(fact),
-            });
+            }));
             job.inbox_done = Some(entry.id);
             waiting.push(self.submit(job)?);
         }

@@ -1,6 +1,7 @@
 //! Ingest: records and events in, answers out when everything they caused is durable.
 
-use super::{Pipeline, PipelineError, lane};
+use super::lane::{self, Task};
+use super::{Pipeline, PipelineError};
 use crate::base::id::{ProjectId, UserId};
 use crate::base::time::Timestamp;
 use crate::engine::decision::ReasonCode;
@@ -114,10 +115,10 @@ impl Pipeline {
         for (user_id, records) in self.by_owner(device, valid).await? {
             let ids: Vec<String> = records.iter().map(|record| record.id.clone()).collect();
             let mut job = self.job(device.project_id, user_id);
-            job.input = Some(Input::Records {
+            job.task = Task::Step(Some(Input::Records {
                 device_id: device.id,
                 records,
-            });
+            }));
             match self.run(job).await {
                 Ok(answer) => {
                     for refused in &answer.refused {
@@ -174,12 +175,12 @@ impl Pipeline {
             properties,
             occurred_at,
         } = event;
-        job.input = Some(Input::Event {
+        job.task = Task::Step(Some(Input::Event {
             record_id: id,
             name,
             properties,
             occurred_at,
-        });
+        }));
         let lane::Answer { moments, .. } = self.run(job).await?;
         Ok(moments)
     }

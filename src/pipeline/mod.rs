@@ -4,10 +4,13 @@ mod catalogue;
 mod commit;
 mod dispatch;
 mod error;
+mod event_rows;
 mod facts;
 mod ingest;
 mod lane;
 mod people;
+mod repeats;
+mod stepping;
 mod stream;
 mod tick;
 
@@ -18,12 +21,14 @@ pub use stream::{Live, Stream};
 
 use crate::base::chance::Entropy;
 use crate::base::clock::Clock;
-use crate::base::id::{ProjectId, UserId, stamped};
+use crate::base::id::{DeviceId, ProjectId, UserId, stamped};
+use crate::base::limits;
 use crate::base::time::Timestamp;
 use crate::channel::Channels;
+use crate::engine::step::Input;
 use crate::store::Store;
 use catalogue::Catalogues;
-use lane::{Job, Lane};
+use lane::{Job, Lane, Task};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -92,6 +97,7 @@ impl Pipeline {
         };
         let cores = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
         let count = if settings.lanes == 0 { cores } else { settings.lanes };
+        let count = count.clamp(1, limits::LANES_MAX);
         let committer = commit::Committer::start(store.clone());
         let lanes = (0..count)
             .map(|_| Lane::start(shared.clone(), committer.clone()))
@@ -168,20 +174,49 @@ impl Pipeline {
         Ok(waiting)
     }
 
+    /// Waits until every input taken so far has been stepped and answered.
+    async fn pass_lanes(&self) {
+        futures_util::future::join_all(self.0.lanes.iter().map(Lane::pass)).await;
+    }
+
+    /// The store knows something of these devices that the engine has not heard. Nothing is lost when it cannot be told now:
+    /// dispatch asks the store before every send, and tells again.
+    async fn tell_devices(&self, project_id: ProjectId, devices: &[(UserId, DeviceId)]) {
+        for (user_id, device_id) in devices {
+            let mut job = self.job(project_id, *user_id);
+            job.task = Task::TellDevice(*device_id);
+            match self.run(job).await {
+                Ok(_) | Err(PipelineError::Erased) => {}
+                Err(error) => tracing::warn!(%error, "the engine has yet to learn that a device is out of reach"),
+            }
+        }
+    }
+
+    fn step(&self, project_id: ProjectId, user_id: UserId, input: Input) -> Job {
+        let mut job = self.job(project_id, user_id);
+        job.task = Task::Step(Some(input));
+        job
+    }
+
     fn job(&self, project_id: ProjectId, user_id: UserId) -> Job {
         Job {
             project_id,
             user_id,
-            input: None,
+            task: Task::Step(None),
             rows: Vec::new(),
             inbox_done: None,
             seed: self.0.entropy.seed(),
-            erase: false,
             reply: None,
         }
     }
 }
 
 #[cfg(test)]
+#[path = "delivery_tests.rs"]
+mod delivery_tests;
+#[cfg(test)]
 #[path = "pipeline_tests.rs"]
 mod tests;
+#[cfg(test)]
+#[path = "world_tests.rs"]
+mod world;

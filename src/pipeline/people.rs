@@ -1,5 +1,6 @@
 //! People: devices registering, signing in and out; consent; profiles; erasure. Every change is a step of the user it concerns.
 
+use super::lane::Task;
 use super::{Pipeline, PipelineError};
 use crate::base::id::{ProjectId, UserId};
 use crate::engine::step::{DeviceNews, Input};
@@ -11,17 +12,19 @@ impl Pipeline {
     /// Registers an installation: a new anonymous user, or the device it already is, with a new token.
     pub async fn register(&self, registration: Registration) -> Result<Registered, PipelineError> {
         let registered = self.0.store.register_device(&registration).await?;
+        self.tell_devices(registered.device.project_id, &registered.unreachable)
+            .await;
         if !registered.created {
             let device = &registered.device;
             let mut job = self.job(device.project_id, device.user_id);
-            job.input = Some(Input::Device {
+            job.task = Task::Step(Some(Input::Device {
                 device_id: device.id,
                 device: news_of(device),
-            });
+            }));
             self.run(job).await?;
             if !registration.consents.is_empty() {
                 let mut job = self.job(device.project_id, device.user_id);
-                job.input = Some(Input::Consents(registration.consents));
+                job.task = Task::Step(Some(Input::Consents(registration.consents)));
                 self.run(job).await?;
             }
         }
@@ -31,12 +34,15 @@ impl Pipeline {
     /// Takes what is new about a device: its push address, locale, zone, permissions.
     pub async fn update_device(&self, device: DeviceRow) -> Result<(), PipelineError> {
         let mut job = self.job(device.project_id, device.user_id);
-        job.input = Some(Input::Device {
+        job.task = Task::Step(Some(Input::Device {
             device_id: device.id,
             device: news_of(&device),
-        });
+        }));
+        let project_id = device.project_id;
         job.rows.push(Row::Device(device));
-        self.run(job).await.map(|_| ())
+        let answer = self.run(job).await?;
+        self.tell_devices(project_id, &answer.unreachable).await;
+        Ok(())
     }
 
     /// Somebody signed in: the device is theirs from now on. What an anonymous user had consented to on it goes along where the
@@ -63,10 +69,10 @@ impl Pipeline {
         if user.id != device.user_id {
             let consents = self.consents_to_take_along(device, user.id).await?;
             let mut job = self.job(device.project_id, user.id);
-            job.input = Some(Input::Device {
+            job.task = Task::Step(Some(Input::Device {
                 device_id: device.id,
                 device: news_of(device),
-            });
+            }));
             job.rows.push(Row::Owner {
                 device_id: device.id,
                 user_id: user.id,
@@ -114,10 +120,10 @@ impl Pipeline {
         let now = self.now();
         let user_id: UserId = self.new_id();
         let mut job = self.job(device.project_id, user_id);
-        job.input = Some(Input::Device {
+        job.task = Task::Step(Some(Input::Device {
             device_id: device.id,
             device: news_of(device),
-        });
+        }));
         job.rows.push(Row::User {
             user_id,
             profile: Profile::default(),
@@ -135,7 +141,7 @@ impl Pipeline {
 
     async fn leave_device(&self, device: &DeviceRow) -> Result<(), PipelineError> {
         let mut job = self.job(device.project_id, device.user_id);
-        job.input = Some(Input::DeviceGone(device.id));
+        job.task = Task::Step(Some(Input::DeviceGone(device.id)));
         match self.run(job).await {
             Ok(_) | Err(PipelineError::Erased) => Ok(()),
             Err(error) => Err(error),
@@ -156,7 +162,7 @@ impl Pipeline {
             consents: consents.clone(),
             source: source.to_owned(),
         });
-        job.input = Some(Input::Consents(consents));
+        job.task = Task::Step(Some(Input::Consents(consents)));
         self.run(job).await.map(|_| ())
     }
 
@@ -197,20 +203,20 @@ impl Pipeline {
             profile: profile.clone(),
             at: self.now(),
         });
-        job.input = Some(Input::Profile(profile));
+        job.task = Task::Step(Some(Input::Profile(profile)));
         self.run(job).await.map(|_| ())
     }
 
     /// Erases a user: everything but a tombstone goes. False when there is no such user.
     pub async fn erase(&self, project_id: ProjectId, user_id: UserId) -> Result<bool, PipelineError> {
         let mut job = self.job(project_id, user_id);
-        job.erase = true;
+        job.task = Task::Erase;
         Ok(self.run(job).await?.erased)
     }
 }
 
 /// What the engine is to know of a device.
-fn news_of(device: &DeviceRow) -> DeviceNews {
+pub(super) fn news_of(device: &DeviceRow) -> DeviceNews {
     DeviceNews {
         platform: device.platform.clone(),
         locale: device.locale.clone(),

@@ -9,21 +9,20 @@ impl Pipeline {
     /// Fires the timers that are due; says how many subjects were stepped.
     pub async fn tick(&self) -> Result<usize, PipelineError> {
         if self.0.inbox_left.swap(false, Ordering::Relaxed) {
-            self.recover().await?;
+            let recovered = self.recover().await;
+            recovered.inspect_err(|_| self.0.inbox_left.store(true, Ordering::Relaxed))?;
         }
         let due = self.0.store.wakes_due(self.now(), limits::TIMERS_PER_TICK_MAX).await?;
-        let count = due.len();
-        let mut waiting = Vec::with_capacity(count);
+        let mut waiting = Vec::with_capacity(due.len());
         for (project_id, user_id) in due {
-            let mut job = self.job(project_id, user_id);
-            job.input = Some(Input::Tick);
-            match self.submit(job) {
+            match self.submit(self.step(project_id, user_id, Input::Tick)) {
                 Ok(answer) => waiting.push(answer),
                 // The lanes are full: what is left is due at the next tick as well.
                 Err(PipelineError::Overloaded { .. }) => break,
                 Err(error) => return Err(error),
             }
         }
+        let count = waiting.len();
         for answer in waiting {
             match answer.await.map_err(|_| PipelineError::Stopping)? {
                 Ok(_) | Err(PipelineError::Erased) => {}

@@ -73,11 +73,19 @@ impl Store {
         let (paused, live): (Vec<_>, Vec<_>) = published
             .into_iter()
             .partition(|model| resting.contains(&model.trigger_id));
-        let revisions = |models: Vec<revision::Model>| models.into_iter().map(revision_row).collect::<Result<_, _>>();
+        let revisions = |models: Vec<revision::Model>| {
+            models
+                .into_iter()
+                .map(|model| revision_row(&model))
+                .collect::<Result<_, _>>()
+        };
         Ok(Some(CatalogueRows {
             project: project_row(model)?,
             fences: fences.into_iter().map(fence_row).collect::<Result<_, _>>()?,
-            contents: contents.into_iter().map(content_row).collect::<Result<_, _>>()?,
+            contents: contents
+                .into_iter()
+                .map(|model| content_row(&model))
+                .collect::<Result<_, _>>()?,
             live: revisions(live)?,
             paused: revisions(paused)?,
             retired: revisions(retired)?,

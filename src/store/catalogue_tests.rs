@@ -156,7 +156,7 @@ async fn a_content_counts_its_edits() {
 }
 
 #[tokio::test]
-async fn a_trigger_goes_from_draft_to_live_and_back() {
+async fn an_edit_is_a_draft_until_it_is_published() {
     let store = open().await;
     let trg: TriggerId = id(70);
     let (row, first) = store
@@ -192,6 +192,21 @@ async fn a_trigger_goes_from_draft_to_live_and_back() {
         .unwrap()
         .unwrap();
     assert_eq!((live.state, live.live_revision), (TriggerState::Live, Some(1)));
+}
+
+#[tokio::test]
+async fn a_rollback_publishes_the_old_words_as_a_new_revision() {
+    let store = open().await;
+    let trg: TriggerId = id(70);
+    let (_, first) = store
+        .put_draft(project(), trg, &trigger("t", "true"), noon())
+        .await
+        .unwrap();
+    store
+        .publish_trigger(project(), trg, 1, after(2))
+        .await
+        .unwrap()
+        .unwrap();
     store
         .put_draft(project(), trg, &trigger("t2", "false"), after(3))
         .await

@@ -6,7 +6,7 @@ use super::connect::Store;
 use super::error::{CommitError, StoreError};
 use super::subjects::erased_among;
 use super::{commit_people, commit_records};
-use crate::base::id::{ProjectId, UserId};
+use crate::base::id::{DeviceId, ProjectId, UserId};
 use crate::engine::message::Message;
 use ::entity::{decision, delivery, inbox, message, moment, subject};
 use sea_orm::sea_query::{Expr, OnConflict};
@@ -31,6 +31,8 @@ pub struct CommitSummary {
     pub cancelled: u64,
     /// Users with a tombstone: their changes were dropped whole.
     pub erased: Vec<UserId>,
+    /// Devices that lost their push address to another one: the engine must hear of it.
+    pub unreachable: Vec<(ProjectId, UserId, DeviceId)>,
 }
 
 impl Store {
@@ -38,19 +40,20 @@ impl Store {
     ///
     /// A subject is written when one of its changes says `changed`. When a send key is taken, by a stored message or by
     /// another one of this batch, nothing is written: step again, knowing it.
-    pub async fn commit(&self, changes: Vec<Change>) -> Result<CommitSummary, CommitError> {
+    pub async fn commit(&self, changes: impl AsRef<[Change]>) -> Result<CommitSummary, CommitError> {
+        let changes = changes.as_ref();
         if changes.is_empty() {
             return Ok(CommitSummary::default());
         }
         let txn = self.write_txn().await?;
-        match self.write(&txn, &changes).await {
+        match self.write(&txn, changes).await {
             Ok(summary) => {
                 txn.commit().await.map_err(StoreError::from)?;
                 Ok(summary)
             }
             Err(error) => {
                 txn.rollback().await.map_err(StoreError::from)?;
-                Err(self.explained(error, &changes).await)
+                Err(self.explained(error, changes).await)
             }
         }
     }
@@ -61,6 +64,8 @@ impl Store {
             lock_subjects(txn, changes).await?;
         }
         let erased = erased_users(txn, changes).await?;
+        // Also those of an erased user: an entry that stays would be taken up for ever.
+        let done: Vec<_> = changes.iter().filter_map(|change| change.inbox_done).collect();
         let changes: Vec<&Change> = changes
             .iter()
             .filter(|change| !erased.contains(&owner(change)))
@@ -68,7 +73,7 @@ impl Store {
         summary.erased = erased.into_iter().map(|(_, user)| user).collect();
         check_send_keys(txn, &changes).await?;
         write_subjects(txn, &changes).await?;
-        commit_people::write(txn, &changes).await?;
+        summary.unreachable = commit_people::write(txn, &changes).await?;
         summary.events = commit_records::write_events(txn, &changes).await?;
         commit_records::write_fixes(txn, &changes).await?;
         summary.moments = write_moments(txn, &changes).await?;
@@ -76,7 +81,6 @@ impl Store {
         (summary.messages, summary.deliveries) = write_messages(txn, &changes).await?;
         summary.cancelled = cancel(txn, &changes).await?;
         summary.receipts = commit_records::write_receipts(txn, &changes).await?;
-        let done: Vec<_> = changes.iter().filter_map(|change| change.inbox_done).collect();
         for chunk in done.chunks(IN_LIST_MAX) {
             let delete = inbox::Entity::delete_many().filter(inbox::Column::Id.is_in(chunk.iter().copied()));
             delete.exec(txn).await.map_err(StoreError::from)?;

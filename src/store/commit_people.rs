@@ -5,15 +5,20 @@ use super::codec::{insert_all, same_as_stored, to_json};
 use super::commit::rows;
 use super::devices::{begin_ownership, consent_models, device_model, forget_address, give_device, take_address};
 use super::error::StoreError;
-use crate::base::id::{ProjectId, UserId};
+use crate::base::id::{DeviceId, ProjectId, UserId};
 use crate::base::time::Timestamp;
 use crate::engine::subject::Profile;
 use ::entity::{device, user};
 use sea_orm::sea_query::{Expr, OnConflict};
 use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, IntoActiveModel, QueryFilter};
 
-pub(super) async fn write(txn: &DatabaseTransaction, changes: &[&Change]) -> Result<(), StoreError> {
+/// Returns whose devices lost their push address to another device.
+pub(super) async fn write(
+    txn: &DatabaseTransaction,
+    changes: &[&Change],
+) -> Result<Vec<(ProjectId, UserId, DeviceId)>, StoreError> {
     let mut consents = Vec::new();
+    let mut unreachable = Vec::new();
     // In the order given: a device row and then its new owner is not the same as the other way round.
     for (project, row) in rows(changes) {
         match row {
@@ -26,7 +31,10 @@ pub(super) async fn write(txn: &DatabaseTransaction, changes: &[&Change]) -> Res
             } => {
                 consents.extend(consent_models(project, *user_id, words, source)?);
             }
-            Row::Device(row) => write_device(txn, project, row).await?,
+            Row::Device(row) => {
+                let lost = write_device(txn, project, row).await?;
+                unreachable.extend(lost.into_iter().map(|(user, device)| (project, user, device)));
+            }
             Row::Owner { device_id, user_id, at } => {
                 give_device(txn, project, *device_id, *user_id, *at).await?;
             }
@@ -36,7 +44,7 @@ pub(super) async fn write(txn: &DatabaseTransaction, changes: &[&Change]) -> Res
         }
     }
     insert_all(txn, consents, None).await?;
-    Ok(())
+    Ok(unreachable)
 }
 
 async fn write_user(
@@ -68,10 +76,15 @@ async fn write_user(
 
 /// Updates a device, or adds one that a test or an import made without registering it. Its token, installation and owner
 /// change by registering and by [`Row::Owner`] alone.
-async fn write_device(txn: &DatabaseTransaction, project: ProjectId, row: &DeviceRow) -> Result<(), StoreError> {
-    if let Some(push) = &row.push {
-        take_address(txn, project, row.id, push).await?;
-    }
+async fn write_device(
+    txn: &DatabaseTransaction,
+    project: ProjectId,
+    row: &DeviceRow,
+) -> Result<Vec<(UserId, DeviceId)>, StoreError> {
+    let unreachable = match &row.push {
+        Some(push) => take_address(txn, project, row.id, push).await?,
+        None => Vec::new(),
+    };
     let model = device::Model {
         project_id: project.uuid(),
         ..device_model(row)?
@@ -95,5 +108,5 @@ async fn write_device(txn: &DatabaseTransaction, project: ProjectId, row: &Devic
             .await?;
         begin_ownership(txn, project, row.id, row.user_id, row.created_at).await?;
     }
-    Ok(())
+    Ok(unreachable)
 }

@@ -290,13 +290,13 @@ async fn what_is_about_an_erased_user_is_dropped_whole() {
 async fn pages_are_stable_while_rows_are_added() {
     let store = open().await;
     let mut many = change(1);
-    for number in 0..25_u128 {
+    for number in 0..25_u32 {
         // Five share each instant: the id settles their order.
         many.effects.decisions.push(decision(
             1,
-            100 + number,
+            u128::from(100 + number),
             ReasonCode::NoFact,
-            after((number / 5) as i64),
+            after(i64::from(number / 5)),
         ));
     }
     store.commit(vec![many.clone()]).await.unwrap();
@@ -359,4 +359,31 @@ async fn a_big_commit_stays_below_the_bind_limit() {
         changes.push(change);
     }
     assert_eq!(store.commit(changes).await.unwrap().deliveries, 6_000);
+}
+
+#[tokio::test]
+async fn a_number_reads_back_bit_for_bit() {
+    use crate::engine::subject::{Device, LastFix};
+    let store = open().await;
+    let mut moved = change(1);
+    for number in 0..500_u32 {
+        // Coordinates with every bit in use: a reader that rounds loses the last one of some of them.
+        let lat = 48.0 + (f64::from(number) * 0.618_033_988_749_894_9).sin();
+        let (lng, accuracy_m) = (lat.exp() / 1e20, lat.ln());
+        let device = Device {
+            last_fix: Some(LastFix {
+                at: noon(),
+                lat,
+                lng,
+                accuracy_m,
+            }),
+            ..Device::default()
+        };
+        moved.effects.subject.devices.insert(id(u128::from(number)), device);
+    }
+    store.commit(vec![moved.clone()]).await.unwrap();
+    assert_eq!(
+        store.load_subjects(project(), &[id(1)]).await.unwrap()[0],
+        moved.effects.subject
+    );
 }

@@ -68,7 +68,7 @@ impl Store {
         content::Entity::find_by_id(key)
             .one(&self.reader)
             .await?
-            .map(content_row)
+            .map(|model| content_row(&model))
             .transpose()
     }
 
@@ -83,11 +83,16 @@ impl Store {
             .limit(ask.rows() + 1)
             .all(&self.reader)
             .await?;
-        Page::cut(models, ask, |model| named(model.name.clone()), content_row)
+        Page::cut(
+            models,
+            ask,
+            |model| named(model.name.clone()),
+            |model| content_row(&model),
+        )
     }
 }
 
-pub(super) fn content_row(model: content::Model) -> Result<ContentRow, StoreError> {
+pub(super) fn content_row(model: &content::Model) -> Result<ContentRow, StoreError> {
     Ok(ContentRow {
         project_id: model.project_id.into(),
         content: from_json("contents.body", &model.body)?,

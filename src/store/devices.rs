@@ -235,24 +235,41 @@ pub(super) async fn begin_ownership(
     Ok(())
 }
 
-/// Takes a push address from every other device of the project: it belongs to one device at a time.
+/// Takes a push address from every other device of the project: it belongs to one device at a time. Says whose devices lost
+/// theirs, for the engine must hear of it.
 pub(super) async fn take_address(
     conn: &impl ConnectionTrait,
     project: ProjectId,
     device: DeviceId,
     (channel, address): &(ChannelKind, String),
-) -> Result<(), StoreError> {
+) -> Result<Vec<(UserId, DeviceId)>, StoreError> {
+    let others = Condition::all()
+        .add(device::Column::ProjectId.eq(project.uuid()))
+        .add(device::Column::PushChannel.eq(channel.as_str()))
+        .add(device::Column::PushAddress.eq(address.as_str()))
+        .add(device::Column::Id.ne(device.uuid()));
+    let holders: Vec<(uuid::Uuid, uuid::Uuid)> = device::Entity::find()
+        .select_only()
+        .columns([device::Column::UserId, device::Column::Id])
+        .filter(others.clone())
+        .order_by_asc(device::Column::Id)
+        .into_tuple()
+        .all(conn)
+        .await?;
+    if holders.is_empty() {
+        return Ok(Vec::new());
+    }
     let none: Option<String> = None;
     device::Entity::update_many()
         .col_expr(device::Column::PushChannel, Expr::value(none.clone()))
         .col_expr(device::Column::PushAddress, Expr::value(none))
-        .filter(device::Column::ProjectId.eq(project.uuid()))
-        .filter(device::Column::PushChannel.eq(channel.as_str()))
-        .filter(device::Column::PushAddress.eq(address.as_str()))
-        .filter(device::Column::Id.ne(device.uuid()))
+        .filter(others)
         .exec(conn)
         .await?;
-    Ok(())
+    Ok(holders
+        .into_iter()
+        .map(|(user, device)| (user.into(), device.into()))
+        .collect())
 }
 
 /// Forgets a push address, but only while it is still the one that was found dead (any, when none is named).

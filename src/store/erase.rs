@@ -15,17 +15,6 @@ use sea_orm::{
     ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, IntoActiveModel, QueryFilter, QuerySelect,
 };
 
-/// Deletes the rows of a table that carry the project and the user.
-macro_rules! delete_rows_of {
-    ($txn:expr, $project:expr, $user:expr, $($table:ident),+) => {$(
-        $table::Entity::delete_many()
-            .filter($table::Column::ProjectId.eq($project.uuid()))
-            .filter($table::Column::UserId.eq($user.uuid()))
-            .exec($txn)
-            .await?;
-    )+};
-}
-
 impl Store {
     /// Removes everything of a user but a tombstone. What is queued for them is never sent. False when there is no such user.
     pub async fn erase_user(&self, project: ProjectId, id: UserId, at: Timestamp) -> Result<bool, StoreError> {
@@ -43,11 +32,7 @@ impl Store {
         let user_ref = known.and_then(|model| model.user_ref);
         leave_tombstone(&txn, project, id, user_ref.as_deref(), at).await?;
         leave_facts(&txn, project, id, user_ref.as_deref()).await?;
-        // Attempts go with their deliveries.
-        delete_rows_of!(
-            &txn, project, id, delivery, message, receipt, decision, moment, event, fix, inbox
-        );
-        delete_rows_of!(&txn, project, id, fact_subject, device, device_owner, consent, subject);
+        delete_rows(&txn, project, id).await?;
         user::Entity::delete_many()
             .filter(user::Column::ProjectId.eq(project.uuid()))
             .filter(user::Column::Id.eq(id.uuid()))
@@ -67,6 +52,47 @@ impl Store {
         }
         Ok(())
     }
+}
+
+/// Deletes the user's rows in every table that has some. Attempts go with their deliveries.
+async fn delete_rows(txn: &DatabaseTransaction, project: ProjectId, id: UserId) -> Result<(), StoreError> {
+    let user = (project, id);
+    delete::<delivery::Entity>(txn, user, (delivery::Column::ProjectId, delivery::Column::UserId)).await?;
+    delete::<message::Entity>(txn, user, (message::Column::ProjectId, message::Column::UserId)).await?;
+    delete::<receipt::Entity>(txn, user, (receipt::Column::ProjectId, receipt::Column::UserId)).await?;
+    delete::<decision::Entity>(txn, user, (decision::Column::ProjectId, decision::Column::UserId)).await?;
+    delete::<moment::Entity>(txn, user, (moment::Column::ProjectId, moment::Column::UserId)).await?;
+    delete::<event::Entity>(txn, user, (event::Column::ProjectId, event::Column::UserId)).await?;
+    delete::<fix::Entity>(txn, user, (fix::Column::ProjectId, fix::Column::UserId)).await?;
+    delete::<inbox::Entity>(txn, user, (inbox::Column::ProjectId, inbox::Column::UserId)).await?;
+    delete::<fact_subject::Entity>(
+        txn,
+        user,
+        (fact_subject::Column::ProjectId, fact_subject::Column::UserId),
+    )
+    .await?;
+    delete::<device::Entity>(txn, user, (device::Column::ProjectId, device::Column::UserId)).await?;
+    delete::<device_owner::Entity>(
+        txn,
+        user,
+        (device_owner::Column::ProjectId, device_owner::Column::UserId),
+    )
+    .await?;
+    delete::<consent::Entity>(txn, user, (consent::Column::ProjectId, consent::Column::UserId)).await?;
+    delete::<subject::Entity>(txn, user, (subject::Column::ProjectId, subject::Column::UserId)).await?;
+    Ok(())
+}
+
+async fn delete<E: EntityTrait>(
+    txn: &DatabaseTransaction,
+    (project, id): (ProjectId, UserId),
+    (project_column, user_column): (E::Column, E::Column),
+) -> Result<(), StoreError> {
+    let mine = E::delete_many()
+        .filter(project_column.eq(project.uuid()))
+        .filter(user_column.eq(id.uuid()));
+    mine.exec(txn).await?;
+    Ok(())
 }
 
 async fn leave_tombstone(

@@ -15,18 +15,6 @@ use ::entity::{
 use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder};
 use serde_json::{Value, json};
 
-/// The rows of a table that carry the project and the user, in order.
-macro_rules! rows_of {
-    ($txn:expr, $project:expr, $user:expr, $table:ident, $order:ident) => {
-        $table::Entity::find()
-            .filter($table::Column::ProjectId.eq($project.uuid()))
-            .filter($table::Column::UserId.eq($user.uuid()))
-            .order_by_asc($table::Column::$order)
-            .all($txn)
-            .await?
-    };
-}
-
 impl Store {
     /// None when there is no such user. Credentials are no part of it: only their hashes exist.
     pub async fn export_user(&self, project: ProjectId, id: UserId) -> Result<Option<Value>, StoreError> {
@@ -35,7 +23,7 @@ impl Store {
         let Some(model) = select.one(&txn).await? else {
             return Ok(None);
         };
-        let row = user_row(model)?;
+        let row = user_row(&model)?;
         let document = json!({
             "user": { "id": row.id, "profile": row.profile, "created_at": row.created_at, "updated_at": row.updated_at },
             "consents": consents(&txn, project, id).await?,
@@ -43,16 +31,30 @@ impl Store {
             "facts": facts(&txn, project, id).await?,
             "events": events(&txn, project, id).await?,
             "fixes": fixes(&txn, project, id).await?,
-            "moments": bodies(rows_of!(&txn, project, id, moment, NoticedAt).into_iter().map(|model| model.body))?,
-            "decisions": bodies(rows_of!(&txn, project, id, decision, DecidedAt).into_iter().map(|model| model.body))?,
-            "messages": bodies(rows_of!(&txn, project, id, message, CreatedAt).into_iter().map(|model| model.body))?,
+            "moments": bodies(rows_of::<moment::Entity>(&txn, (project, id), moment::Column::ProjectId, moment::Column::UserId, moment::Column::NoticedAt).await?.into_iter().map(|model| model.body))?,
+            "decisions": bodies(rows_of::<decision::Entity>(&txn, (project, id), decision::Column::ProjectId, decision::Column::UserId, decision::Column::DecidedAt).await?.into_iter().map(|model| model.body))?,
+            "messages": bodies(rows_of::<message::Entity>(&txn, (project, id), message::Column::ProjectId, message::Column::UserId, message::Column::CreatedAt).await?.into_iter().map(|model| model.body))?,
             "deliveries": deliveries(&txn, project, id).await?,
             "receipts": receipts(&txn, project, id).await?,
-            "state": bodies(rows_of!(&txn, project, id, subject, UserId).into_iter().map(|model| model.state))?,
+            "state": bodies(rows_of::<subject::Entity>(&txn, (project, id), subject::Column::ProjectId, subject::Column::UserId, subject::Column::UserId).await?.into_iter().map(|model| model.state))?,
         });
         txn.commit().await?;
         Ok(Some(document))
     }
+}
+
+/// The rows of a table that are the user's, in order.
+async fn rows_of<E: EntityTrait>(
+    txn: &DatabaseTransaction,
+    (project, id): (ProjectId, UserId),
+    project_column: E::Column,
+    user_column: E::Column,
+    order: E::Column,
+) -> Result<Vec<E::Model>, StoreError> {
+    let mine = E::find()
+        .filter(project_column.eq(project.uuid()))
+        .filter(user_column.eq(id.uuid()));
+    Ok(mine.order_by_asc(order).all(txn).await?)
 }
 
 fn bodies(texts: impl Iterator<Item = String>) -> Result<Vec<Value>, StoreError> {
@@ -64,12 +66,30 @@ async fn consents(txn: &DatabaseTransaction, project: ProjectId, id: UserId) -> 
         let row = consent_row(model)?;
         Ok(json!({ "purpose": row.purpose, "granted": row.granted, "at": row.at, "source": row.source }))
     };
-    rows_of!(txn, project, id, consent, At).into_iter().map(value).collect()
+    rows_of::<consent::Entity>(
+        txn,
+        (project, id),
+        consent::Column::ProjectId,
+        consent::Column::UserId,
+        consent::Column::At,
+    )
+    .await?
+    .into_iter()
+    .map(value)
+    .collect()
 }
 
 async fn devices(txn: &DatabaseTransaction, project: ProjectId, id: UserId) -> Result<Value, StoreError> {
     let mut now = Vec::new();
-    for model in rows_of!(txn, project, id, device, Id) {
+    for model in rows_of::<device::Entity>(
+        txn,
+        (project, id),
+        device::Column::ProjectId,
+        device::Column::UserId,
+        device::Column::Id,
+    )
+    .await?
+    {
         let row = device_row(model)?;
         now.push(json!({
             "id": row.id, "installation_id": row.installation_id, "platform": row.platform,
@@ -78,19 +98,34 @@ async fn devices(txn: &DatabaseTransaction, project: ProjectId, id: UserId) -> R
             "last_seen_at": row.last_seen_at,
         }));
     }
-    let owned: Vec<Value> = rows_of!(txn, project, id, device_owner, FromAt)
-        .into_iter()
-        .map(|model| {
-            let device = crate::base::id::DeviceId::from(model.device_id);
-            json!({ "device_id": device, "from_at": model.from_at, "to_at": model.to_at })
-        })
-        .collect();
+    let owned: Vec<Value> = rows_of::<device_owner::Entity>(
+        txn,
+        (project, id),
+        device_owner::Column::ProjectId,
+        device_owner::Column::UserId,
+        device_owner::Column::FromAt,
+    )
+    .await?
+    .into_iter()
+    .map(|model| {
+        let device = crate::base::id::DeviceId::from(model.device_id);
+        json!({ "device_id": device, "from_at": model.from_at, "to_at": model.to_at })
+    })
+    .collect();
     Ok(json!({ "now": now, "owned": owned }))
 }
 
 async fn facts(txn: &DatabaseTransaction, project: ProjectId, id: UserId) -> Result<Vec<Value>, StoreError> {
     let mut facts = Vec::new();
-    for key in rows_of!(txn, project, id, fact_subject, Kind) {
+    for key in rows_of::<fact_subject::Entity>(
+        txn,
+        (project, id),
+        fact_subject::Column::ProjectId,
+        fact_subject::Column::UserId,
+        fact_subject::Column::Kind,
+    )
+    .await?
+    {
         if let Some(model) = fact::Entity::find_by_id((key.project_id, key.kind, key.key))
             .one(txn)
             .await?
@@ -112,10 +147,17 @@ async fn events(txn: &DatabaseTransaction, project: ProjectId, id: UserId) -> Re
             "occurred_at": row.occurred_at, "received_at": row.received_at,
         }))
     };
-    rows_of!(txn, project, id, event, OccurredAt)
-        .into_iter()
-        .map(value)
-        .collect()
+    rows_of::<event::Entity>(
+        txn,
+        (project, id),
+        event::Column::ProjectId,
+        event::Column::UserId,
+        event::Column::OccurredAt,
+    )
+    .await?
+    .into_iter()
+    .map(value)
+    .collect()
 }
 
 async fn fixes(txn: &DatabaseTransaction, project: ProjectId, id: UserId) -> Result<Vec<Value>, StoreError> {
@@ -123,12 +165,30 @@ async fn fixes(txn: &DatabaseTransaction, project: ProjectId, id: UserId) -> Res
         let body: Value = from_json("fixes.body", &model.body)?;
         Ok(json!({ "record_id": model.record_id, "at": model.at, "fix": body, "kept_as": model.why }))
     };
-    rows_of!(txn, project, id, fix, At).into_iter().map(value).collect()
+    rows_of::<fix::Entity>(
+        txn,
+        (project, id),
+        fix::Column::ProjectId,
+        fix::Column::UserId,
+        fix::Column::At,
+    )
+    .await?
+    .into_iter()
+    .map(value)
+    .collect()
 }
 
 async fn deliveries(txn: &DatabaseTransaction, project: ProjectId, id: UserId) -> Result<Vec<Value>, StoreError> {
     let mut values = Vec::new();
-    for model in rows_of!(txn, project, id, delivery, CreatedAt) {
+    for model in rows_of::<delivery::Entity>(
+        txn,
+        (project, id),
+        delivery::Column::ProjectId,
+        delivery::Column::UserId,
+        delivery::Column::CreatedAt,
+    )
+    .await?
+    {
         let attempts = attempt::Entity::find()
             .filter(attempt::Column::DeliveryId.eq(model.id))
             .order_by_asc(attempt::Column::Number)
@@ -155,5 +215,15 @@ async fn receipts(txn: &DatabaseTransaction, project: ProjectId, id: UserId) -> 
             "status": model.status, "action": model.action, "at": model.at,
         })
     };
-    Ok(rows_of!(txn, project, id, receipt, At).into_iter().map(value).collect())
+    Ok(rows_of::<receipt::Entity>(
+        txn,
+        (project, id),
+        receipt::Column::ProjectId,
+        receipt::Column::UserId,
+        receipt::Column::At,
+    )
+    .await?
+    .into_iter()
+    .map(value)
+    .collect())
 }

@@ -62,6 +62,9 @@ mod catalogue_tests;
 #[path = "commit_tests.rs"]
 mod commit_tests;
 #[cfg(test)]
+#[path = "erase_tests.rs"]
+mod erase_tests;
+#[cfg(test)]
 #[path = "outbox_tests.rs"]
 mod outbox_tests;
 #[cfg(test)]

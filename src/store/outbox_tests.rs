@@ -43,7 +43,7 @@ fn settlement(number: u128, attempts: u32, state: DeliveryState, at: Timestamp) 
 #[tokio::test]
 async fn no_delivery_is_given_twice() {
     let store = open().await;
-    let changes = (0..100)
+    let changes: Vec<_> = (0..100)
         .map(|number| sending(1 + number, 500 + number, &format!("key {number}")))
         .collect();
     store.commit(changes).await.unwrap();

@@ -26,7 +26,7 @@ pub struct Cursor {
 pub struct CursorError;
 
 impl CursorError {
-    /// Stable, snake_case.
+    /// Stable, `snake_case`.
     pub const CODE: &'static str = "cursor_invalid";
 }
 
@@ -110,10 +110,10 @@ where
 {
     let mut select = select;
     if let Some(after) = &ask.after {
-        let tie = Condition::all()
+        let same_time = Condition::all()
             .add(time.eq(after.at))
             .add(id.lt(id_value::<E>(id, &after.id)));
-        select = select.filter(Condition::any().add(time.lt(after.at)).add(tie));
+        select = select.filter(Condition::any().add(time.lt(after.at)).add(same_time));
     }
     Ok(select
         .order_by_desc(time)

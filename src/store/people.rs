@@ -23,7 +23,11 @@ pub struct UserRow {
 impl Store {
     pub async fn user(&self, project: ProjectId, id: UserId) -> Result<Option<UserRow>, StoreError> {
         let select = user::Entity::find_by_id(id.uuid()).filter(user::Column::ProjectId.eq(project.uuid()));
-        select.one(&self.reader).await?.map(user_row).transpose()
+        select
+            .one(&self.reader)
+            .await?
+            .map(|model| user_row(&model))
+            .transpose()
     }
 
     pub async fn user_by_ref(&self, project: ProjectId, user_ref: &str) -> Result<Option<UserRow>, StoreError> {
@@ -51,7 +55,12 @@ impl Store {
     pub async fn users(&self, project: ProjectId, ask: &PageAsk) -> Result<Page<UserRow>, StoreError> {
         let select = user::Entity::find().filter(user::Column::ProjectId.eq(project.uuid()));
         let models = newest_first(&self.reader, select, (user::Column::CreatedAt, user::Column::Id), ask).await?;
-        Page::cut(models, ask, |model| at(model.created_at, model.id), user_row)
+        Page::cut(
+            models,
+            ask,
+            |model| at(model.created_at, model.id),
+            |model| user_row(&model),
+        )
     }
 
     pub async fn is_erased(&self, project: ProjectId, id: UserId) -> Result<bool, StoreError> {
@@ -68,7 +77,7 @@ pub(super) async fn by_ref(
     let select = user::Entity::find()
         .filter(user::Column::ProjectId.eq(project.uuid()))
         .filter(user::Column::UserRef.eq(user_ref));
-    select.one(conn).await?.map(user_row).transpose()
+    select.one(conn).await?.map(|model| user_row(&model)).transpose()
 }
 
 /// Finds or makes the user of this name, together with a subject that knows the name.
@@ -134,7 +143,7 @@ pub(super) async fn add_user(
     Ok(true)
 }
 
-pub(super) fn user_row(model: user::Model) -> Result<UserRow, StoreError> {
+pub(super) fn user_row(model: &user::Model) -> Result<UserRow, StoreError> {
     Ok(UserRow {
         id: model.id.into(),
         project_id: model.project_id.into(),

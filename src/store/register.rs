@@ -5,6 +5,7 @@ use super::connect::Store;
 use super::devices::{begin_ownership, consent_models, device_model, device_row, take_address};
 use super::error::StoreError;
 use super::people::add_user;
+use crate::base::id::{DeviceId, UserId};
 use crate::engine::fix::Permission;
 use crate::engine::subject::{Consent, Device, Purpose, Subject};
 use crate::store::change::DeviceRow;
@@ -27,6 +28,8 @@ pub struct Registered {
     pub device: DeviceRow,
     /// False when the installation was known: its subject must hear of the news by an input of its own.
     pub created: bool,
+    /// Devices that lost their push address to this one: the engine must hear of it.
+    pub unreachable: Vec<(UserId, DeviceId)>,
 }
 
 impl Store {
@@ -73,9 +76,10 @@ async fn create(txn: &DatabaseTransaction, registration: &Registration) -> Resul
     if !add_user(txn, row.project_id, &subject, row.created_at).await? {
         return Err(StoreError::Conflict("users.id is taken".into()));
     }
-    if let Some(push) = &row.push {
-        take_address(txn, row.project_id, row.id, push).await?;
-    }
+    let unreachable = match &row.push {
+        Some(push) => take_address(txn, row.project_id, row.id, push).await?,
+        None => Vec::new(),
+    };
     device::Entity::insert(device_model(row)?.into_active_model())
         .exec_without_returning(txn)
         .await?;
@@ -90,6 +94,7 @@ async fn create(txn: &DatabaseTransaction, registration: &Registration) -> Resul
     Ok(Registered {
         device: row.clone(),
         created: true,
+        unreachable,
     })
 }
 
@@ -116,9 +121,10 @@ async fn renew(
         last_seen_at: news.last_seen_at.max(known.last_seen_at),
         ..known
     };
-    if let Some(push) = &row.push {
-        take_address(txn, row.project_id, row.id, push).await?;
-    }
+    let unreachable = match &row.push {
+        Some(push) => take_address(txn, row.project_id, row.id, push).await?,
+        None => Vec::new(),
+    };
     let model = device_model(&row)?.into_active_model();
     device::Entity::update(sea_orm::ActiveModelTrait::reset_all(model))
         .exec(txn)
@@ -133,5 +139,6 @@ async fn renew(
     Ok(Registered {
         device: row,
         created: false,
+        unreachable,
     })
 }

@@ -1,20 +1,22 @@
 //! The cast of the store's tests: one project, people, devices, and what happens to them.
 #![allow(clippy::unwrap_used, reason = "tests may panic")]
 
-use super::change::{Change, DeviceRow};
+use super::change::{Change, DeviceRow, FactPut};
 use super::testing::{Fresh, open_fresh};
 use super::{ProjectRow, Registration};
-use crate::base::id::{DecisionId, DeliveryId, DeviceId, MessageId, MomentId, ProjectId, TriggerId, UserId};
+use crate::base::id::{DecisionId, DeliveryId, DeviceId, IdSource, MessageId, MomentId, ProjectId, TriggerId, UserId};
 use crate::base::time::Timestamp;
 use crate::engine::catalogue::{Mode, ProjectSettings};
 use crate::engine::decision::{Decision, ReasonCode};
 use crate::engine::delivery::{ChannelKind, Planned};
+use crate::engine::fact::{Fact, FactRef, Lifecycle};
 use crate::engine::fix::Permission;
 use crate::engine::message::{Message, Shown, Urgency};
 use crate::engine::moment::{Evidence, Moment, MomentKind};
 use crate::engine::step::Effects;
 use crate::engine::subject::{Consent, Purpose, Subject};
 use chrono::TimeDelta;
+use serde_json::json;
 use std::collections::BTreeMap;
 use uuid::Uuid;
 
@@ -185,4 +187,34 @@ pub(super) fn decision(number: u128, decision: u128, code: ReasonCode, at: Times
 
 pub(super) fn delivery(number: u128) -> DeliveryId {
     id(number)
+}
+
+pub(super) fn ids(seed: u128) -> IdSource {
+    IdSource::new(Uuid::from_u128(seed), noon())
+}
+
+/// A stay whose guest is named by the canary of the erasure test.
+pub(super) fn stay(key: &str, seq: i64, refs: &[&str]) -> FactPut {
+    let properties = json!({ "room": "412", "guest": "canary-in-fact" })
+        .as_object()
+        .unwrap()
+        .clone();
+    FactPut {
+        project_id: project(),
+        fact: Fact {
+            id: FactRef {
+                kind: "stay".into(),
+                key: key.into(),
+            },
+            seq,
+            subjects: Vec::new(),
+            lifecycle: Lifecycle::Active,
+            valid_from: Some(noon()),
+            valid_to: None,
+            sensitive: vec!["room".into()],
+            properties,
+            changed_at: after(seq),
+        },
+        subject_refs: refs.iter().map(|name| (*name).to_owned()).collect(),
+    }
 }

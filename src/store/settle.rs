@@ -52,8 +52,12 @@ impl Store {
         } else {
             state
         };
+        // Only looking is no attempt: a delivery that was held back has all of its tries left.
+        let held_back = settlement.attempt.is_none() && state == DeliveryState::Queued;
+        let attempts = model.attempts - i64::from(held_back);
         delivery::Entity::update_many()
             .col_expr(delivery::Column::State, Expr::value(state.as_str()))
+            .col_expr(delivery::Column::Attempts, Expr::value(attempts))
             .col_expr(
                 delivery::Column::RunAt,
                 Expr::value(settlement.run_at.unwrap_or(model.run_at)),

@@ -123,7 +123,7 @@ impl Store {
             .order_by_desc(revision::Column::Revision)
             .all(&self.reader)
             .await?;
-        models.into_iter().map(revision_row).collect()
+        models.into_iter().map(|model| revision_row(&model)).collect()
     }
 
     pub async fn revision(
@@ -154,7 +154,7 @@ pub(super) async fn find_revision(
 ) -> Result<Option<RevisionRow>, StoreError> {
     let select = revision::Entity::find_by_id((id.uuid(), number));
     let select = select.filter(revision::Column::ProjectId.eq(project.uuid()));
-    select.one(conn).await?.map(revision_row).transpose()
+    select.one(conn).await?.map(|model| revision_row(&model)).transpose()
 }
 
 pub(super) async fn newest(
@@ -166,7 +166,7 @@ pub(super) async fn newest(
         .filter(revision::Column::ProjectId.eq(project.uuid()))
         .filter(revision::Column::TriggerId.eq(id.uuid()))
         .order_by_desc(revision::Column::Revision);
-    select.one(txn).await?.map(revision_row).transpose()
+    select.one(txn).await?.map(|model| revision_row(&model)).transpose()
 }
 
 async fn renamed(txn: &DatabaseTransaction, model: trigger::Model, name: &str) -> Result<TriggerRow, StoreError> {
@@ -225,7 +225,7 @@ pub(super) async fn add_revision(
     revision::Entity::insert(model.clone().into_active_model())
         .exec_without_returning(txn)
         .await?;
-    revision_row(model)
+    revision_row(&model)
 }
 
 pub(super) fn trigger_row(model: trigger::Model) -> Result<TriggerRow, StoreError> {
@@ -239,7 +239,7 @@ pub(super) fn trigger_row(model: trigger::Model) -> Result<TriggerRow, StoreErro
     })
 }
 
-pub(super) fn revision_row(model: revision::Model) -> Result<RevisionRow, StoreError> {
+pub(super) fn revision_row(model: &revision::Model) -> Result<RevisionRow, StoreError> {
     Ok(RevisionRow {
         trigger_id: model.trigger_id.into(),
         revision: model.revision,

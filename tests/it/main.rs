@@ -1,4 +1,11 @@
-//! The integration tests, in one binary: the whole Usher over HTTP.
+//! The integration tests: one binary, so that everything is linked once.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "tests may panic, and tell why"
+)]
 
 mod bad_input;
 mod bad_places;
@@ -11,3 +18,4 @@ mod kill;
 mod process;
 mod server;
 mod tracks;
+mod walks;

@@ -1,6 +1,6 @@
 //! Compares what came out of a walk with what must come out: every difference as one line for a reader.
 
-use super::format::{Expected, Outcome, SeenDecision, SeenMessage, SeenMoment};
+use super::outcome::{Expected, Outcome, SeenDecision, SeenMessage, SeenMoment, SeenRefusal};
 
 /// Nothing when all is as expected. Order within one instant is nobody's promise, so lists are compared sorted.
 pub fn differences(expected: &Expected, outcome: &Outcome) -> Vec<String> {
@@ -13,6 +13,9 @@ pub fn differences(expected: &Expected, outcome: &Outcome) -> Vec<String> {
     }
     if let Some(wanted) = &expected.messages {
         compare_messages(wanted, &outcome.messages, &mut found);
+    }
+    if let Some(wanted) = &expected.refused {
+        compare("refusal", wanted.iter().map(refusal_line), outcome.refused.iter().map(refusal_line), &mut found);
     }
     found
 }
@@ -59,7 +62,12 @@ fn moment_line(moment: &SeenMoment) -> String {
 fn decision_line(decision: &SeenDecision) -> String {
     let facts: Vec<String> = decision.facts.iter().map(|(name, key)| format!("{name}={key}")).collect();
     let (at, code) = (decision.at.to_rfc3339(), decision.code.as_str());
-    format!("{at} {} {} {code} [{}]", decision.user, decision.trigger, facts.join(" "))
+    let late = if decision.late { " late" } else { "" };
+    format!("{at} {} {} {code}{late} [{}]", decision.user, decision.trigger, facts.join(" "))
+}
+
+fn refusal_line(refusal: &SeenRefusal) -> String {
+    format!("{} {} {}", refusal.at.to_rfc3339(), refusal.record, refusal.code)
 }
 
 fn message_line(message: &SeenMessage) -> String {

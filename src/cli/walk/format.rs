@@ -5,10 +5,9 @@
 
 use crate::base::time::Timestamp;
 use crate::engine::catalogue::{Mode, ProjectSettings};
-use crate::engine::decision::ReasonCode;
 use crate::engine::fact::Lifecycle;
 use crate::engine::fence::hours::Opening;
-use crate::engine::fix::{Envelope, Fix, Permission, RawRecord};
+use crate::engine::fix::{Envelope, Fix, Permission, RawRecord, Transition};
 use crate::engine::message::Content;
 use crate::engine::presence::Thresholds;
 use crate::engine::subject::Purpose;
@@ -61,14 +60,20 @@ impl Default for WalkProject {
     }
 }
 
-/// A geofence as the API takes it: its shape is a `GeoJSON` geometry, or a circle.
+/// A geofence as `POST /v1/geofences` takes it: polygons as a `GeoJSON` geometry, or a circle by `center` and `radius_m`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct WalkPlace {
     pub name: String,
     pub tag: String,
     pub external_id: String,
-    pub shape: Value,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub geometry: Option<Value>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub center: Option<WalkCenter>,
+    /// Metres.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub radius_m: Option<f64>,
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub metadata: Map<String, Value>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -77,6 +82,14 @@ pub struct WalkPlace {
     pub opening_hours: BTreeMap<String, Vec<Opening>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub thresholds: Option<Thresholds>,
+}
+
+/// The middle of a circle, WGS84 degrees.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WalkCenter {
+    pub lat: f64,
+    pub lng: f64,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -132,6 +145,7 @@ pub struct WalkStep {
 #[serde(rename_all = "snake_case")]
 pub enum Act {
     Fix(FixAct),
+    Crossing(CrossingAct),
     Batch(BatchAct),
     Fact(FactAct),
     Event(EventAct),
@@ -150,7 +164,7 @@ pub enum Act {
 }
 
 /// The names a step can have, for the message that says so.
-const ACTS: &str = "fix, batch, fact, event, consent, identify, sign_out, erase, tick, publish, pause, place";
+const ACTS: &str = "fix, crossing, batch, fact, event, consent, identify, sign_out, erase, tick, publish, pause, place";
 
 impl TryFrom<Map<String, Value>> for WalkStep {
     type Error = String;
@@ -190,6 +204,22 @@ pub struct FixAct {
     pub fixed_at: Option<Timestamp>,
     #[serde(flatten)]
     pub fix: Fix,
+}
+
+/// What the phone's region monitoring reported, in a batch of its own.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CrossingAct {
+    pub device: String,
+    /// `external_id` of the place.
+    pub place: String,
+    pub transition: Transition,
+    /// Made from the number of the step unless it is given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    /// When it is sent unless it says otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub crossed_at: Option<Timestamp>,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -273,80 +303,6 @@ pub struct PublishAct {
     pub trigger: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sentence: Option<Box<Trigger>>,
-}
-
-/// What came out of a walk, told in names.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub struct Outcome {
-    pub moments: Vec<SeenMoment>,
-    pub decisions: Vec<SeenDecision>,
-    pub messages: Vec<SeenMessage>,
-    /// Records and inputs that were not taken, each with its code.
-    #[serde(default)]
-    pub refused: Vec<SeenRefusal>,
-}
-
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct SeenMoment {
-    pub at: Timestamp,
-    pub user: String,
-    pub kind: String,
-    /// `external_id` of the place, name of the event, or `type:key` of the fact.
-    #[serde(default)]
-    pub of: Option<String>,
-}
-
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct SeenDecision {
-    pub at: Timestamp,
-    pub user: String,
-    pub trigger: String,
-    pub code: ReasonCode,
-    /// Keys of the facts it was judged for, by the name the trigger binds them to.
-    #[serde(default)]
-    pub facts: BTreeMap<String, String>,
-    /// Why, in a sentence: that of the last step looked at. Not compared.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub says: Option<String>,
-}
-
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct SeenMessage {
-    pub at: Timestamp,
-    pub user: String,
-    pub device: String,
-    pub title: String,
-    pub body: String,
-    #[serde(default)]
-    pub public_title: Option<String>,
-    #[serde(default)]
-    pub public_body: Option<String>,
-    #[serde(default)]
-    pub link: Option<String>,
-    #[serde(default)]
-    pub tag: Option<String>,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SeenRefusal {
-    pub at: Timestamp,
-    pub record: String,
-    pub code: String,
-}
-
-/// What must come out. A list that is left out is not compared; a field that is left out of a message is not, either.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Expected {
-    #[serde(default)]
-    pub moments: Option<Vec<SeenMoment>>,
-    #[serde(default)]
-    pub decisions: Option<Vec<SeenDecision>>,
-    #[serde(default)]
-    pub messages: Option<Vec<SeenMessage>>,
 }
 
 /// Why a file of a walk cannot be read: which file, where in it, and what is wrong.

@@ -2,16 +2,15 @@
 
 use super::TIMERS_PER_WALK_MAX;
 use super::format::{
-    Act, BatchAct, EventAct, FactAct, FixAct, Outcome, SeenDecision, SeenMessage, SeenMoment, SeenRefusal, Walk,
-    WalkError, WalkStep, WalkUser,
+    Act, BatchAct, CrossingAct, EventAct, FactAct, FixAct, Walk, WalkError, WalkStep, WalkUser,
 };
+use super::outcome::Outcome;
 use super::stage::{SEED, Stage};
 use crate::base::id::{DeviceId, UserId};
 use crate::base::time::{Timestamp, truncated};
 use crate::engine::delivery::ChannelKind;
 use crate::engine::fact::{Fact, FactRef};
-use crate::engine::fix::{Body, Envelope, RawBody, RawRecord, Record, validate};
-use crate::engine::moment::{Moment, MomentKind};
+use crate::engine::fix::{Body, Crossing, Envelope, RawBody, RawRecord, Record, validate};
 use crate::engine::step::{DeviceNews, Effects, Given, Input, step};
 use crate::engine::subject::{Consent, Profile, Subject};
 use chrono::TimeDelta;
@@ -19,8 +18,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use uuid::Uuid;
 
 /// People, their state, and what came out so far.
-struct Runner {
-    stage: Stage,
+pub(super) struct Runner {
+    pub(super) stage: Stage,
     subjects: BTreeMap<UserId, Subject>,
     wakes: BTreeMap<UserId, Timestamp>,
     /// Send keys that messages have taken: the unique index of the store.
@@ -31,9 +30,9 @@ struct Runner {
     /// Who held a device from when on: queued records belong to whoever held it then.
     owners: BTreeMap<DeviceId, Vec<(Timestamp, UserId)>>,
     news: BTreeMap<DeviceId, DeviceNews>,
-    now: Timestamp,
+    pub(super) now: Timestamp,
     stepped: u32,
-    outcome: Outcome,
+    pub(super) outcome: Outcome,
 }
 
 /// Runs a walk from its first to its last step.
@@ -142,6 +141,7 @@ impl Runner {
     fn act(&mut self, number: usize, step: &WalkStep) -> Result<(), WalkError> {
         match &step.act {
             Act::Fix(act) => self.fix(number, act)?,
+            Act::Crossing(act) => self.crossing(number, act)?,
             Act::Batch(act) => self.batch(act)?,
             Act::Fact(act) => self.fact(act),
             Act::Event(act) => self.event(number, act),
@@ -168,6 +168,7 @@ impl Runner {
                 tombstone.erased = true;
                 self.subjects.insert(user_id, tombstone);
                 self.wakes.remove(&user_id);
+                self.outcome.forget(&act.user);
             }
             Act::Tick(_) => {}
             Act::Publish(act) => match &act.sentence {
@@ -194,19 +195,41 @@ impl Runner {
     }
 
     fn fix(&mut self, number: usize, act: &FixAct) -> Result<(), WalkError> {
+        let at = act.fixed_at.unwrap_or(self.now);
+        self.single(&act.device, act.id.clone(), number, at, RawBody::Fix(act.fix.clone()))
+    }
+
+    fn crossing(&mut self, number: usize, act: &CrossingAct) -> Result<(), WalkError> {
+        let body = RawBody::Crossing(Crossing {
+            geofence_id: self.stage.place(&act.place)?,
+            transition: act.transition,
+        });
+        let at = act.crossed_at.unwrap_or(self.now);
+        self.single(&act.device, act.id.clone(), number, at, body)
+    }
+
+    /// A batch of one record.
+    fn single(
+        &mut self,
+        device: &str,
+        id: Option<String>,
+        number: usize,
+        at: Timestamp,
+        body: RawBody,
+    ) -> Result<(), WalkError> {
         let record = RawRecord {
-            id: act.id.clone().unwrap_or_else(|| format!("step-{number}")),
-            at: Some(act.fixed_at.unwrap_or(self.now)),
+            id: id.unwrap_or_else(|| format!("step-{number}")),
+            at: Some(at),
             mono_ms: None,
             boot_id: None,
-            body: RawBody::Fix(act.fix.clone()),
+            body,
         };
         let envelope = Envelope {
             sent_at: Some(self.now),
             ..Envelope::default()
         };
         self.batch(&BatchAct {
-            device: act.device.clone(),
+            device: device.to_owned(),
             envelope,
             records: vec![record],
         })
@@ -240,14 +263,6 @@ impl Runner {
             Body::Event(_) | Body::Receipt(_) => !self.known.insert(record.id.clone()),
             Body::Fix(_) | Body::Crossing(_) | Body::Context(_) => false,
         }
-    }
-
-    fn refuse(&mut self, record: &str, code: &str) {
-        self.outcome.refused.push(SeenRefusal {
-            at: self.now,
-            record: record.to_owned(),
-            code: code.to_owned(),
-        });
     }
 
     fn event(&mut self, number: usize, act: &EventAct) {
@@ -328,65 +343,6 @@ impl Runner {
             self.wakes.insert(user_id, at);
         }
         self.subjects.insert(user_id, effects.subject);
-    }
-
-    /// Puts the effects of one step into names.
-    fn tell(&mut self, user_id: UserId, effects: &Effects) {
-        let user = self.stage.user_name(user_id);
-        for moment in &effects.moments {
-            self.outcome.moments.push(seen_moment(&user, moment));
-        }
-        for decision in &effects.decisions {
-            let facts = decision.facts.iter().map(|(name, fact)| (name.clone(), fact.key.clone())).collect();
-            let last = decision.trace.iter().rev().find(|step| !step.passed).or(decision.trace.last());
-            self.outcome.decisions.push(SeenDecision {
-                at: decision.decided_at,
-                user: user.clone(),
-                trigger: decision.trigger.clone(),
-                code: decision.code,
-                facts,
-                says: last.map(|step| step.says.clone()),
-            });
-        }
-        for message in &effects.messages {
-            let device = message.deliveries.first().map(|planned| self.stage.device_name(planned.device_id));
-            self.outcome.messages.push(SeenMessage {
-                at: message.created_at,
-                user: user.clone(),
-                device: device.unwrap_or_default(),
-                title: message.shown.title.clone(),
-                body: message.shown.body.clone(),
-                public_title: message.shown.public_title.clone(),
-                public_body: message.shown.public_body.clone(),
-                link: message.shown.link.clone(),
-                tag: Some(message.shown.tag.clone()).filter(|tag| !is_id(tag)),
-            });
-        }
-        for refused in &effects.refused {
-            let code = refused.code.as_str();
-            self.refuse(&refused.record_id, &code);
-        }
-    }
-}
-
-/// A tag made from the message's id is nobody's to compare.
-fn is_id(tag: &str) -> bool {
-    tag.parse::<crate::base::id::MessageId>().is_ok()
-}
-
-fn seen_moment(user: &str, moment: &Moment) -> SeenMoment {
-    let of = match &moment.kind {
-        MomentKind::Entered { place } | MomentKind::Exited { place } | MomentKind::Dwelled { place, .. } => {
-            place.external_id.clone()
-        }
-        MomentKind::Event { name, .. } => name.clone(),
-        MomentKind::Fact { fact, .. } => fact.to_string(),
-    };
-    SeenMoment {
-        at: moment.occurred_at,
-        user: user.to_owned(),
-        kind: moment.kind.name().to_owned(),
-        of: Some(of),
     }
 }
 

@@ -11,9 +11,9 @@ fn hotel_walk(steps: &Value) -> Walk {
         "project": { "mode": "live", "settings": { "time_zone": "Europe/Vienna" } },
         "places": [
             { "name": "Hotel One", "tag": "hotel", "external_id": "H1", "time_zone": "Europe/Vienna",
-              "shape": { "type": "Circle", "center": [16.36960, 48.20480], "radius_m": 120 } },
+              "center": { "lat": 48.20480, "lng": 16.36960 }, "radius_m": 120 },
             { "name": "Hotel Two", "tag": "hotel", "external_id": "H2", "time_zone": "Europe/Vienna",
-              "shape": { "type": "Circle", "center": [16.37800, 48.18500], "radius_m": 150 } } ],
+              "center": { "lat": 48.18500, "lng": 16.37800 }, "radius_m": 150 } ],
         "contents": [{ "name": "room-ready", "default_locale": "en", "ttl": "PT2H", "collapse": "stay:{{ stay.key }}",
             "link": "app://stay/{{ stay.key }}/key",
             "locales": { "en": { "title": "Welcome, {{ user.name }}.", "body": "Your room is {{ stay.room }}.",

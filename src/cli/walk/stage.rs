@@ -4,10 +4,9 @@ use super::format::{Walk, WalkError, WalkPlace};
 use crate::base::id::{DeviceId, FenceId, IdSource, ProjectId, TriggerId, UserId};
 use crate::base::time::Timestamp;
 use crate::engine::catalogue::Catalogue;
-use crate::engine::fence::{FenceIndex, Geofence, Shape, ShapeLimits};
+use crate::engine::fence::{FenceIndex, Geofence, Position, Shape, ShapeLimits};
 use crate::engine::message::{CompiledContent, Content};
 use crate::engine::trigger::{CompiledTrigger, Trigger};
-use serde_json::Value;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use uuid::Uuid;
@@ -71,8 +70,7 @@ impl Stage {
 
     /// Draws a place, or redraws the one with the same tag and external id.
     pub(super) fn draw(&mut self, place: &WalkPlace, at: Timestamp) -> Result<(), WalkError> {
-        let shape =
-            shape_of(&place.shape).map_err(|error| wrong(format!("place `{}`: {error}", place.external_id)))?;
+        let shape = shape_of(place).map_err(|error| wrong(format!("place `{}`: {error}", place.external_id)))?;
         let known = self
             .catalogue
             .fences
@@ -149,6 +147,11 @@ impl Stage {
         self.devices.get(name).copied().ok_or_else(unknown)
     }
 
+    pub(super) fn place(&self, external_id: &str) -> Result<FenceId, WalkError> {
+        let known = self.catalogue.fences.values().find(|fence| fence.external_id == external_id);
+        known.map(|fence| fence.id).ok_or_else(|| wrong(format!("there is no place `{external_id}`")))
+    }
+
     pub(super) fn user_name(&self, id: UserId) -> String {
         name_of(&self.users, id).unwrap_or_else(|| id.to_string())
     }
@@ -162,7 +165,14 @@ fn name_of<I: PartialEq>(names: &BTreeMap<String, I>, id: I) -> Option<String> {
     names.iter().find(|(_, known)| **known == id).map(|(name, _)| name.clone())
 }
 
-/// A `GeoJSON` geometry, or `{"type": "Circle", "center": [lng, lat], "radius_m": …}`.
-fn shape_of(shape: &Value) -> Result<Shape, String> {
-    Geofence::shape_from_stored(shape, &ShapeLimits::default()).map_err(|error| error.to_string())
+fn shape_of(place: &WalkPlace) -> Result<Shape, String> {
+    let limits = ShapeLimits::default();
+    match (&place.geometry, place.center, place.radius_m) {
+        (Some(geometry), None, None) => Shape::from_geojson(geometry, &limits).map_err(|error| error.to_string()),
+        (None, Some(center), Some(radius_m)) => {
+            let center = Position::new(center.lat, center.lng).map_err(|error| error.to_string())?;
+            Shape::circle(center, radius_m, &limits).map_err(|error| error.to_string())
+        }
+        _ => Err("give either `geometry` (GeoJSON polygons) or `center` and `radius_m`".to_owned()),
+    }
 }

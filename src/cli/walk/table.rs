@@ -1,6 +1,6 @@
 //! The picture of a walk in a terminal: time, person, what happened, and the verdict.
 
-use super::format::{Outcome, SeenDecision};
+use super::outcome::{Outcome, SeenDecision};
 use crate::base::time::Timestamp;
 use crate::cli::paint::{Paint, Tone};
 use crate::engine::decision::ReasonCode;

@@ -373,11 +373,13 @@ impl Stepper<'_> {
     }
 
     pub(super) fn is_spent(&self, key: &str) -> bool {
-        self.given.spent.contains(key) || self.subject.sent.iter().any(|sent| sent.send_key == key)
+        let mut sent = self.subject.sent.iter();
+        self.given.spent.contains(key)
+            || sent.any(|sent| sent.send_key == key || sent.also_spends.iter().any(|spent| spent == key))
     }
 
     /// Cool-down and caps: sliding windows over what this trigger has sent to this user.
-    pub(super) fn within_frequency(&self, case: &mut Case<'_>, _key: &str) -> Result<(), Refusal> {
+    pub(super) fn within_frequency(&self, case: &mut Case<'_>) -> Result<(), Refusal> {
         let now = self.given.now;
         let trigger = case.trigger.id;
         let sent = |after: Timestamp| {
@@ -446,8 +448,13 @@ impl Stepper<'_> {
         Err(Refusal::until(ReasonCode::QuietDeferred, ends_at))
     }
 
-    /// What the person would read.
-    pub(super) fn rendered(&self, case: &mut Case<'_>, scene: &Map<String, Value>) -> Result<Shown, Refusal> {
+    /// What the person would read. `others` are the facts of further cases that the same text speaks of.
+    pub(super) fn rendered(
+        &self,
+        case: &mut Case<'_>,
+        scene: &Map<String, Value>,
+        others: &[Bound],
+    ) -> Result<Shown, Refusal> {
         let name = case.trigger.sentence.then.content.clone();
         let Some(content) = self.given.catalogue.contents.get(&name) else {
             case.note(
@@ -458,7 +465,13 @@ impl Stepper<'_> {
             );
             return Err(Refusal::drop(ReasonCode::RenderError));
         };
-        let facts = self.bound_facts(&case.bound);
+        let mut facts = self.bound_facts(&case.bound);
+        for (name, other) in others.iter().flat_map(|bound| self.bound_facts(bound)) {
+            // What one of them marks as sensitive is sensitive in a text that names them all.
+            if let Some(fact) = facts.get_mut(&name) {
+                fact.sensitive.extend(other.sensitive);
+            }
+        }
         match compose(
             content,
             self.user_locale().as_deref(),

@@ -27,6 +27,13 @@ pub(super) enum Occasion {
     FactChanged,
 }
 
+impl Occasion {
+    /// Was the moment kept open until now?
+    pub(super) fn ends_a_wait(self) -> bool {
+        matches!(self, Self::Due | Self::FactChanged)
+    }
+}
+
 /// One moment for one trigger revision and one combination of facts.
 pub(super) struct Case<'a> {
     pub(super) trigger: &'a Arc<CompiledTrigger>,
@@ -41,11 +48,20 @@ pub(super) struct Case<'a> {
 pub(super) struct Candidate<'a> {
     pub(super) case: Case<'a>,
     pub(super) send_key: String,
+    /// With several cases in one message: the key each would have had alone.
+    pub(super) also_spends: Vec<String>,
     pub(super) scene: Map<String, Value>,
     pub(super) shown: Shown,
     pub(super) late: bool,
     /// Further cases that the same message speaks for.
     pub(super) with: Vec<Case<'a>>,
+}
+
+impl<'a> Candidate<'a> {
+    /// Every case that its message speaks for.
+    pub(super) fn cases(&self) -> impl Iterator<Item = &Case<'a>> {
+        std::iter::once(&self.case).chain(&self.with)
+    }
 }
 
 /// What looking at a case came to.
@@ -261,7 +277,7 @@ impl Stepper<'_> {
 
     /// The conditions and guards of one case, in their public order, up to the point where cases compete.
     pub(super) fn assess<'a>(&self, mut case: Case<'a>) -> Assessed<'a> {
-        let scene = self.scene(case.moment, case.place.as_ref(), &case.bound);
+        let scene = self.scene(&case);
         let mut late = false;
         let checks = self
             .relevant(&mut case, &scene)
@@ -271,13 +287,14 @@ impl Stepper<'_> {
             .and_then(|()| self.waited_enough(&mut case, &scene))
             .and_then(|()| self.is_timely(&mut case, &scene))
             .and_then(|()| self.send_key(&mut case, &scene))
-            .and_then(|key| self.within_frequency(&mut case, &key).map(|()| key))
+            .and_then(|key| self.within_frequency(&mut case).map(|()| key))
             .and_then(|key| self.out_of_the_night(&mut case).map(|()| key))
-            .and_then(|key| self.rendered(&mut case, &scene).map(|shown| (key, shown)));
+            .and_then(|key| self.rendered(&mut case, &scene, &[]).map(|shown| (key, shown)));
         match checks {
             Ok((send_key, shown)) => Assessed::Pass(Box::new(Candidate {
                 case,
                 send_key,
+                also_spends: Vec::new(),
                 scene,
                 shown,
                 late,

@@ -43,13 +43,16 @@ impl Stepper<'_> {
     pub(super) fn apply_device(&mut self, device_id: DeviceId, news: &DeviceNews) {
         let now = self.given.now;
         let device = self.device(device_id);
+        let lost_address = device.channel.is_some() && news.channel.is_none();
         device.platform.clone_from(&news.platform);
         device.locale = news.locale.clone().or(device.locale.take());
         device.time_zone = news.time_zone.clone().or(device.time_zone.take());
         device.notifications = news.notifications.unwrap_or(device.notifications);
         device.channel = news.channel;
-        // A person who just signed in or registered is holding this device.
-        device.last_seen_at = device.last_seen_at.max(Some(now));
+        // A person who just signed in or registered is holding this device; that its address died says nothing of them.
+        if !lost_address {
+            device.last_seen_at = device.last_seen_at.max(Some(now));
+        }
         self.dirty = true;
     }
 

@@ -79,6 +79,10 @@ impl Stepper<'_> {
     /// Everything that depends on this fact is judged again: waits first, then visits that are still open questions.
     fn fact_turned(&mut self, id: &FactRef) {
         self.judge_waits_on(Some(id));
+        // A fact that is over opens no question about a visit that was answered before.
+        if self.subject.fact(id).is_none_or(|fact| !fact.is_active(self.given.now)) {
+            return;
+        }
         let visits: Vec<Visit> = self
             .subject
             .visits

@@ -1,10 +1,11 @@
 //! The scene: everything conditions and templates may read in one case, as one JSON object.
 
+use super::judge::Case;
 use super::observe::wall_time;
 use super::stepper::Stepper;
 use crate::base::time::Timestamp;
 use crate::engine::fact::{Fact, FactRef};
-use crate::engine::moment::{Moment, MomentKind, Place};
+use crate::engine::moment::{MomentKind, Place};
 use chrono_tz::Tz;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
@@ -42,7 +43,8 @@ impl Stepper<'_> {
         self.subject.profile.locale.clone().or(device)
     }
 
-    pub(super) fn scene(&self, moment: &Moment, place: Option<&Place>, bound: &Bound) -> Map<String, Value> {
+    pub(super) fn scene(&self, case: &Case<'_>) -> Map<String, Value> {
+        let (moment, place) = (case.moment, case.place.as_ref());
         let mut scene = Map::new();
         scene.insert("now".into(), instant(self.given.now));
         scene.insert("user".into(), self.user_scene());
@@ -59,7 +61,15 @@ impl Stepper<'_> {
         let (date, time) = wall_time(moment.occurred_at, self.place_zone(place));
         scene.insert(
             "moment".into(),
-            json!({ "id": moment.id, "kind": moment.kind.name(), "occurred_at": moment.occurred_at, "date": date, "time": time }),
+            json!({
+                "id": moment.id,
+                "kind": moment.kind.name(),
+                "occurred_at": moment.occurred_at,
+                "date": date,
+                "time": time,
+                // A text that says "now" after a wait reads otherwise than one that greets.
+                "waited": case.occasion.ends_a_wait(),
+            }),
         );
         if let Some(place) = place {
             scene.insert("place".into(), self.place_scene(place));
@@ -73,7 +83,7 @@ impl Stepper<'_> {
             }
             MomentKind::Entered { .. } | MomentKind::Exited { .. } | MomentKind::Dwelled { .. } => {}
         }
-        for (name, fact) in self.bound_facts(bound) {
+        for (name, fact) in self.bound_facts(&case.bound) {
             // Texts that may speak of several facts at once find them under the plural, also when there is only one.
             scene.insert(format!("{name}s"), json!([fact.scene()]));
             scene.insert(name, fact.scene());

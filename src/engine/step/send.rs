@@ -1,6 +1,8 @@
 //! Where cases compete and one of them becomes a message: priority, replacement, holdout, and the send itself.
 
+use super::guards::Refusal;
 use super::judge::{Candidate, Case};
+use super::scene::Bound;
 use super::stepper::Stepper;
 use crate::base::id::DeviceId;
 use crate::base::time::Timestamp;
@@ -26,7 +28,8 @@ impl Stepper<'_> {
         let mut first = passing.remove(0);
         first.scene.insert(format!("{name}s"), Value::Array(listed));
         let scene = first.scene.clone();
-        match self.rendered(&mut first.case, &scene) {
+        let others: Vec<Bound> = passing.iter().map(|candidate| candidate.case.bound.clone()).collect();
+        match self.rendered(&mut first.case, &scene, &others) {
             Ok(shown) => first.shown = shown,
             Err(refusal) => {
                 self.settle_refused(&first.case, &refusal);
@@ -34,12 +37,7 @@ impl Stepper<'_> {
             }
         }
         first.send_key = keys.join("+");
-        if self.is_spent(&first.send_key) {
-            for case in std::iter::once(&first).chain(&passing).map(|candidate| &candidate.case) {
-                self.decide(case, ReasonCode::AlreadyDone, None);
-            }
-            return Vec::new();
-        }
+        first.also_spends = keys;
         first.with = passing.into_iter().map(|candidate| candidate.case).collect();
         vec![first]
     }
@@ -66,21 +64,41 @@ impl Stepper<'_> {
                     "A trigger with a higher priority speaks at this moment",
                     values,
                 );
-                self.decide(&candidate.case, ReasonCode::Superseded, None);
+                self.decide_for_all(&candidate, ReasonCode::Superseded);
             } else {
                 self.send_unless_held_out(candidate);
             }
         }
     }
 
+    /// A message that speaks for several cases answers all of them, also when it is not sent.
+    fn decide_for_all(&mut self, candidate: &Candidate<'_>, code: ReasonCode) {
+        for case in candidate.cases() {
+            self.decide(case, code, None);
+        }
+    }
+
+    /// Cases that were looked at side by side do not know of one another's messages: the once-key and the frequency are
+    /// asked again when it is their turn.
+    fn still_allowed(&self, candidate: &mut Candidate<'_>) -> Result<(), Refusal> {
+        if self.is_spent(&candidate.send_key) {
+            let values = json!({ "send_key": candidate.send_key });
+            candidate
+                .case
+                .note(Step::OnceKey, false, "This was said a moment ago", values);
+            return Err(Refusal::drop(ReasonCode::AlreadyDone));
+        }
+        self.within_frequency(&mut candidate.case)
+    }
+
     fn send_unless_held_out(&mut self, mut candidate: Candidate<'_>) {
+        if let Err(refusal) = self.still_allowed(&mut candidate) {
+            return self.decide_for_all(&candidate, refusal.code);
+        }
         if let Some(tag) = self.tag_to_replace(&mut candidate.case) {
             match tag {
                 Ok(tag) => candidate.shown.tag = tag,
-                Err(code) => {
-                    self.decide(&candidate.case, code, None);
-                    return;
-                }
+                Err(code) => return self.decide_for_all(&candidate, code),
             }
         }
         let share = candidate.case.trigger.sentence.guards.holdout.unwrap_or(0.0);
@@ -96,9 +114,11 @@ impl Stepper<'_> {
                 .case
                 .note(Step::Holdout, !held, says, json!({ "share": share }));
             if held {
-                let (trigger, bound) = (candidate.case.trigger.id, candidate.case.bound.clone());
-                self.decide(&candidate.case, ReasonCode::Holdout, None);
-                return self.close_waits(trigger, &bound, "Held back at a newer moment");
+                self.decide_for_all(&candidate, ReasonCode::Holdout);
+                for case in candidate.cases() {
+                    self.close_waits(case.trigger.id, &case.bound, "Held back at a newer moment");
+                }
+                return;
             }
         }
         self.send(candidate);
@@ -151,6 +171,7 @@ impl Stepper<'_> {
         let Candidate {
             case,
             send_key,
+            also_spends,
             scene,
             mut shown,
             late,
@@ -189,6 +210,7 @@ impl Stepper<'_> {
             moment_id: case.moment.id,
             trigger_id: case.trigger.id,
             send_key: send_key.clone(),
+            also_spends,
             content: case.trigger.sentence.then.content.clone(),
             collapse: shown.tag.clone(),
             facts: facts.clone(),

@@ -150,7 +150,7 @@ impl PlaceSelector {
 
 /// What the texts of this sentence may name.
 fn scope_of(sentence: &Trigger) -> Scope {
-    use FieldType::{Dynamic, Instant, List, Text};
+    use FieldType::{Bool, Dynamic, Instant, List, Text};
     let kinds = alternatives(&sentence.when);
     let has_place = kinds.iter().any(|when| match when {
         When::Entered(_) | When::Exited(_) | When::Dwelled { .. } => true,
@@ -181,6 +181,7 @@ fn scope_of(sentence: &Trigger) -> Scope {
                 ("occurred_at", Instant),
                 ("date", Text),
                 ("time", Text),
+                ("waited", Bool),
             ]),
         );
     if has_place {

@@ -1,0 +1,126 @@
+//! What walks share: a file of places, contents, triggers, people and facts that a walk includes and calls by name.
+//!
+//! `"include": "../playbooks.json"` brings the contents and places of that file along. A trigger, user or place of the walk
+//! that is only a name (`"room-on-arrival"`) is the shared one; `{"like": "ana", "locale": "pt-BR"}` is the shared one with
+//! changes, and so is `{"fact": {"like": "ST1", "seq": 2, "properties": {"room_state": "ready"}}}` in a step. A change of
+//! `null` takes a field away.
+
+use super::format::{Walk, WalkError, parse};
+use serde_json::{Map, Value};
+use std::path::Path;
+
+/// Reads `walk.json` of a folder, with what it includes.
+///
+/// # Errors
+/// A file that cannot be read, is no walk, or calls something by a name that the included file does not have.
+pub fn load(folder: &Path) -> Result<Walk, WalkError> {
+    let name = folder.join("walk.json");
+    let mut walk: Value = parse(&shown(&name), &read(&name)?)?;
+    let include = walk.as_object_mut().and_then(|walk| walk.remove("include"));
+    if let Some(include) = include {
+        let relative = include.as_str().ok_or_else(|| fault(&name, "/include: give a path relative to this file"))?;
+        let path = folder.join(relative);
+        let shared: Value = parse(&shown(&path), &read(&path)?)?;
+        resolve(&mut walk, &shared).map_err(|detail| fault(&name, &detail))?;
+    }
+    parse(&shown(&name), &walk.to_string())
+}
+
+fn read(path: &Path) -> Result<String, WalkError> {
+    std::fs::read_to_string(path).map_err(|error| fault(path, &error.to_string()))
+}
+
+fn shown(path: &Path) -> String {
+    path.display().to_string()
+}
+
+fn fault(path: &Path, detail: &str) -> WalkError {
+    WalkError {
+        file: shown(path),
+        detail: detail.to_owned(),
+    }
+}
+
+/// Puts what is shared in the place of its names.
+fn resolve(walk: &mut Value, shared: &Value) -> Result<(), String> {
+    let Some(walk) = walk.as_object_mut() else {
+        return Err("a walk is an object".to_owned());
+    };
+    for (list, key) in [("triggers", "name"), ("users", "ref"), ("contents", "name"), ("places", "external_id")] {
+        let Some(entries) = walk.get_mut(list).and_then(Value::as_array_mut) else { continue };
+        for (index, entry) in entries.iter_mut().enumerate() {
+            resolve_entry(entry, shared, list, key).map_err(|detail| format!("/{list}/{index}: {detail}"))?;
+        }
+    }
+    for (list, key) in [("contents", "name"), ("places", "external_id")] {
+        bring_along(walk, shared, list, key);
+    }
+    if let (false, Some(project)) = (walk.contains_key("project"), shared.get("project")) {
+        walk.insert("project".to_owned(), project.clone());
+    }
+    let steps = walk.get_mut("steps").and_then(Value::as_array_mut);
+    for (index, step) in steps.into_iter().flatten().enumerate() {
+        for (act, list, key) in [("fact", "facts", "key"), ("place", "places", "external_id")] {
+            if let Some(entry) = step.get_mut(act) {
+                resolve_entry(entry, shared, list, key).map_err(|detail| format!("/steps/{index}/{act}: {detail}"))?;
+            }
+        }
+        if let Some(sentence) = step.get_mut("publish").and_then(|publish| publish.get_mut("sentence")) {
+            resolve_entry(sentence, shared, "triggers", "name").map_err(|detail| format!("/steps/{index}: {detail}"))?;
+        }
+    }
+    Ok(())
+}
+
+/// A name, or `like` a name with changes, becomes what it stands for; anything else is left as it is.
+fn resolve_entry(entry: &mut Value, shared: &Value, list: &str, key: &str) -> Result<(), String> {
+    let (name, changes) = match entry {
+        Value::String(name) => (name.clone(), Map::new()),
+        Value::Object(fields) => match fields.remove("like") {
+            Some(Value::String(name)) => (name, std::mem::take(fields)),
+            Some(other) => return Err(format!("`like` names an entry, but this is {other}")),
+            None => return Ok(()),
+        },
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) => return Ok(()),
+    };
+    let known = entries(shared, list);
+    let found = known.iter().find(|known| known.get(key).is_some_and(|known| *known == *name));
+    let Some(found) = found else {
+        let names: Vec<&str> = known.iter().filter_map(|known| known.get(key)?.as_str()).collect();
+        return Err(format!("the included file has no `{name}` among its {list}; it has {}", names.join(", ")));
+    };
+    *entry = found.clone();
+    change(entry, changes);
+    Ok(())
+}
+
+fn entries<'a>(shared: &'a Value, list: &str) -> &'a [Value] {
+    shared.get(list).and_then(Value::as_array).map_or(&[], Vec::as_slice)
+}
+
+/// Adds every shared entry that the walk does not have under the same name.
+fn bring_along(walk: &mut Map<String, Value>, shared: &Value, list: &str, key: &str) {
+    let own = walk.entry(list).or_insert_with(|| Value::Array(Vec::new()));
+    let Some(own) = own.as_array_mut() else { return };
+    for entry in entries(shared, list) {
+        if own.iter().all(|known| known.get(key) != entry.get(key)) {
+            own.push(entry.clone());
+        }
+    }
+}
+
+/// Lays changes over an entry, object by object.
+fn change(entry: &mut Value, changes: Map<String, Value>) {
+    let Some(fields) = entry.as_object_mut() else { return };
+    for (name, value) in changes {
+        match (fields.get_mut(&name), value) {
+            (_, Value::Null) => drop(fields.remove(&name)),
+            (Some(held), Value::Object(inner)) if held.is_object() => change(held, inner),
+            (_, value) => drop(fields.insert(name, value)),
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "include_tests.rs"]
+mod tests;

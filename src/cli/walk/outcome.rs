@@ -1,0 +1,94 @@
+//! What comes out of a walk, and what must come out (`expected.json`), told in names.
+
+use crate::base::time::Timestamp;
+use crate::engine::decision::ReasonCode;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// What came out of a walk, told in names.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Outcome {
+    pub moments: Vec<SeenMoment>,
+    pub decisions: Vec<SeenDecision>,
+    pub messages: Vec<SeenMessage>,
+    /// Records and inputs that were not taken, each with its code.
+    #[serde(default)]
+    pub refused: Vec<SeenRefusal>,
+}
+
+impl Outcome {
+    /// What an erasure leaves of a user: nothing.
+    pub fn forget(&mut self, user: &str) {
+        self.moments.retain(|moment| moment.user != user);
+        self.decisions.retain(|decision| decision.user != user);
+        self.messages.retain(|message| message.user != user);
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SeenMoment {
+    pub at: Timestamp,
+    pub user: String,
+    pub kind: String,
+    /// `external_id` of the place, name of the event, or `type:key` of the fact.
+    #[serde(default)]
+    pub of: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SeenDecision {
+    pub at: Timestamp,
+    pub user: String,
+    pub trigger: String,
+    pub code: ReasonCode,
+    /// Keys of the facts it was judged for, by the name the trigger binds them to.
+    #[serde(default)]
+    pub facts: BTreeMap<String, String>,
+    /// Sent later than its trigger wants, because the person was still there.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub late: bool,
+    /// Why, in a sentence: that of the last step looked at. Not compared.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub says: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SeenMessage {
+    pub at: Timestamp,
+    pub user: String,
+    pub device: String,
+    pub title: String,
+    pub body: String,
+    #[serde(default)]
+    pub public_title: Option<String>,
+    #[serde(default)]
+    pub public_body: Option<String>,
+    #[serde(default)]
+    pub link: Option<String>,
+    #[serde(default)]
+    pub tag: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SeenRefusal {
+    pub at: Timestamp,
+    pub record: String,
+    pub code: String,
+}
+
+/// What must come out. A list that is left out is not compared; a field that is left out of a message is not, either.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Expected {
+    #[serde(default)]
+    pub moments: Option<Vec<SeenMoment>>,
+    #[serde(default)]
+    pub decisions: Option<Vec<SeenDecision>>,
+    #[serde(default)]
+    pub messages: Option<Vec<SeenMessage>>,
+    #[serde(default)]
+    pub refused: Option<Vec<SeenRefusal>>,
+}

@@ -1,0 +1,77 @@
+//! Puts what the engine's ids name into the names of a walk.
+
+use super::outcome::{SeenDecision, SeenMessage, SeenMoment, SeenRefusal};
+use super::run::Runner;
+use crate::base::id::UserId;
+use crate::engine::moment::{Moment, MomentKind};
+use crate::engine::step::Effects;
+
+impl Runner {
+    /// Puts the effects of one step into names.
+    pub(super) fn tell(&mut self, user_id: UserId, effects: &Effects) {
+        let user = self.stage.user_name(user_id);
+        for moment in &effects.moments {
+            self.outcome.moments.push(seen_moment(&user, moment));
+        }
+        for decision in &effects.decisions {
+            let facts = decision.facts.iter().map(|(name, fact)| (name.clone(), fact.key.clone())).collect();
+            let last = decision.trace.iter().rev().find(|step| !step.passed).or(decision.trace.last());
+            self.outcome.decisions.push(SeenDecision {
+                at: decision.decided_at,
+                user: user.clone(),
+                trigger: decision.trigger.clone(),
+                code: decision.code,
+                facts,
+                late: decision.late,
+                says: last.map(|step| step.says.clone()),
+            });
+        }
+        for message in &effects.messages {
+            let device = message.deliveries.first().map(|planned| self.stage.device_name(planned.device_id));
+            self.outcome.messages.push(SeenMessage {
+                at: message.created_at,
+                user: user.clone(),
+                device: device.unwrap_or_default(),
+                title: message.shown.title.clone(),
+                body: message.shown.body.clone(),
+                public_title: message.shown.public_title.clone(),
+                public_body: message.shown.public_body.clone(),
+                link: message.shown.link.clone(),
+                tag: Some(message.shown.tag.clone()).filter(|tag| !is_id(tag)),
+            });
+        }
+        for refused in &effects.refused {
+            let code = refused.code.as_str();
+            self.refuse(&refused.record_id, &code);
+        }
+    }
+
+    pub(super) fn refuse(&mut self, record: &str, code: &str) {
+        self.outcome.refused.push(SeenRefusal {
+            at: self.now,
+            record: record.to_owned(),
+            code: code.to_owned(),
+        });
+    }
+}
+
+/// A tag made from the message's id is nobody's to compare.
+fn is_id(tag: &str) -> bool {
+    tag.parse::<crate::base::id::MessageId>().is_ok()
+}
+
+fn seen_moment(user: &str, moment: &Moment) -> SeenMoment {
+    let of = match &moment.kind {
+        MomentKind::Entered { place } | MomentKind::Exited { place } | MomentKind::Dwelled { place, .. } => {
+            place.external_id.clone()
+        }
+        MomentKind::Event { name, .. } => name.clone(),
+        MomentKind::Fact { fact, .. } => fact.to_string(),
+    };
+    SeenMoment {
+        at: moment.occurred_at,
+        user: user.to_owned(),
+        kind: moment.kind.name().to_owned(),
+        of: Some(of),
+    }
+}
