@@ -204,3 +204,7 @@ impl<'de> Visitor<'de> for Strict {
     }
 }
 
+
+#[cfg(test)]
+#[path = "json_tests.rs"]
+mod tests;

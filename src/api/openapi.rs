@@ -81,15 +81,16 @@ fn build() -> OpenApi {
     add_problem(components);
     for (path, item) in &mut document.paths.paths {
         let operations = [
-            (&mut item.get, false),
-            (&mut item.post, true),
-            (&mut item.put, true),
-            (&mut item.patch, true),
-            (&mut item.delete, true),
+            (&mut item.get, "get"),
+            (&mut item.post, "post"),
+            (&mut item.put, "put"),
+            (&mut item.patch, "patch"),
+            (&mut item.delete, "delete"),
         ];
-        for (operation, is_write) in operations {
+        for (operation, method) in operations {
             if let Some(operation) = operation {
-                complete(operation, path, is_write);
+                operation.operation_id = Some(operation_id(method, path));
+                complete(operation, path, method != "get");
             }
         }
     }
@@ -116,6 +117,12 @@ fn add_problem(components: &mut Components) {
     let content = ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).build();
     let response = ResponseBuilder::new().description("what is wrong, where, and what to do").content(CONTENT_TYPE, content);
     components.responses.insert("Problem".to_owned(), RefOr::T(response.build()));
+}
+
+/// A name that no other operation has: generated clients call their functions by it.
+fn operation_id(method: &str, path: &str) -> String {
+    let words = path.trim_start_matches("/v1").split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
+    words.fold(method.to_owned(), |name, word| format!("{name}_{word}"))
 }
 
 /// Adds what every operation can answer, so that no answer is undocumented.
