@@ -49,6 +49,10 @@ impl Caller {
         self.credential.as_deref().unwrap_or_default()
     }
 
+    pub fn base(&self) -> &str {
+        &self.base
+    }
+
     /// The same credential at another address: a server that was started again.
     pub fn moved(&self, base: &str) -> Self {
         Self { base: base.to_owned(), ..self.clone() }
@@ -104,6 +108,11 @@ impl Caller {
 
     pub async fn put(&self, path: &str, body: &Value) -> Answer {
         self.json(Method::PUT, path, body).await
+    }
+
+    /// Every row of a list that has no pages.
+    pub async fn list_whole(&self, path: &str) -> Vec<Value> {
+        self.get(path).await.ok()["items"].as_array().unwrap().clone()
     }
 
     /// Every row of a list, over all its pages.
