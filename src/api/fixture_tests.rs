@@ -1,8 +1,8 @@
 //! A site for tests: a real store, a real pipeline, two projects with their keys, and one way to ask.
 #![allow(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
-use super::server::{Api, Settings, app};
 use super::Progress;
+use super::server::{Api, Settings, app};
 use crate::base::chance::SeededEntropy;
 use crate::base::clock::ManualClock;
 use crate::base::id::ProjectId;
@@ -23,8 +23,6 @@ use std::sync::Arc;
 pub struct Site {
     pub api: web::Data<Api>,
     pub clock: Arc<ManualClock>,
-    pub project: ProjectId,
-    pub foreign: ProjectId,
     _fresh: Fresh,
 }
 
@@ -60,17 +58,27 @@ pub async fn site_with(settings: Settings) -> Site {
         clock.clone(),
         Arc::new(SeededEntropy::new(7)),
         Channels::default(),
-        pipeline::Settings { lanes: 1, ..pipeline::Settings::default() },
+        pipeline::Settings {
+            lanes: 1,
+            ..pipeline::Settings::default()
+        },
     );
     let api = web::Data::new(Api::new(pipeline, settings, Progress::default(), None));
     let (project, foreign) = (add_project(&api, "mine").await, add_project(&api, "theirs").await);
-    let site = Site { api, clock, project, foreign, _fresh: fresh };
+    let site = Site {
+        api,
+        clock,
+        _fresh: fresh,
+    };
     site.add_key(project, ALL, KeyKind::Secret, &["all"], None).await;
     site.add_key(foreign, FOREIGN, KeyKind::Secret, &["all"], None).await;
-    site.add_key(project, PUBLISHABLE, KeyKind::Publishable, &[], None).await;
-    site.add_key(project, REVOKED, KeyKind::Secret, &["all"], Some(noon())).await;
+    site.add_key(project, PUBLISHABLE, KeyKind::Publishable, &[], None)
+        .await;
+    site.add_key(project, REVOKED, KeyKind::Secret, &["all"], Some(noon()))
+        .await;
     for scope in ["read", "write", "admin"] {
-        site.add_key(project, &format!("sk_test_{scope}"), KeyKind::Secret, &[scope], None).await;
+        site.add_key(project, &format!("sk_test_{scope}"), KeyKind::Secret, &[scope], None)
+            .await;
     }
     site
 }
@@ -91,7 +99,14 @@ async fn add_project(api: &Api, name: &str) -> ProjectId {
 }
 
 impl Site {
-    async fn add_key(&self, project_id: ProjectId, token: &str, kind: KeyKind, scopes: &[&str], revoked_at: Option<Timestamp>) {
+    async fn add_key(
+        &self,
+        project_id: ProjectId,
+        token: &str,
+        kind: KeyKind,
+        scopes: &[&str],
+        revoked_at: Option<Timestamp>,
+    ) {
         let row = KeyRow {
             id: self.api.pipeline.new_id(),
             project_id,
@@ -125,7 +140,12 @@ impl Site {
         let (status, headers) = (answer.status(), answer.headers().clone());
         let text = String::from_utf8(test::read_body(answer).await.to_vec()).unwrap();
         let body = serde_json::from_str(&text).unwrap_or_default();
-        Answer { status, headers, body, text }
+        Answer {
+            status,
+            headers,
+            body,
+            text,
+        }
     }
 
     /// The status alone; the body is not waited for, since a stream has no end.
@@ -135,7 +155,10 @@ impl Site {
             request = request.insert_header(("authorization", format!("Bearer {token}")));
         }
         let service = test::init_service(app(self.api.clone())).await;
-        test::call_service(&service, request.to_request()).await.status().as_u16()
+        test::call_service(&service, request.to_request())
+            .await
+            .status()
+            .as_u16()
     }
 
     /// Registers a device and gives its token.

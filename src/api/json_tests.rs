@@ -23,8 +23,16 @@ fn read_all(text: &str) -> Result<Outer, Problem> {
 
 #[test]
 fn a_key_that_stands_twice_is_refused_at_every_depth() {
-    for text in [r#"{"items":[],"items":[]}"#, r#"{"items":[{"count":1,"count":2}]}"#, r#"{"a":1,"\u0061":2}"#] {
-        assert_eq!(value_of(text.as_bytes()).unwrap_err().body().code, ErrorCode::JsonInvalid, "{text}");
+    for text in [
+        r#"{"items":[],"items":[]}"#,
+        r#"{"items":[{"count":1,"count":2}]}"#,
+        r#"{"a":1,"\u0061":2}"#,
+    ] {
+        assert_eq!(
+            value_of(text.as_bytes()).unwrap_err().body().code,
+            ErrorCode::JsonInvalid,
+            "{text}"
+        );
     }
 }
 
@@ -48,7 +56,17 @@ fn a_mistake_is_told_with_its_place() {
 
 #[test]
 fn what_is_no_json_is_refused() {
-    for text in ["", "{", "[1,]", "{\"a\":1}x", "nul", "\u{feff}{}", "1e999", "'a'", "[\"\\ud800\"]"] {
+    for text in [
+        "",
+        "{",
+        "[1,]",
+        "{\"a\":1}x",
+        "nul",
+        "\u{feff}{}",
+        "1e999",
+        "'a'",
+        "[\"\\ud800\"]",
+    ] {
         assert!(value_of(text.as_bytes()).is_err(), "{text:?}");
     }
     assert!(value_of(&[b'"', 0xff, b'"']).is_err(), "not UTF-8");

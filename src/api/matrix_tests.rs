@@ -15,7 +15,10 @@ fn operations() -> Vec<(String, String, Vec<String>)> {
     for (path, item) in description["paths"].as_object().unwrap() {
         for (method, operation) in item.as_object().unwrap() {
             let schemes = operation["security"].as_array().cloned().unwrap_or_default();
-            let schemes = schemes.iter().flat_map(|one| one.as_object().unwrap().keys().cloned()).collect();
+            let schemes = schemes
+                .iter()
+                .flat_map(|one| one.as_object().unwrap().keys().cloned())
+                .collect();
             found.push((method.to_uppercase(), path.clone(), schemes));
         }
     }
@@ -24,7 +27,10 @@ fn operations() -> Vec<(String, String, Vec<String>)> {
 
 /// The path with something in the place of its parameters.
 fn filled(path: &str) -> String {
-    path.split('/').map(|part| if part.starts_with('{') { "x" } else { part }).collect::<Vec<_>>().join("/")
+    path.split('/')
+        .map(|part| if part.starts_with('{') { "x" } else { part })
+        .collect::<Vec<_>>()
+        .join("/")
 }
 
 #[actix_web::test]
@@ -46,10 +52,19 @@ async fn no_route_answers_a_stranger_or_the_wrong_kind_of_credential() {
         assert!(!wrong.is_empty(), "{method} {path} says nothing about credentials");
         let url = filled(&path);
         for stranger in ["", REVOKED, "sk_test_unknown", "dt_unknown", "rubbish"] {
-            assert_eq!(site.status(&method, &url, stranger).await, 401, "{method} {path} with `{stranger}`");
+            assert_eq!(
+                site.status(&method, &url, stranger).await,
+                401,
+                "{method} {path} with `{stranger}`"
+            );
         }
         for token in wrong {
-            assert_eq!(site.status(&method, &url, token).await, 403, "{method} {path} with {}", &token[..3]);
+            assert_eq!(
+                site.status(&method, &url, token).await,
+                403,
+                "{method} {path} with {}",
+                &token[..3]
+            );
         }
     }
 }
@@ -71,7 +86,11 @@ async fn each_route_of_servers_takes_exactly_one_scope() {
         }
         assert_eq!(taken.len(), 1, "{method} {path} takes {taken:?}");
         let is_look = method == "GET" || path == "/v1/triggers/validate";
-        assert_eq!(taken[0] == "write", !is_look && !path.starts_with("/v1/keys") && path != "/v1/project", "{method} {path}");
+        assert_eq!(
+            taken[0] == "write",
+            !is_look && !path.starts_with("/v1/keys") && path != "/v1/project",
+            "{method} {path}"
+        );
     }
 }
 
@@ -99,7 +118,11 @@ fn every_operation_has_its_own_name_and_documents_its_problems() {
 #[test]
 fn the_description_is_the_same_each_time() {
     let yaml = super::openapi_yaml();
-    assert!(yaml.starts_with("openapi: 3.1.0\n"), "{}", yaml.lines().next().unwrap_or_default());
+    assert!(
+        yaml.starts_with("openapi: 3.1.0\n"),
+        "{}",
+        yaml.lines().next().unwrap_or_default()
+    );
     assert_eq!(yaml, super::openapi_yaml());
     assert!(yaml.contains("Problem:"));
 }

@@ -38,7 +38,6 @@ pub use health::Progress;
 pub use openapi::openapi_yaml;
 pub use server::{Api, Settings, app, routes, serve};
 
-
 #[cfg(test)]
 mod fixture_tests;
 #[cfg(test)]
