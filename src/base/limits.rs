@@ -127,8 +127,6 @@ pub const TEMPLATE_WORDS_PER_TAG_MAX: usize = 100;
 pub const CONDITION_BRACKETS_DEEP_MAX: usize = 7;
 /// `? :` in one condition, over which the parser recurses as well.
 pub const CONDITION_CONDITIONALS_MAX: usize = 7;
-<<<<<<< HEAD
-=======
 /// Times one input is stepped when send keys turn out to be taken: each time all taken keys are learnt, so a few are enough.
 pub const STEPS_PER_INPUT_MAX: usize = 16;
 /// Lanes of one process: each is a task with a cache of its own.
@@ -139,4 +137,3 @@ pub const DELIVERIES_PER_ROUND_MAX: usize = 10_000;
 pub const LEASE_S_MAX: i64 = 600;
 /// Rounds of one recovery: an inbox that fills faster than it is stepped is taken up again by the next tick.
 pub const RECOVERY_ROUNDS_MAX: usize = 1_000;
->>>>>>> main
