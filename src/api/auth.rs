@@ -82,7 +82,12 @@ pub async fn valid_key(api: &Api, hash: [u8; 32]) -> Result<Option<KeyRow>, Prob
     if let Some(key) = api.keys.get(&hash, now) {
         return Ok(key.is_valid(now).then_some(key));
     }
-    let found = api.pipeline.store().key_by_hash(&hash).await?.filter(|key| key.is_valid(now));
+    let found = api
+        .pipeline
+        .store()
+        .key_by_hash(&hash)
+        .await?
+        .filter(|key| key.is_valid(now));
     if let Some(key) = &found {
         api.keys.put(hash, key.clone(), now);
     }
@@ -128,11 +133,17 @@ fn unauthorized(detail: &str) -> Problem {
 /// The credential of a request. Phones with an app from the store know Basic only, or a query at most.
 fn token_of(request: &ServiceRequest, osmand_query: bool) -> Option<String> {
     let is_ingest = request.path().starts_with("/v1/ingest/");
-    let header = request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let header = request
+        .headers()
+        .get(AUTHORIZATION)
+        .and_then(|value| value.to_str().ok());
     let token = match header.and_then(|value| value.split_once(' ')) {
         Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => Some(token.trim().to_owned()),
         Some((scheme, pair)) if is_ingest && scheme.eq_ignore_ascii_case("basic") => {
-            let plain = STANDARD.decode(pair.trim()).ok().and_then(|bytes| String::from_utf8(bytes).ok())?;
+            let plain = STANDARD
+                .decode(pair.trim())
+                .ok()
+                .and_then(|bytes| String::from_utf8(bytes).ok())?;
             plain.split_once(':').map(|(_, password)| password.to_owned())
         }
         _ if osmand_query && request.path() == "/v1/ingest/osmand" => {
@@ -164,9 +175,10 @@ fn secret_key(request: &HttpRequest, scope: &str) -> Result<KeyRow, Problem> {
             let detail = format!("this key has the scopes {:?}; it needs `{scope}`", key.scopes);
             Err(Problem::new(ErrorCode::ScopeMissing, detail))
         }
-        Caller::Key(_) | Caller::Device(_) => {
-            Err(Problem::new(ErrorCode::Forbidden, "use a secret key (`sk_…`), from a server"))
-        }
+        Caller::Key(_) | Caller::Device(_) => Err(Problem::new(
+            ErrorCode::Forbidden,
+            "use a secret key (`sk_…`), from a server",
+        )),
     }
 }
 
@@ -188,9 +200,10 @@ impl FromRequest for PublishableKey {
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         ready(caller(request).and_then(|caller| match caller {
             Caller::Key(key) if key.kind == KeyKind::Publishable => Ok(Self(key)),
-            Caller::Key(_) | Caller::Device(_) => {
-                Err(Problem::new(ErrorCode::Forbidden, "use a publishable key (`pk_…`) to register a device"))
-            }
+            Caller::Key(_) | Caller::Device(_) => Err(Problem::new(
+                ErrorCode::Forbidden,
+                "use a publishable key (`pk_…`) to register a device",
+            )),
         }))
     }
 }
@@ -233,4 +246,3 @@ impl FromRequest for Administers {
         ready(secret_key(request, "admin").map(Self))
     }
 }
-

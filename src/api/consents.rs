@@ -10,8 +10,8 @@ use super::users::known_user;
 use crate::base::id::{ProjectId, UserId};
 use crate::engine::subject::{Consent, Purpose};
 use crate::store::ConsentRow;
-use chrono::{DateTime, Utc};
 use actix_web::{get, post, web};
+use chrono::{DateTime, Utc};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use utoipa::ToSchema;
@@ -47,11 +47,24 @@ pub async fn said(
     }
     api.pipeline.consent(project, user, words, source).await?;
     let history = api.pipeline.store().consents_of(project, user).await?;
-    Ok(ConsentState { consents: last_words(history) })
+    Ok(ConsentState {
+        consents: last_words(history),
+    })
 }
 
 fn last_words(history: Vec<ConsentRow>) -> BTreeMap<Purpose, Consent> {
-    history.into_iter().map(|row| (row.purpose, Consent { granted: row.granted, at: row.at })).collect()
+    history
+        .into_iter()
+        .map(|row| {
+            (
+                row.purpose,
+                Consent {
+                    granted: row.granted,
+                    at: row.at,
+                },
+            )
+        })
+        .collect()
 }
 
 /// Pass on what a person allows
@@ -65,7 +78,9 @@ pub async fn give(
     Json(body): Json<ConsentsGiven>,
 ) -> Result<web::Json<ConsentState>, Problem> {
     let user = known_user(&api, key.project_id, &user_ref).await?;
-    said(&api, key.project_id, user.id, &body, "server").await.map(web::Json)
+    said(&api, key.project_id, user.id, &body, "server")
+        .await
+        .map(web::Json)
 }
 
 /// Everything a person ever said about consent
@@ -79,6 +94,11 @@ pub async fn list(
 ) -> Result<web::Json<List<ConsentView>>, Problem> {
     let user = known_user(&api, key.project_id, &user_ref).await?;
     let rows = api.pipeline.store().consents_of(key.project_id, user.id).await?;
-    let view = |row: ConsentRow| ConsentView { purpose: row.purpose, granted: row.granted, at: row.at, source: row.source };
+    let view = |row: ConsentRow| ConsentView {
+        purpose: row.purpose,
+        granted: row.granted,
+        at: row.at,
+        source: row.source,
+    };
     Ok(web::Json(List::whole(rows.into_iter().map(view).collect())))
 }

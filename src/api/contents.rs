@@ -8,8 +8,8 @@ use super::problem::{ErrorCode, FieldError, Problem};
 use super::server::Api;
 use crate::engine::message::{CompiledContent, Content};
 use crate::store::{ContentRow, Upserted};
-use chrono::{DateTime, Utc};
 use actix_web::{get, put, web};
+use chrono::{DateTime, Utc};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -32,7 +32,11 @@ pub struct ContentPut {
 }
 
 fn view(row: ContentRow) -> ContentView {
-    ContentView { content: row.content, version: row.version, updated_at: row.updated_at }
+    ContentView {
+        content: row.content,
+        version: row.version,
+        updated_at: row.updated_at,
+    }
 }
 
 /// Put a content
@@ -63,10 +67,16 @@ pub async fn put(
             position: None,
             hint: None,
         };
-        Problem::new(ErrorCode::ContentInvalid, error.detail).at(error.pointer).errors(vec![named])
+        Problem::new(ErrorCode::ContentInvalid, error.detail)
+            .at(error.pointer)
+            .errors(vec![named])
     })?;
     let (outcome, version) = api.pipeline.put_content(key.project_id, &content).await?;
-    Ok(web::Json(ContentPut { name: content.name, outcome, version }))
+    Ok(web::Json(ContentPut {
+        name: content.name,
+        outcome,
+        version,
+    }))
 }
 
 /// A content
@@ -80,7 +90,8 @@ pub async fn show(
 ) -> Result<web::Json<ContentView>, Problem> {
     fields::path_name("content", &name)?;
     let row = api.pipeline.store().content(key.project_id, &name).await?;
-    row.map(|row| web::Json(view(row))).ok_or_else(|| Problem::not_found("content"))
+    row.map(|row| web::Json(view(row)))
+        .ok_or_else(|| Problem::not_found("content"))
 }
 
 /// Contents

@@ -58,14 +58,20 @@ pub async fn list(
 ) -> Result<web::Json<List<Decision>>, Problem> {
     let page = ask(query.cursor.as_deref(), query.limit)?;
     let nothing = || Ok(web::Json(List::whole(Vec::new())));
-    let mut filter = DecisionFilter { code: query.code, moment_id: query.moment, ..DecisionFilter::default() };
+    let mut filter = DecisionFilter {
+        code: query.code,
+        moment_id: query.moment,
+        ..DecisionFilter::default()
+    };
     match filtered_user(&api, key.project_id, query.user_ref.as_deref()).await? {
         Some(None) => return nothing(),
         wanted => filter.user_id = wanted.flatten(),
     }
     if let Some(name) = &query.trigger {
         fields::query_name("trigger", name)?;
-        let Some(row) = api.pipeline.store().trigger_by_name(key.project_id, name).await? else { return nothing() };
+        let Some(row) = api.pipeline.store().trigger_by_name(key.project_id, name).await? else {
+            return nothing();
+        };
         filter.trigger_id = Some(row.id);
     }
     let rows = api.pipeline.store().decisions(key.project_id, &filter, &page).await?;
@@ -88,7 +94,12 @@ pub async fn explain(
     let decision = decision.ok_or_else(|| Problem::not_found("decision"))?;
     let moment = store.moment(key.project_id, decision.moment_id).await?;
     let (message, deliveries) = said(&api, key.project_id, &decision).await?;
-    Ok(web::Json(Explained { decision, moment, message, deliveries }))
+    Ok(web::Json(Explained {
+        decision,
+        moment,
+        message,
+        deliveries,
+    }))
 }
 
 async fn said(
@@ -96,11 +107,19 @@ async fn said(
     project: ProjectId,
     decision: &Decision,
 ) -> Result<(Option<MessageView>, Vec<DeliveryView>), Problem> {
-    let Some(message_id) = decision.message_id else { return Ok((None, Vec::new())) };
+    let Some(message_id) = decision.message_id else {
+        return Ok((None, Vec::new()));
+    };
     let store = api.pipeline.store();
     let message = store.message(project, message_id).await?.map(MessageView::of);
-    let filter = DeliveryFilter { message_id: Some(message_id), ..DeliveryFilter::default() };
-    let rows = store.deliveries(project, &filter, &PageAsk::first(crate::base::limits::PAGE_ROWS_MAX)).await?.rows;
+    let filter = DeliveryFilter {
+        message_id: Some(message_id),
+        ..DeliveryFilter::default()
+    };
+    let rows = store
+        .deliveries(project, &filter, &PageAsk::first(crate::base::limits::PAGE_ROWS_MAX))
+        .await?
+        .rows;
     let ids: Vec<_> = rows.iter().map(|row| row.id).collect();
     let mut attempts = store.attempts(project, &ids).await?;
     let view = |row: crate::store::DeliveryRow| {

@@ -8,8 +8,8 @@ use super::users::filtered_user;
 use crate::base::id::{DeliveryId, DeviceId, MessageId, UserId};
 use crate::engine::delivery::{ChannelKind, DeliveryState};
 use crate::store::{AttemptRow, DeliveryFilter, DeliveryRow};
-use chrono::{DateTime, Utc};
 use actix_web::{get, web};
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -98,7 +98,11 @@ pub async fn list(
     query: web::Query<DeliveryQuery>,
 ) -> Result<web::Json<List<DeliveryView>>, Problem> {
     let page = ask(query.cursor.as_deref(), query.limit)?;
-    let mut filter = DeliveryFilter { state: query.state, message_id: query.message, ..DeliveryFilter::default() };
+    let mut filter = DeliveryFilter {
+        state: query.state,
+        message_id: query.message,
+        ..DeliveryFilter::default()
+    };
     match filtered_user(&api, key.project_id, query.user_ref.as_deref()).await? {
         Some(None) => return Ok(web::Json(List::whole(Vec::new()))),
         wanted => filter.user_id = wanted.flatten(),
@@ -117,5 +121,7 @@ pub async fn show(
     id: web::Path<DeliveryId>,
 ) -> Result<web::Json<DeliveryView>, Problem> {
     let found = api.pipeline.store().delivery(key.project_id, *id).await?;
-    found.map(|(row, tried)| web::Json(DeliveryView::of(row, tried))).ok_or_else(|| Problem::not_found("delivery"))
+    found
+        .map(|(row, tried)| web::Json(DeliveryView::of(row, tried)))
+        .ok_or_else(|| Problem::not_found("delivery"))
 }

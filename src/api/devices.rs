@@ -75,7 +75,10 @@ impl PushAddress {
     pub fn checked(self, pointer: &str) -> Result<(ChannelKind, String), Problem> {
         let printable = self.address.chars().all(|c| !c.is_control());
         if self.address.is_empty() || self.address.len() > limits::PUSH_ADDRESS_BYTES_MAX || !printable {
-            let detail = format!("must have 1 to {} bytes without control characters", limits::PUSH_ADDRESS_BYTES_MAX);
+            let detail = format!(
+                "must have 1 to {} bytes without control characters",
+                limits::PUSH_ADDRESS_BYTES_MAX
+            );
             return Err(Problem::field(format!("{pointer}/address"), detail));
         }
         Ok((self.channel, self.address))
@@ -91,7 +94,10 @@ impl ConsentsGiven {
             (Purpose::Promo, self.promo),
             (Purpose::Analytics, self.analytics),
         ];
-        given.into_iter().filter_map(|(purpose, said)| said.map(|granted| (purpose, Consent { granted, at }))).collect()
+        given
+            .into_iter()
+            .filter_map(|(purpose, said)| said.map(|granted| (purpose, Consent { granted, at })))
+            .collect()
     }
 }
 
@@ -111,7 +117,11 @@ pub async fn register(
     let token = new_token("dt", api.pipeline.entropy());
     let consents = body.consents.words(now);
     let device = row_of(&api, body, key.project_id, token_hash(token.expose()).to_vec(), now)?;
-    let registration = Registration { device, consents, source: "device".to_owned() };
+    let registration = Registration {
+        device,
+        consents,
+        source: "device".to_owned(),
+    };
     let registered = api.pipeline.register(registration).await?.device;
     Ok(HttpResponse::Created().json(DeviceRegistered {
         device_id: registered.id,
@@ -130,7 +140,10 @@ fn row_of(
     fields::name("/installation_id", &body.installation_id)?;
     if body.installation_id.chars().count() < 8 {
         // Whoever names the installation of another gets its device: it must not be guessable.
-        return Err(Problem::field("/installation_id", "must have at least 8 characters; use a random UUID"));
+        return Err(Problem::field(
+            "/installation_id",
+            "must have at least 8 characters; use a random UUID",
+        ));
     }
     fields::optional_short(&[("/platform", &body.platform), ("/app_version", &body.app_version)])?;
     fields::locale("/locale", body.locale.as_deref())?;

@@ -8,8 +8,8 @@ use super::problem::Problem;
 use super::server::Api;
 use crate::engine::moment::Moment;
 use crate::pipeline::ServerEvent;
-use chrono::{DateTime, Utc};
 use actix_web::{HttpRequest, HttpResponse, post, web};
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
@@ -58,10 +58,20 @@ pub async fn create(
     fields::properties("/properties", &body.properties)?;
     let now = api.pipeline.now();
     let occurred_at = fields::instant("/occurred_at", body.occurred_at)?.unwrap_or(now);
-    let id = body.id.or_else(|| named_id(&request)).unwrap_or_else(|| api.pipeline.new_id::<Uuid>().to_string());
+    let id = body
+        .id
+        .or_else(|| named_id(&request))
+        .unwrap_or_else(|| api.pipeline.new_id::<Uuid>().to_string());
     let store = api.pipeline.store();
-    let (user, _) = store.user_or_new(key.project_id, &body.user_ref, api.pipeline.new_id(), now).await?;
-    let event = ServerEvent { id: id.clone(), name: body.name, properties: body.properties, occurred_at };
+    let (user, _) = store
+        .user_or_new(key.project_id, &body.user_ref, api.pipeline.new_id(), now)
+        .await?;
+    let event = ServerEvent {
+        id: id.clone(),
+        name: body.name,
+        properties: body.properties,
+        occurred_at,
+    };
     let moments = api.pipeline.event(key.project_id, user.id, event).await?;
     Ok(HttpResponse::Created().json(EventTaken { id, moments }))
 }

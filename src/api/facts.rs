@@ -11,8 +11,8 @@ use crate::base::limits;
 use crate::base::time::Timestamp;
 use crate::engine::fact::{Fact, FactRef, Lifecycle};
 use crate::store::{FactOutcome, FactPut};
-use chrono::{DateTime, Utc};
 use actix_web::{get, put, web};
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
@@ -73,13 +73,27 @@ pub async fn put(
 ) -> Result<web::Json<FactStored>, Problem> {
     let id = fact_ref(path.into_inner())?;
     let (fact, subject_refs) = fact_of(id, body, api.pipeline.now())?;
-    let outcome = api.pipeline.put_fact(FactPut { project_id: key.project_id, fact, subject_refs }).await?;
+    let outcome = api
+        .pipeline
+        .put_fact(FactPut {
+            project_id: key.project_id,
+            fact,
+            subject_refs,
+        })
+        .await?;
     Ok(web::Json(match outcome {
-        FactOutcome::Stored => FactStored { outcome: FactWord::Stored, stored_seq: None },
-        FactOutcome::Repeated => FactStored { outcome: FactWord::Repeated, stored_seq: None },
-        FactOutcome::Outdated { stored_seq } => {
-            FactStored { outcome: FactWord::Outdated, stored_seq: Some(stored_seq) }
-        }
+        FactOutcome::Stored => FactStored {
+            outcome: FactWord::Stored,
+            stored_seq: None,
+        },
+        FactOutcome::Repeated => FactStored {
+            outcome: FactWord::Repeated,
+            stored_seq: None,
+        },
+        FactOutcome::Outdated { stored_seq } => FactStored {
+            outcome: FactWord::Outdated,
+            stored_seq: Some(stored_seq),
+        },
     }))
 }
 
@@ -91,7 +105,10 @@ fn fact_ref((kind, key): (String, String)) -> Result<FactRef, Problem> {
 
 fn fact_of(id: FactRef, body: FactBody, now: Timestamp) -> Result<(Fact, Vec<String>), Problem> {
     if body.seq < 0 {
-        return Err(Problem::field("/seq", "must not be negative; count up from 0 or use a time in milliseconds"));
+        return Err(Problem::field(
+            "/seq",
+            "must not be negative; count up from 0 or use a time in milliseconds",
+        ));
     }
     let count = body.subjects.len();
     if count == 0 || count > limits::SUBJECTS_PER_FACT_MAX {

@@ -18,7 +18,10 @@ pub fn name(pointer: &str, text: &str) -> Result<(), Problem> {
 /// At most 128 characters, without control characters.
 pub fn short(pointer: &str, text: &str) -> Result<(), Problem> {
     if text.chars().count() > limits::NAME_CHARS_MAX || text.chars().any(char::is_control) {
-        let detail = format!("must have at most {} characters and no control characters", limits::NAME_CHARS_MAX);
+        let detail = format!(
+            "must have at most {} characters and no control characters",
+            limits::NAME_CHARS_MAX
+        );
         return Err(Problem::field(pointer, detail));
     }
     Ok(())
@@ -32,14 +35,19 @@ pub fn path_name(what: &str, text: &str) -> Result<(), Problem> {
 /// A filter of a query.
 pub fn query_name(key: &str, text: &str) -> Result<(), Problem> {
     name("", text).map_err(|_| {
-        let detail = format!("`{key}` must have 1 to {} characters and no control characters", limits::NAME_CHARS_MAX);
+        let detail = format!(
+            "`{key}` must have 1 to {} characters and no control characters",
+            limits::NAME_CHARS_MAX
+        );
         Problem::new(ErrorCode::QueryInvalid, detail)
     })
 }
 
 /// Each of several optional short texts.
 pub fn optional_short(fields: &[(&str, &Option<String>)]) -> Result<(), Problem> {
-    fields.iter().try_for_each(|(pointer, text)| text.as_deref().map_or(Ok(()), |text| name(pointer, text)))
+    fields
+        .iter()
+        .try_for_each(|(pointer, text)| text.as_deref().map_or(Ok(()), |text| name(pointer, text)))
 }
 
 /// A BCP 47 tag such as `pt-BR`.
@@ -49,7 +57,10 @@ pub fn locale(pointer: &str, tag: Option<&str>) -> Result<(), Problem> {
     if letters && (2..=35).contains(&tag.len()) {
         return Ok(());
     }
-    Err(Problem::field(pointer, "not a locale: write it like `en` or `pt-BR` (2 to 35 letters, digits, `-`, `_`)"))
+    Err(Problem::field(
+        pointer,
+        "not a locale: write it like `en` or `pt-BR` (2 to 35 letters, digits, `-`, `_`)",
+    ))
 }
 
 /// An IANA zone such as `Europe/Vienna`.
@@ -62,7 +73,11 @@ pub fn time_zone(pointer: &str, zone: Option<&str>) -> Result<Option<Tz>, Proble
 pub fn properties(pointer: &str, map: &Map<String, Value>) -> Result<(), Problem> {
     let text = serde_json::to_string(map).unwrap_or_default();
     if text.len() > limits::PROPERTIES_BYTES_MAX {
-        let detail = format!("takes {} bytes; at most {} are kept", text.len(), limits::PROPERTIES_BYTES_MAX);
+        let detail = format!(
+            "takes {} bytes; at most {} are kept",
+            text.len(),
+            limits::PROPERTIES_BYTES_MAX
+        );
         return Err(Problem::field(pointer, detail));
     }
     if has_nul(&Value::Object(map.clone())) {
@@ -104,5 +119,7 @@ pub fn trigger_errors(errors: Vec<crate::engine::trigger::TriggerError>) -> Prob
         hint: error.hint,
     });
     let detail = format!("{count} error(s) in the trigger; `errors` names each with its place");
-    Problem::new(ErrorCode::TriggerInvalid, detail).at(first).errors(list.collect())
+    Problem::new(ErrorCode::TriggerInvalid, detail)
+        .at(first)
+        .errors(list.collect())
 }

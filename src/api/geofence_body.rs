@@ -122,7 +122,15 @@ impl GeofenceBody {
     /// Checks every bound and reads the geometry; costs up to some milliseconds for many vertices.
     pub fn row(self, project_id: ProjectId, id: FenceId, now: Timestamp) -> Result<FenceRow, Problem> {
         let shape = self.shape()?;
-        row(Described { shape: &shape, body: self }, project_id, id, now)
+        row(
+            Described {
+                shape: &shape,
+                body: self,
+            },
+            project_id,
+            id,
+            now,
+        )
     }
 
     fn shape(&self) -> Result<Shape, Problem> {
@@ -135,13 +143,19 @@ impl GeofenceBody {
                 let number = |index: usize| point.and_then(|point| point.get(index)).and_then(Value::as_f64);
                 match (geometry.get("type").and_then(Value::as_str), number(0), number(1)) {
                     (Some("Point"), Some(lng), Some(lat)) => circle(lat, lng, radius_m, "/geometry/coordinates"),
-                    _ => Err(Problem::field("/radius_m", "goes with a centre or a Point of two numbers only")),
+                    _ => Err(Problem::field(
+                        "/radius_m",
+                        "goes with a centre or a Point of two numbers only",
+                    )),
                 }
             }
             (Some(geometry), None, None) => {
                 Shape::from_geojson(geometry, &limits).map_err(|error| geometry_problem(&error.under("/geometry")))
             }
-            _ => Err(Problem::field("/geometry", "give either `geometry`, or `center` and `radius_m`")),
+            _ => Err(Problem::field(
+                "/geometry",
+                "give either `geometry`, or `center` and `radius_m`",
+            )),
         }
     }
 }
@@ -212,5 +226,8 @@ pub fn geometry_problem(error: &GeometryError) -> Problem {
         position: None,
         hint: Some(error.hint.clone()),
     };
-    Problem::new(ErrorCode::GeometryInvalid, &error.detail).at(&error.pointer).hint(&error.hint).errors(vec![named])
+    Problem::new(ErrorCode::GeometryInvalid, &error.detail)
+        .at(&error.pointer)
+        .hint(&error.hint)
+        .errors(vec![named])
 }

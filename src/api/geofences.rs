@@ -43,11 +43,21 @@ pub async fn put(
 ) -> Result<HttpResponse, Problem> {
     let (id, now, project) = (api.pipeline.new_id(), api.pipeline.now(), key.project_id);
     // Checking many vertices takes milliseconds: not on the thread that answers others.
-    let row = web::block(move || body.row(project, id, now)).await.map_err(|_| busy())??;
+    let row = web::block(move || body.row(project, id, now))
+        .await
+        .map_err(|_| busy())??;
     let put = api.pipeline.put_geofences(project, &[row], false).await?;
     let put = put.first().ok_or_else(|| Problem::not_found("geofence"))?;
-    let mut answer = if put.outcome == Upserted::Added { HttpResponse::Created() } else { HttpResponse::Ok() };
-    Ok(answer.json(GeofencePut { id: put.id, outcome: put.outcome, version: put.version }))
+    let mut answer = if put.outcome == Upserted::Added {
+        HttpResponse::Created()
+    } else {
+        HttpResponse::Ok()
+    };
+    Ok(answer.json(GeofencePut {
+        id: put.id,
+        outcome: put.outcome,
+        version: put.version,
+    }))
 }
 
 /// The pool for heavy work is going down, or the work was cut off.
@@ -68,7 +78,11 @@ pub async fn list(
         fields::query_name("tag", tag)?;
     }
     let page = ask(query.cursor.as_deref(), query.limit)?;
-    let rows = api.pipeline.store().geofences(key.project_id, query.tag.as_deref(), &page).await?;
+    let rows = api
+        .pipeline
+        .store()
+        .geofences(key.project_id, query.tag.as_deref(), &page)
+        .await?;
     Ok(web::Json(List::of(rows, GeofenceView::of)))
 }
 
@@ -82,7 +96,8 @@ pub async fn show(
     id: web::Path<FenceId>,
 ) -> Result<web::Json<GeofenceView>, Problem> {
     let row = api.pipeline.store().geofence(key.project_id, *id).await?;
-    row.map(|row| web::Json(GeofenceView::of(row))).ok_or_else(|| Problem::not_found("geofence"))
+    row.map(|row| web::Json(GeofenceView::of(row)))
+        .ok_or_else(|| Problem::not_found("geofence"))
 }
 
 /// Delete a geofence

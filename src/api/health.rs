@@ -37,7 +37,11 @@ impl Progress {
     /// The loops that have not been heard of for too long.
     pub fn stuck(&self, now: Timestamp) -> Vec<&'static str> {
         let beats = self.beats();
-        beats.iter().filter(|(_, beat)| now - beat.at > beat.patience).map(|(name, _)| *name).collect()
+        beats
+            .iter()
+            .filter(|(_, beat)| now - beat.at > beat.patience)
+            .map(|(name, _)| *name)
+            .collect()
     }
 }
 
@@ -63,7 +67,9 @@ pub struct Readiness {
 #[utoipa::path(tag = "operate", responses((status = 200, description = "alive", body = String, content_type = "text/plain")))]
 #[get("/healthz")]
 pub async fn alive() -> HttpResponse {
-    HttpResponse::Ok().content_type("text/plain; charset=utf-8").body("ok\n")
+    HttpResponse::Ok()
+        .content_type("text/plain; charset=utf-8")
+        .body("ok\n")
 }
 
 /// Can it do its work?
@@ -76,23 +82,38 @@ pub async fn alive() -> HttpResponse {
 #[get("/readyz")]
 pub async fn ready(api: web::Data<Api>) -> HttpResponse {
     let store = api.pipeline.store();
-    let check = |name: &str, passed: bool, detail: Option<String>| Check { name: name.to_owned(), passed, detail };
+    let check = |name: &str, passed: bool, detail: Option<String>| Check {
+        name: name.to_owned(),
+        passed,
+        detail,
+    };
     let mut checks = Vec::new();
     let database = store.ping().await;
     if let Err(error) = &database {
         tracing::warn!(%error, "not ready: the database does not answer");
     }
-    checks.push(check("database", database.is_ok(), database.err().map(|_| "it does not answer".to_owned())));
+    checks.push(check(
+        "database",
+        database.is_ok(),
+        database.err().map(|_| "it does not answer".to_owned()),
+    ));
     checks.push(match store.pending_migrations().await {
         Ok(pending) if pending.is_empty() => check("migrations", true, None),
-        Ok(pending) => check("migrations", false, Some(format!("{} not applied; run `usher migrate`", pending.len()))),
+        Ok(pending) => check(
+            "migrations",
+            false,
+            Some(format!("{} not applied; run `usher migrate`", pending.len())),
+        ),
         Err(_) => check("migrations", false, Some("unknown".to_owned())),
     });
     let stuck = api.progress.stuck(api.pipeline.now());
     let detail = (!stuck.is_empty()).then(|| format!("no progress: {}", stuck.join(", ")));
     checks.push(check("loops", stuck.is_empty(), detail));
     let ready = checks.iter().all(|check| check.passed);
-    let mut answer = if ready { HttpResponse::Ok() } else { HttpResponse::ServiceUnavailable() };
+    let mut answer = if ready {
+        HttpResponse::Ok()
+    } else {
+        HttpResponse::ServiceUnavailable()
+    };
     answer.json(Readiness { ready, checks })
 }
-

@@ -35,33 +35,54 @@ pub async fn once(
     let (Some(header), Some(caller), true) = (header, caller, is_write && !LEFT_OUT.contains(&request.path())) else {
         return Ok(next.call(request).await?.map_into_boxed_body());
     };
-    let given = header.to_str().ok().filter(|key| (1..=limits::IDEMPOTENCY_KEY_CHARS_MAX).contains(&key.len()));
+    let given = header
+        .to_str()
+        .ok()
+        .filter(|key| (1..=limits::IDEMPOTENCY_KEY_CHARS_MAX).contains(&key.len()));
     let Some(given) = given else {
-        let detail = format!("`Idempotency-Key` must have 1 to {} ASCII characters", limits::IDEMPOTENCY_KEY_CHARS_MAX);
-        return Err(Problem::new(ErrorCode::HeaderInvalid, detail).into());
+        let detail = format!(
+            "`Idempotency-Key` must have 1 to {} ASCII characters",
+            limits::IDEMPOTENCY_KEY_CHARS_MAX
+        );
+        return Ok(request.error_response(Problem::new(ErrorCode::HeaderInvalid, detail)));
     };
-    let key = key_of(&caller, given);
-    let hash = hash_of(&mut request).await?;
-    let project = caller.project_id();
-    let begun = api.pipeline.store().begin_idempotent(project, &key, &hash, api.pipeline.now()).await;
-    match begun.map_err(Problem::from)? {
-        Begun::New => {}
-        Begun::InProgress => {
-            return Err(Problem::new(ErrorCode::IdempotencyInProgress, "wait for the first one, then ask again").into());
-        }
-        Begun::Mismatch => {
-            let detail = "this `Idempotency-Key` came with another request before; take a new key for a new request";
-            return Err(Problem::new(ErrorCode::IdempotencyKeyReused, detail).into());
-        }
-        Begun::Finished(saved) => return Ok(request.into_response(again(saved)?)),
+    let (project, key) = (caller.project_id(), key_of(&caller, given));
+    // An answer made here, be it a problem, passes through the outer middleware like any other.
+    match earlier(&api, project, &key, &mut request).await {
+        Ok(None) => {}
+        Ok(Some(saved)) => return Ok(request.into_response(saved)),
+        Err(problem) => return Ok(request.error_response(problem)),
     }
     let withheld = WITHHELD.contains(&request.path());
-    let http_request = request.request().clone();
-    let answer = match next.call(request).await {
-        Ok(answer) => answer.map_into_boxed_body(),
-        Err(error) => ServiceResponse::from_err(error, http_request).map_into_boxed_body(),
-    };
+    let answer = next.call(request).await?.map_into_boxed_body();
     keep(&api, project, &key, withheld, answer).await
+}
+
+/// The answer that was given before; none for the first of its key, which is begun by this.
+async fn earlier(
+    api: &Api,
+    project: ProjectId,
+    key: &str,
+    request: &mut ServiceRequest,
+) -> Result<Option<HttpResponse>, Problem> {
+    let hash = hash_of(request).await?;
+    match api
+        .pipeline
+        .store()
+        .begin_idempotent(project, key, &hash, api.pipeline.now())
+        .await?
+    {
+        Begun::New => Ok(None),
+        Begun::InProgress => Err(Problem::new(
+            ErrorCode::IdempotencyInProgress,
+            "wait for the first one, then ask again",
+        )),
+        Begun::Mismatch => {
+            let detail = "this `Idempotency-Key` came with another request before; take a new key for a new request";
+            Err(Problem::new(ErrorCode::IdempotencyKeyReused, detail))
+        }
+        Begun::Finished(saved) => again(saved).map(Some),
+    }
 }
 
 /// The kept key names the caller, so that no caller is ever given the answer of another.
@@ -70,10 +91,12 @@ fn key_of(caller: &Caller, given: &str) -> String {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    bytes
+        .iter()
+        .fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+            let _ = write!(text, "{byte:02x}");
+            text
+        })
 }
 
 /// An id for what a request makes, if its caller named the request: a repeat after a crash makes the same thing again.
@@ -131,15 +154,30 @@ async fn keep(
         }
         return Ok(answer);
     }
-    let content_type = answer.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let content_type = answer
+        .headers()
+        .get(CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
     let content_type = content_type.to_owned();
     let (request, answer) = answer.into_parts();
     let (head, answer_body) = answer.into_parts();
     let bytes = body::to_bytes(answer_body).await?;
-    let kept = if withheld && status.is_success() { WITHHELD_MARK.to_vec() } else { bytes.to_vec() };
-    let saved = SavedAnswer { status: status.as_u16(), content_type, body: kept };
+    let kept = if withheld && status.is_success() {
+        WITHHELD_MARK.to_vec()
+    } else {
+        bytes.to_vec()
+    };
+    let saved = SavedAnswer {
+        status: status.as_u16(),
+        content_type,
+        body: kept,
+    };
     if let Err(error) = store.finish_idempotent(project, key, &saved).await {
         tracing::warn!(%error, "an answer could not be kept for a repeat");
     }
-    Ok(ServiceResponse::new(request, head.set_body(bytes).map_into_boxed_body()))
+    Ok(ServiceResponse::new(
+        request,
+        head.set_body(bytes).map_into_boxed_body(),
+    ))
 }

@@ -7,9 +7,9 @@ use super::json;
 use super::problem::{ErrorCode, Problem};
 use super::server::Api;
 use crate::base::id::{FenceId, ProjectId};
+use crate::base::time::Timestamp;
 use crate::engine::fence::hours::Opening;
 use crate::engine::fence::{FeatureDraft, Position, Shape, ShapeLimits, parse_features};
-use crate::base::time::Timestamp;
 use crate::store::{FenceRow, Upserted};
 use actix_web::http::header::CONTENT_TYPE;
 use actix_web::{HttpRequest, post, web};
@@ -108,19 +108,34 @@ pub async fn import(
     let bytes = json::read(&request, payload.into_inner(), limits.collection_bytes_max).await?;
     let (project, now, tag) = (key.project_id, api.pipeline.now(), query.tag.clone());
     let read = web::block(move || {
-        let stamp = Stamp { project_id: project, now, tag: tag.as_deref() };
-        if is_csv { from_csv(&bytes, &stamp, &limits) } else { from_geojson(&bytes, &stamp, &limits) }
+        let stamp = Stamp {
+            project_id: project,
+            now,
+            tag: tag.as_deref(),
+        };
+        if is_csv {
+            from_csv(&bytes, &stamp, &limits)
+        } else {
+            from_geojson(&bytes, &stamp, &limits)
+        }
     });
     let read = read.await.map_err(|_| busy())??;
     store(&api, project, query.dry_run, read).await.map(web::Json)
 }
 
 fn is_csv(request: &HttpRequest) -> Result<bool, Problem> {
-    let header = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("");
+    let header = request
+        .headers()
+        .get(CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or("");
     match header.split(';').next().unwrap_or("").trim() {
         "text/csv" => Ok(true),
         "application/geo+json" | "application/json" | "application/vnd.geo+json" => Ok(false),
-        _ => Err(Problem::new(ErrorCode::MediaTypeUnsupported, "send application/geo+json or text/csv")),
+        _ => Err(Problem::new(
+            ErrorCode::MediaTypeUnsupported,
+            "send application/geo+json or text/csv",
+        )),
     }
 }
 
@@ -130,7 +145,10 @@ async fn store(api: &Api, project: ProjectId, dry_run: bool, read: Vec<Read>) ->
         row.id = api.pipeline.new_id();
     }
     let mut puts = api.pipeline.put_geofences(project, &rows, dry_run).await?.into_iter();
-    let mut imported = Imported { dry_run, ..Imported::default() };
+    let mut imported = Imported {
+        dry_run,
+        ..Imported::default()
+    };
     for (index, one) in read.into_iter().enumerate() {
         let mut told = ImportedRow {
             index,
@@ -172,7 +190,10 @@ async fn store(api: &Api, project: ProjectId, dry_run: bool, read: Vec<Read>) ->
 
 fn refuse(told: &mut ImportedRow, problem: &Problem) {
     let body = problem.body();
-    let code = body.errors.first().map_or_else(|| body.code.as_str().to_owned(), |error| error.code.clone());
+    let code = body
+        .errors
+        .first()
+        .map_or_else(|| body.code.as_str().to_owned(), |error| error.code.clone());
     told.code = Some(code);
     told.pointer.clone_from(&body.pointer);
     told.detail = Some(body.detail.clone());
@@ -182,13 +203,19 @@ fn refuse(told: &mut ImportedRow, problem: &Problem) {
 fn from_geojson(bytes: &[u8], stamp: &Stamp<'_>, limits: &ShapeLimits) -> Result<Vec<Read>, Problem> {
     let features = parse_features(bytes, limits).map_err(|error| {
         let problem = geometry_problem(&error);
-        Problem::new(ErrorCode::ImportInvalid, error.detail).at(error.pointer).hint(error.hint).errors(problem.body().errors.clone())
+        Problem::new(ErrorCode::ImportInvalid, error.detail)
+            .at(error.pointer)
+            .hint(error.hint)
+            .errors(problem.body().errors.clone())
     })?;
     Ok(features
         .into_iter()
         .map(|feature| match feature {
             Ok(draft) => feature_row(draft, stamp),
-            Err(error) => Read { external_id: error.id, row: Err(geometry_problem(&error.error)) },
+            Err(error) => Read {
+                external_id: error.id,
+                row: Err(geometry_problem(&error.error)),
+            },
         })
         .collect())
 }
@@ -208,13 +235,26 @@ fn feature_row(draft: FeatureDraft, stamp: &Stamp<'_>) -> Read {
     let row = opening_hours(hours).and_then(|opening_hours| {
         let body = body_of(external_id.clone(), name, tag, time_zone, properties, stamp);
         let body = GeofenceBody { opening_hours, ..body };
-        row(Described { shape: &draft.shape, body }, stamp.project_id, unwritten(), stamp.now)
+        row(
+            Described {
+                shape: &draft.shape,
+                body,
+            },
+            stamp.project_id,
+            unwritten(),
+            stamp.now,
+        )
     });
-    Read { external_id, row: row.map_err(|problem| under(problem, &at)) }
+    Read {
+        external_id,
+        row: row.map_err(|problem| under(problem, &at)),
+    }
 }
 
 fn opening_hours(value: Option<Value>) -> Result<BTreeMap<String, Vec<Opening>>, Problem> {
-    let Some(value) = value.filter(|value| !value.is_null()) else { return Ok(BTreeMap::new()) };
+    let Some(value) = value.filter(|value| !value.is_null()) else {
+        return Ok(BTreeMap::new());
+    };
     serde_json::from_value(value).map_err(|error| Problem::field("/opening_hours", error.to_string()))
 }
 
@@ -269,7 +309,10 @@ fn from_csv(bytes: &[u8], stamp: &Stamp<'_>, limits: &ShapeLimits) -> Result<Vec
         }
         rows.push(match record {
             Ok(record) => csv_row(index, &headers, &record, stamp, limits),
-            Err(error) => Read { external_id: None, row: Err(whole(error.to_string()).at(format!("/{index}"))) },
+            Err(error) => Read {
+                external_id: None,
+                row: Err(whole(error.to_string()).at(format!("/{index}"))),
+            },
         });
     }
     Ok(rows)
@@ -282,22 +325,48 @@ fn csv_row(
     stamp: &Stamp<'_>,
     limits: &ShapeLimits,
 ) -> Read {
-    let mut cells: BTreeMap<&str, &str> = headers.iter().zip(record.iter()).filter(|(_, cell)| !cell.is_empty()).collect();
+    let mut cells: BTreeMap<&str, &str> = headers
+        .iter()
+        .zip(record.iter())
+        .filter(|(_, cell)| !cell.is_empty())
+        .collect();
     let mut text = |column: &str| cells.remove(column).map(str::to_owned);
     let external_id = text("external_id");
     let (name, tag, time_zone) = (text("name"), text("tag"), text("time_zone"));
-    let numbers = [("lat", text("lat")), ("lng", text("lng")), ("radius_m", text("radius_m"))].map(|(column, cell)| {
-        let number = cell.as_deref().and_then(|cell| cell.parse::<f64>().ok()).filter(|number| number.is_finite());
+    let numbers = [
+        ("lat", text("lat")),
+        ("lng", text("lng")),
+        ("radius_m", text("radius_m")),
+    ]
+    .map(|(column, cell)| {
+        let number = cell
+            .as_deref()
+            .and_then(|cell| cell.parse::<f64>().ok())
+            .filter(|number| number.is_finite());
         number.ok_or_else(|| Problem::field(format!("/{column}"), "must be a number with a point, such as 48.2082"))
     });
-    let metadata = cells.into_iter().map(|(column, cell)| (column.to_owned(), Value::String(cell.to_owned()))).collect();
+    let metadata = cells
+        .into_iter()
+        .map(|(column, cell)| (column.to_owned(), Value::String(cell.to_owned())))
+        .collect();
     let body = body_of(external_id.clone(), name, tag, time_zone, metadata, stamp);
     let [lat, lng, radius_m] = numbers;
-    let shape = lat.and_then(|lat| Ok((lat, lng?, radius_m?))).and_then(|(lat, lng, radius_m)| {
-        let center = Position::new(lat, lng).map_err(|error| Problem::field("/lat", error.to_string()))?;
-        Shape::circle(center, radius_m, limits).map_err(|error| geometry_problem(&error).at("/radius_m"))
+    let shape = lat
+        .and_then(|lat| Ok((lat, lng?, radius_m?)))
+        .and_then(|(lat, lng, radius_m)| {
+            let center = Position::new(lat, lng).map_err(|error| Problem::field("/lat", error.to_string()))?;
+            Shape::circle(center, radius_m, limits).map_err(|error| geometry_problem(&error).at("/radius_m"))
+        });
+    let row = shape.and_then(|shape| {
+        row(
+            Described { shape: &shape, body },
+            stamp.project_id,
+            unwritten(),
+            stamp.now,
+        )
     });
-    let row = shape.and_then(|shape| row(Described { shape: &shape, body }, stamp.project_id, unwritten(), stamp.now));
-    Read { external_id, row: row.map_err(|problem| under(problem, &format!("/{index}"))) }
+    Read {
+        external_id,
+        row: row.map_err(|problem| under(problem, &format!("/{index}"))),
+    }
 }
-

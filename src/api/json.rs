@@ -37,12 +37,19 @@ impl<T: DeserializeOwned + 'static> FromRequest for Json<T> {
 
 /// Refuses a body that does not say it is JSON: a form of a foreign page must never pass for one.
 pub fn check_media_type(request: &HttpRequest) -> Result<(), Problem> {
-    let header = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("");
+    let header = request
+        .headers()
+        .get(CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or("");
     let kind = header.split(';').next().unwrap_or("").trim().to_ascii_lowercase();
     if kind == "application/json" || (kind.starts_with("application/") && kind.ends_with("+json")) {
         return Ok(());
     }
-    Err(Problem::new(ErrorCode::MediaTypeUnsupported, "send `Content-Type: application/json`"))
+    Err(Problem::new(
+        ErrorCode::MediaTypeUnsupported,
+        "send `Content-Type: application/json`",
+    ))
 }
 
 /// Reads a body of at most `bytes_max` bytes, counted after decompression.
@@ -51,7 +58,12 @@ pub async fn read(request: &HttpRequest, payload: Payload, bytes_max: usize) -> 
         None => ContentEncoding::Identity,
         Some(value) if value == "gzip" => ContentEncoding::Gzip,
         Some(value) if value == "identity" => ContentEncoding::Identity,
-        Some(_) => return Err(Problem::new(ErrorCode::EncodingUnsupported, "send the body as it is, or with gzip")),
+        Some(_) => {
+            return Err(Problem::new(
+                ErrorCode::EncodingUnsupported,
+                "send the body as it is, or with gzip",
+            ));
+        }
     };
     collect(Decompress::new(Box::pin(pieces_of(payload)), encoding), bytes_max).await
 }
@@ -62,7 +74,9 @@ pub async fn read_raw(payload: Payload, bytes_max: usize) -> Result<Bytes, Probl
 }
 
 fn pieces_of(payload: Payload) -> impl Stream<Item = Result<Bytes, PayloadError>> {
-    payload.map_ok(|chunk| stream::iter(split(chunk).into_iter().map(Ok::<_, PayloadError>))).try_flatten()
+    payload
+        .map_ok(|chunk| stream::iter(split(chunk).into_iter().map(Ok::<_, PayloadError>)))
+        .try_flatten()
 }
 
 async fn collect<S>(mut plain: S, bytes_max: usize) -> Result<Bytes, Problem>
@@ -97,7 +111,9 @@ fn unreadable(error: &PayloadError) -> Problem {
 /// Parses JSON without duplicate keys and without deep nesting.
 pub fn value_of(bytes: &[u8]) -> Result<Value, Problem> {
     let mut reader = serde_json::Deserializer::from_slice(bytes);
-    let value = Strict { depth: 0 }.deserialize(&mut reader).and_then(|value| reader.end().map(|()| value));
+    let value = Strict { depth: 0 }
+        .deserialize(&mut reader)
+        .and_then(|value| reader.end().map(|()| value));
     value.map_err(|error| Problem::new(ErrorCode::JsonInvalid, error.to_string()))
 }
 
@@ -131,7 +147,10 @@ struct Strict {
 impl Strict {
     fn deeper<E: serde::de::Error>(self) -> Result<Self, E> {
         if self.depth >= limits::JSON_DEPTH_MAX {
-            return Err(E::custom(format!("nested deeper than {} levels", limits::JSON_DEPTH_MAX)));
+            return Err(E::custom(format!(
+                "nested deeper than {} levels",
+                limits::JSON_DEPTH_MAX
+            )));
         }
         Ok(Self { depth: self.depth + 1 })
     }
@@ -204,3 +223,6 @@ impl<'de> Visitor<'de> for Strict {
     }
 }
 
+#[cfg(test)]
+#[path = "json_tests.rs"]
+mod tests;

@@ -10,8 +10,8 @@ use crate::base::id::KeyId;
 use crate::base::secret::{new_token, token_hash};
 use crate::engine::catalogue::Mode;
 use crate::store::{KeyKind, KeyRow};
-use chrono::{DateTime, Utc};
 use actix_web::{HttpResponse, delete, get, post, web};
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -82,7 +82,12 @@ pub async fn create(
     if expires_at.is_some_and(|at| at <= now) {
         return Err(Problem::field("/expires_at", "must be in the future"));
     }
-    let project = api.pipeline.store().project(own.project_id).await?.ok_or_else(|| Problem::not_found("project"))?;
+    let project = api
+        .pipeline
+        .store()
+        .project(own.project_id)
+        .await?
+        .ok_or_else(|| Problem::not_found("project"))?;
     let prefix = match (body.kind, project.mode) {
         (KeyKind::Publishable, Mode::Test) => "pk_test",
         (KeyKind::Publishable, Mode::Live) => "pk_live",
@@ -98,13 +103,19 @@ pub async fn create(
         scopes: body.scopes,
         token_hash: token_hash(token).to_vec(),
         label: body.label,
-        last4: token.get(token.len().saturating_sub(4)..).unwrap_or_default().to_owned(),
+        last4: token
+            .get(token.len().saturating_sub(4)..)
+            .unwrap_or_default()
+            .to_owned(),
         created_at: now,
         expires_at,
         revoked_at: None,
     };
     api.pipeline.store().create_key(&row).await?;
-    Ok(HttpResponse::Created().json(KeyMade { key: view(row), token: token.to_owned() }))
+    Ok(HttpResponse::Created().json(KeyMade {
+        key: view(row),
+        token: token.to_owned(),
+    }))
 }
 
 fn check_scopes(body: &NewKey) -> Result<(), Problem> {
@@ -143,7 +154,15 @@ pub async fn revoke(
     Administers(own): Administers,
     id: web::Path<KeyId>,
 ) -> Result<HttpResponse, Problem> {
-    let revoked = api.pipeline.store().revoke_key(own.project_id, *id, api.pipeline.now()).await?;
+    let revoked = api
+        .pipeline
+        .store()
+        .revoke_key(own.project_id, *id, api.pipeline.now())
+        .await?;
     api.keys.clear();
-    if revoked { Ok(HttpResponse::NoContent().finish()) } else { Err(Problem::not_found("valid key")) }
+    if revoked {
+        Ok(HttpResponse::NoContent().finish())
+    } else {
+        Err(Problem::not_found("valid key"))
+    }
 }

@@ -14,8 +14,8 @@ use crate::engine::fix::Permission;
 use crate::engine::message::{Message, Shown};
 use crate::engine::subject::Profile;
 use crate::store::DeviceRow;
-use chrono::{DateTime, Utc};
 use actix_web::{HttpResponse, delete, get, patch, post, put, web};
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
@@ -179,7 +179,9 @@ pub async fn consents(
     DeviceAuth(device): DeviceAuth,
     Json(body): Json<ConsentsGiven>,
 ) -> Result<web::Json<ConsentState>, Problem> {
-    said(&api, device.project_id, device.user_id, &body, "device").await.map(web::Json)
+    said(&api, device.project_id, device.user_id, &body, "device")
+        .await
+        .map(web::Json)
 }
 
 /// Say who signed in
@@ -200,7 +202,11 @@ pub async fn identify(
         fields::properties("/attributes", attributes)?;
     }
     let is_silent = body.locale.is_none() && body.time_zone.is_none() && body.attributes.is_none();
-    let known = api.pipeline.store().user_by_ref(device.project_id, &body.user_ref).await?;
+    let known = api
+        .pipeline
+        .store()
+        .user_by_ref(device.project_id, &body.user_ref)
+        .await?;
     let known = known.map(|row| row.profile).unwrap_or_default();
     let profile = (!is_silent).then(|| Profile {
         user_ref: Some(body.user_ref.clone()),
@@ -225,7 +231,11 @@ pub async fn sign_out(api: web::Data<Api>, DeviceAuth(device): DeviceAuth) -> Re
 #[utoipa::path(tag = "device", security(("device_token" = [])), responses((status = 200, description = "everything", body = Object)))]
 #[get("/v1/devices/me/export")]
 pub async fn export(api: web::Data<Api>, DeviceAuth(device): DeviceAuth) -> Result<web::Json<Value>, Problem> {
-    let everything = api.pipeline.store().export_user(device.project_id, device.user_id).await?;
+    let everything = api
+        .pipeline
+        .store()
+        .export_user(device.project_id, device.user_id)
+        .await?;
     everything.map(web::Json).ok_or_else(|| Problem::not_found("user"))
 }
 
@@ -252,5 +262,7 @@ pub async fn read_message(
 ) -> Result<web::Json<MessageView>, Problem> {
     let store = api.pipeline.store();
     let found = store.message_for_device(device.project_id, *id, device.id).await?;
-    found.map(|message| web::Json(MessageView::of(message))).ok_or_else(|| Problem::not_found("message"))
+    found
+        .map(|message| web::Json(MessageView::of(message)))
+        .ok_or_else(|| Problem::not_found("message"))
 }

@@ -38,3 +38,11 @@ pub use health::Progress;
 pub use openapi::openapi_yaml;
 pub use server::{Api, Settings, app, routes, serve};
 
+#[cfg(test)]
+mod fixture_tests;
+#[cfg(test)]
+mod flow_tests;
+#[cfg(test)]
+mod matrix_tests;
+#[cfg(test)]
+mod surface_tests;

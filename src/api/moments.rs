@@ -48,7 +48,10 @@ pub async fn list(
         Some(None) => return Ok(web::Json(List::whole(Vec::new()))),
         wanted => wanted.flatten(),
     };
-    let filter = MomentFilter { user_id, kind: query.kind };
+    let filter = MomentFilter {
+        user_id,
+        kind: query.kind,
+    };
     let rows = api.pipeline.store().moments(key.project_id, &filter, &page).await?;
     Ok(web::Json(List::of(rows, |moment| moment)))
 }

@@ -27,7 +27,9 @@ static DOCUMENT: LazyLock<OpenApi> = LazyLock::new(build);
 static PATHS: LazyLock<Vec<(ResourceDef, Vec<&'static str>)>> = LazyLock::new(|| {
     let described = DOCUMENT.paths.paths.iter();
     let described = described.map(|(path, item)| (ResourceDef::new(path.as_str()), methods(item)));
-    let others = page::paths().chain(["/openapi.yaml"]).map(|path| (ResourceDef::new(path), vec!["GET"]));
+    let others = page::paths()
+        .chain(["/openapi.yaml"])
+        .map(|path| (ResourceDef::new(path), vec!["GET"]));
     described.chain(others).collect()
 });
 
@@ -43,8 +45,11 @@ pub fn description() -> &'static OpenApi {
 
 /// What a path can be asked with; nothing when there is no such path.
 pub fn methods_of(path: &str) -> Vec<&'static str> {
-    let mut found: Vec<&str> =
-        PATHS.iter().filter(|(pattern, _)| pattern.is_match(path)).flat_map(|(_, methods)| methods.clone()).collect();
+    let mut found: Vec<&str> = PATHS
+        .iter()
+        .filter(|(pattern, _)| pattern.is_match(path))
+        .flat_map(|(_, methods)| methods.clone())
+        .collect();
     found.sort_unstable();
     found.dedup();
     found
@@ -58,7 +63,9 @@ fn methods(item: &PathItem) -> Vec<&'static str> {
         ("POST", item.post.is_some()),
         ("PUT", item.put.is_some()),
     ];
-    all.into_iter().filter_map(|(method, is_there)| is_there.then_some(method)).collect()
+    all.into_iter()
+        .filter_map(|(method, is_there)| is_there.then_some(method))
+        .collect()
 }
 
 #[get("/openapi.yaml")]
@@ -75,21 +82,26 @@ fn build() -> OpenApi {
         .build();
     let server = ServerBuilder::new().url("/").description(Some("this server")).build();
     let head = OpenApiBuilder::new().info(info).servers(Some([server])).build();
-    let (_, mut document) = App::new().into_utoipa_app().openapi(head).configure(routes).split_for_parts();
+    let (_, mut document) = App::new()
+        .into_utoipa_app()
+        .openapi(head)
+        .configure(routes)
+        .split_for_parts();
     let components = document.components.get_or_insert_with(Components::new);
     add_schemes(components);
     add_problem(components);
     for (path, item) in &mut document.paths.paths {
         let operations = [
-            (&mut item.get, false),
-            (&mut item.post, true),
-            (&mut item.put, true),
-            (&mut item.patch, true),
-            (&mut item.delete, true),
+            (&mut item.get, "get"),
+            (&mut item.post, "post"),
+            (&mut item.put, "put"),
+            (&mut item.patch, "patch"),
+            (&mut item.delete, "delete"),
         ];
-        for (operation, is_write) in operations {
+        for (operation, method) in operations {
             if let Some(operation) = operation {
-                complete(operation, path, is_write);
+                operation.operation_id = Some(operation_id(method, path));
+                complete(operation, path, method != "get");
             }
         }
     }
@@ -98,12 +110,23 @@ fn build() -> OpenApi {
 
 fn add_schemes(components: &mut Components) {
     let bearer = |description: &str| {
-        let scheme = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some(description)).build();
+        let scheme = HttpBuilder::new()
+            .scheme(HttpAuthScheme::Bearer)
+            .description(Some(description))
+            .build();
         SecurityScheme::Http(scheme)
     };
-    let basic = HttpBuilder::new().scheme(HttpAuthScheme::Basic).description(Some("The device token is the password."));
-    components.add_security_scheme("publishable_key", bearer("`pk_…`: stands in the app, registers a device."));
-    components.add_security_scheme("secret_key", bearer("`sk_…`: stays on servers; its scopes say what it may."));
+    let basic = HttpBuilder::new()
+        .scheme(HttpAuthScheme::Basic)
+        .description(Some("The device token is the password."));
+    components.add_security_scheme(
+        "publishable_key",
+        bearer("`pk_…`: stands in the app, registers a device."),
+    );
+    components.add_security_scheme(
+        "secret_key",
+        bearer("`sk_…`: stays on servers; its scopes say what it may."),
+    );
     components.add_security_scheme("device_token", bearer("`dt_…`: a device about itself."));
     components.add_security_scheme("device_password", SecurityScheme::Http(basic.build()));
 }
@@ -113,9 +136,24 @@ fn add_problem(components: &mut Components) {
     ProblemBody::schemas(&mut schemas);
     components.schemas.extend(schemas);
     components.schemas.insert("Problem".to_owned(), ProblemBody::schema());
-    let content = ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).build();
-    let response = ResponseBuilder::new().description("what is wrong, where, and what to do").content(CONTENT_TYPE, content);
-    components.responses.insert("Problem".to_owned(), RefOr::T(response.build()));
+    let content = ContentBuilder::new()
+        .schema(Some(Ref::from_schema_name("Problem")))
+        .build();
+    let response = ResponseBuilder::new()
+        .description("what is wrong, where, and what to do")
+        .content(CONTENT_TYPE, content);
+    components
+        .responses
+        .insert("Problem".to_owned(), RefOr::T(response.build()));
+}
+
+/// A name that no other operation has: generated clients call their functions by it.
+fn operation_id(method: &str, path: &str) -> String {
+    let words = path
+        .trim_start_matches("/v1")
+        .split(|c: char| !c.is_ascii_alphanumeric())
+        .filter(|word| !word.is_empty());
+    words.fold(method.to_owned(), |name, word| format!("{name}_{word}"))
 }
 
 /// Adds what every operation can answer, so that no answer is undocumented.
@@ -131,12 +169,19 @@ fn complete(operation: &mut Operation, path: &str, is_write: bool) {
     if is_write {
         statuses.extend(["409", "410", "413", "422"]);
         if path != "/v1/devices" {
-            operation.parameters.get_or_insert_default().push(RefOr::T(idempotency_key()));
+            operation
+                .parameters
+                .get_or_insert_default()
+                .push(RefOr::T(idempotency_key()));
         }
     }
     for status in statuses {
         let problem = RefOr::Ref(Ref::from_response_name("Problem"));
-        operation.responses.responses.entry(status.to_owned()).or_insert(problem);
+        operation
+            .responses
+            .responses
+            .entry(status.to_owned())
+            .or_insert(problem);
     }
     if let Some(RefOr::T(body)) = &mut operation.request_body {
         require(body, path);
@@ -146,16 +191,26 @@ fn complete(operation: &mut Operation, path: &str, is_write: bool) {
 /// Bodies are needed, except where a phone may come with nothing in its hands.
 fn require(body: &mut RequestBody, path: &str) {
     let may_be_empty = path.starts_with("/v1/ingest/");
-    body.required = Some(if may_be_empty { utoipa::openapi::Required::False } else { utoipa::openapi::Required::True });
+    body.required = Some(if may_be_empty {
+        utoipa::openapi::Required::False
+    } else {
+        utoipa::openapi::Required::True
+    });
 }
 
 fn idempotency_key() -> utoipa::openapi::path::Parameter {
-    let text = ObjectBuilder::new().schema_type(Type::String).min_length(Some(1)).max_length(Some(255)).build();
+    let text = ObjectBuilder::new()
+        .schema_type(Type::String)
+        .min_length(Some(1))
+        .max_length(Some(255))
+        .build();
     ParameterBuilder::new()
         .name("Idempotency-Key")
         .parameter_in(ParameterIn::Header)
         .required(utoipa::openapi::Required::False)
-        .description(Some("A repeat with the same key within a day gets the same answer and does nothing more."))
+        .description(Some(
+            "A repeat with the same key within a day gets the same answer and does nothing more.",
+        ))
         .schema(Some(text))
         .build()
 }

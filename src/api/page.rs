@@ -50,7 +50,9 @@ pub fn paths() -> impl Iterator<Item = &'static str> {
 pub fn routes(config: &mut web::ServiceConfig) {
     for (index, (path, _, _)) in FILES.iter().enumerate() {
         let serve = move |request: HttpRequest| async move { file(&request, index) };
-        let resource = web::resource(*path).route(web::get().to(serve)).default_service(web::to(nothing_here));
+        let resource = web::resource(*path)
+            .route(web::get().to(serve))
+            .default_service(web::to(nothing_here));
         config.service(resource);
     }
 }
@@ -59,11 +61,26 @@ fn file(request: &HttpRequest, index: usize) -> HttpResponse {
     let Some(((_, kind, text), tag)) = FILES.get(index).zip(TAGS.get(index)) else {
         return HttpResponse::NotFound().finish();
     };
-    let known = request.headers().get(IF_NONE_MATCH).and_then(|value| value.to_str().ok());
-    let same = known.is_some_and(|known| known.split(',').any(|one| one.trim().trim_start_matches("W/") == tag.as_str()));
-    let mut answer = if same { HttpResponse::NotModified() } else { HttpResponse::Ok() };
+    let known = request
+        .headers()
+        .get(IF_NONE_MATCH)
+        .and_then(|value| value.to_str().ok());
+    let same = known.is_some_and(|known| {
+        known
+            .split(',')
+            .any(|one| one.trim().trim_start_matches("W/") == tag.as_str())
+    });
+    let mut answer = if same {
+        HttpResponse::NotModified()
+    } else {
+        HttpResponse::Ok()
+    };
     // `no-cache` asks each time: a new version of the server must never run an old page.
-    answer.insert_header((ETAG, tag.clone())).insert_header((CACHE_CONTROL, "no-cache"));
-    answer.insert_header((CONTENT_SECURITY_POLICY, POLICY)).content_type(*kind);
+    answer
+        .insert_header((ETAG, tag.clone()))
+        .insert_header((CACHE_CONTROL, "no-cache"));
+    answer
+        .insert_header((CONTENT_SECURITY_POLICY, POLICY))
+        .content_type(*kind);
     if same { answer.finish() } else { answer.body(*text) }
 }

@@ -51,11 +51,17 @@ impl PageQuery {
 impl<T> List<T> {
     /// A page of the store in the shape of the API.
     pub fn of<R>(page: Page<R>, view: impl FnMut(R) -> T) -> Self {
-        Self { items: page.rows.into_iter().map(view).collect(), next_cursor: page.next.map(|next| next.to_string()) }
+        Self {
+            items: page.rows.into_iter().map(view).collect(),
+            next_cursor: page.next.map(|next| next.to_string()),
+        }
     }
 
     /// A list that always fits one page.
     pub fn whole(items: Vec<T>) -> Self {
-        Self { items, next_cursor: None }
+        Self {
+            items,
+            next_cursor: None,
+        }
     }
 }

@@ -285,7 +285,10 @@ impl From<StoreError> for Problem {
             }
             StoreError::Corrupt(why) => {
                 tracing::error!(%why, "a stored row cannot be read");
-                Self::new(ErrorCode::Internal, "a stored row cannot be read; the operator finds the reason in the log")
+                Self::new(
+                    ErrorCode::Internal,
+                    "a stored row cannot be read; the operator finds the reason in the log",
+                )
             }
         }
     }
@@ -304,4 +307,3 @@ impl From<PipelineError> for Problem {
         }
     }
 }
-

@@ -8,8 +8,8 @@ use super::server::Api;
 use crate::base::id::ProjectId;
 use crate::engine::catalogue::{Mode, ProjectSettings};
 use crate::store::ProjectRow;
-use chrono::{DateTime, Utc};
 use actix_web::{get, patch, web};
+use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
@@ -25,11 +25,21 @@ pub struct ProjectView {
 }
 
 fn view(row: ProjectRow) -> ProjectView {
-    ProjectView { id: row.id, name: row.name, mode: row.mode, settings: row.settings, created_at: row.created_at }
+    ProjectView {
+        id: row.id,
+        name: row.name,
+        mode: row.mode,
+        settings: row.settings,
+        created_at: row.created_at,
+    }
 }
 
 async fn own(api: &Api, id: ProjectId) -> Result<ProjectRow, Problem> {
-    api.pipeline.store().project(id).await?.ok_or_else(|| Problem::not_found("project"))
+    api.pipeline
+        .store()
+        .project(id)
+        .await?
+        .ok_or_else(|| Problem::not_found("project"))
 }
 
 /// The project

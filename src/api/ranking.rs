@@ -45,11 +45,17 @@ impl<K> Candidate<K> {
 pub fn rank<K: Ord + Copy>(mut candidates: Vec<Candidate<K>>, limit: usize) -> (Vec<Candidate<K>>, f64) {
     candidates.sort_by(|one, two| {
         let (near, far) = (one.edge_m.abs().round(), two.edge_m.abs().round());
-        one.why().cmp(&two.why()).then(near.total_cmp(&far)).then(one.key.cmp(&two.key))
+        one.why()
+            .cmp(&two.why())
+            .then(near.total_cmp(&far))
+            .then(one.key.cmp(&two.key))
     });
     candidates.dedup_by(|one, two| one.key == two.key);
     let left_out = candidates.split_off(limit.min(candidates.len()));
-    let nearest = left_out.iter().map(|candidate| (-candidate.edge_m).max(0.0)).fold(f64::INFINITY, f64::min);
+    let nearest = left_out
+        .iter()
+        .map(|candidate| (-candidate.edge_m).max(0.0))
+        .fold(f64::INFINITY, f64::min);
     (candidates, (nearest / 2.0).clamp(BUBBLE_M_MIN, BUBBLE_M_MAX))
 }
 
@@ -62,7 +68,12 @@ pub fn covering_circle(shape: &Shape) -> Option<(Position, f64)> {
     let lng = f64::midpoint(whole.west, whole.east);
     let lng = if lng > 180.0 { lng - 360.0 } else { lng };
     let center = Position::new(f64::midpoint(whole.south, whole.north), lng).ok()?;
-    let corners = [(whole.south, whole.west), (whole.south, whole.east), (whole.north, whole.west), (whole.north, whole.east)];
+    let corners = [
+        (whole.south, whole.west),
+        (whole.south, whole.east),
+        (whole.north, whole.west),
+        (whole.north, whole.east),
+    ];
     let reach = corners.into_iter().filter_map(|(lat, lng)| {
         let lng = if lng > 180.0 { lng - 360.0 } else { lng };
         Position::new(lat, lng).ok().map(|corner| distance_m(center, corner))
@@ -73,10 +84,15 @@ pub fn covering_circle(shape: &Shape) -> Option<(Position, f64)> {
 /// One box around all; a shape cut at the antimeridian is joined there, its east running on beyond 180.
 fn joined(parts: &[Bounds]) -> Option<Bounds> {
     let touches = |lng: f64, edge: f64| (lng - edge).abs() < f64::EPSILON;
-    let is_cut = parts.iter().any(|part| touches(part.east, 180.0)) && parts.iter().any(|part| touches(part.west, -180.0));
+    let is_cut =
+        parts.iter().any(|part| touches(part.east, 180.0)) && parts.iter().any(|part| touches(part.west, -180.0));
     let shifted = parts.iter().map(|part| {
         let by = if is_cut && part.east < 0.0 { 360.0 } else { 0.0 };
-        Bounds { west: part.west + by, east: part.east + by, ..*part }
+        Bounds {
+            west: part.west + by,
+            east: part.east + by,
+            ..*part
+        }
     });
     shifted.reduce(|one, two| Bounds {
         south: one.south.min(two.south),

@@ -15,10 +15,18 @@ fn keys(ranked: &[Candidate<u8>]) -> Vec<u8> {
 
 #[test]
 fn inside_comes_first_then_pinned_then_the_nearest_edge() {
-    let all = vec![at(1, -50.0, false), at(2, -90_000.0, true), at(3, 20.0, false), at(4, -10.0, false)];
+    let all = vec![
+        at(1, -50.0, false),
+        at(2, -90_000.0, true),
+        at(3, 20.0, false),
+        at(4, -10.0, false),
+    ];
     let (ranked, _) = rank(all, 3);
     assert_eq!(keys(&ranked), [3, 2, 4]);
-    assert_eq!(ranked.iter().map(Candidate::why).collect::<Vec<_>>(), [Why::Inside, Why::Pinned, Why::Near]);
+    assert_eq!(
+        ranked.iter().map(Candidate::why).collect::<Vec<_>>(),
+        [Why::Inside, Why::Pinned, Why::Near]
+    );
 }
 
 #[test]
@@ -30,13 +38,23 @@ fn equal_distances_are_settled_by_the_key() {
 #[test]
 fn the_bubble_ends_half_way_to_the_nearest_region_that_is_not_watched() {
     let radius = |edges: &[f64]| {
-        let all = edges.iter().zip(0_u8..).map(|(edge, key)| at(key, -edge, false)).collect();
+        let all = edges
+            .iter()
+            .zip(0_u8..)
+            .map(|(edge, key)| at(key, -edge, false))
+            .collect();
         rank(all, 1).1
     };
     assert!((radius(&[10.0, 2_000.0]) - 1_000.0).abs() < 1e-9);
     assert!((radius(&[10.0, 20.0]) - 100.0).abs() < 1e-9, "never smaller than 100 m");
-    assert!((radius(&[10.0, 900_000.0]) - 5_000.0).abs() < 1e-9, "never larger than 5 km");
-    assert!((radius(&[10.0]) - 5_000.0).abs() < 1e-9, "nothing nearby must not disarm it");
+    assert!(
+        (radius(&[10.0, 900_000.0]) - 5_000.0).abs() < 1e-9,
+        "never larger than 5 km"
+    );
+    assert!(
+        (radius(&[10.0]) - 5_000.0).abs() < 1e-9,
+        "nothing nearby must not disarm it"
+    );
 }
 
 #[test]

@@ -78,8 +78,13 @@ pub async fn regions(
 ) -> Result<web::Json<Regions>, Problem> {
     let here = Position::new(query.lat, query.lng)
         .map_err(|error| Problem::new(ErrorCode::QueryInvalid, error.to_string()))?;
-    let is_android = device.platform.as_deref().is_some_and(|platform| platform.eq_ignore_ascii_case("android"));
-    let limit = query.limit.unwrap_or(if is_android { limits::REGIONS_MAX } else { LIMIT_IOS });
+    let is_android = device
+        .platform
+        .as_deref()
+        .is_some_and(|platform| platform.eq_ignore_ascii_case("android"));
+    let limit = query
+        .limit
+        .unwrap_or(if is_android { limits::REGIONS_MAX } else { LIMIT_IOS });
     if limit == 0 || limit > limits::REGIONS_MAX {
         let detail = format!("`limit` must be between 1 and {}", limits::REGIONS_MAX);
         return Err(Problem::new(ErrorCode::QueryInvalid, detail));
@@ -93,8 +98,18 @@ pub async fn regions(
         .collect();
     let catalogue = api.pipeline.catalogue(device.project_id).await?;
     let (ranked, radius_m) = rank(candidates(&catalogue, here, limit, &named), limit);
-    let regions = ranked.iter().filter_map(|candidate| region(&catalogue, candidate)).collect();
-    Ok(web::Json(Regions { regions, bubble: Bubble { lat: here.lat, lng: here.lng, radius_m } }))
+    let regions = ranked
+        .iter()
+        .filter_map(|candidate| region(&catalogue, candidate))
+        .collect();
+    Ok(web::Json(Regions {
+        regions,
+        bubble: Bubble {
+            lat: here.lat,
+            lng: here.lng,
+            radius_m,
+        },
+    }))
 }
 
 fn text_of(value: Value) -> Option<String> {
@@ -107,17 +122,30 @@ fn text_of(value: Value) -> Option<String> {
 
 /// The nearest, one more than fit so that the bubble knows its end, and the pinned wherever they are.
 fn candidates(catalogue: &Catalogue, here: Position, limit: usize, named: &HashSet<String>) -> Vec<Candidate<FenceId>> {
-    let is_pinned = |id: &FenceId| catalogue.fences.get(id).is_some_and(|fence| named.contains(&fence.external_id));
+    let is_pinned = |id: &FenceId| {
+        catalogue
+            .fences
+            .get(id)
+            .is_some_and(|fence| named.contains(&fence.external_id))
+    };
     // Pinned ones take places from near ones, so as many more must be looked at.
     let pinned: Vec<FenceId> = match named.is_empty() {
         true => Vec::new(),
         false => catalogue.fences.keys().copied().filter(is_pinned).take(limit).collect(),
     };
     let near = catalogue.index.near(here, limit + 1 + pinned.len());
-    let near = near.into_iter().map(|(key, edge_m)| Candidate { key, edge_m, pinned: is_pinned(&key) });
+    let near = near.into_iter().map(|(key, edge_m)| Candidate {
+        key,
+        edge_m,
+        pinned: is_pinned(&key),
+    });
     let far = pinned.iter().filter_map(|key| {
         let edge_m = catalogue.fences.get(key)?.shape.signed_distance_m(here);
-        Some(Candidate { key: *key, edge_m, pinned: true })
+        Some(Candidate {
+            key: *key,
+            edge_m,
+            pinned: true,
+        })
     });
     near.chain(far).collect()
 }

@@ -4,8 +4,8 @@ use super::server::Api;
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderMap, HeaderName, HeaderValue, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
-    X_FRAME_OPTIONS,
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderMap, HeaderName, HeaderValue, REFERRER_POLICY,
+    X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
 use actix_web::middleware::Next;
 use actix_web::{Error, web};
@@ -24,12 +24,7 @@ pub async fn accompany(
     let begun_at = api.pipeline.now();
     let id = request_id(&request, &api);
     let (method, path) = (request.method().to_string(), request.path().to_owned());
-    let http_request = request.request().clone();
-    // An error of a middleware further in is an answer like any other.
-    let mut answer = match next.call(request).await {
-        Ok(answer) => answer.map_into_boxed_body(),
-        Err(error) => ServiceResponse::from_err(error, http_request).map_into_boxed_body(),
-    };
+    let mut answer = next.call(request).await?;
     // The pattern, not the path: paths hold names of users, and each would be a series of its own.
     let route = answer.request().match_pattern().unwrap_or_else(|| "none".to_owned());
     let status = answer.status().as_u16();
@@ -52,9 +47,13 @@ fn request_id(request: &ServiceRequest, api: &Api) -> String {
     let given = request.headers().get(REQUEST_ID).and_then(|value| value.to_str().ok());
     let harmless = |id: &&str| {
         (1..=REQUEST_ID_CHARS_MAX).contains(&id.len())
-            && id.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'))
+            && id
+                .chars()
+                .all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'))
     };
-    given.filter(harmless).map_or_else(|| api.pipeline.new_id::<Uuid>().to_string(), str::to_owned)
+    given
+        .filter(harmless)
+        .map_or_else(|| api.pipeline.new_id::<Uuid>().to_string(), str::to_owned)
 }
 
 /// Headers every answer has; what a handler said for itself stands.

@@ -36,7 +36,11 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { workers: 0, osmand_query: false, shutdown_s: 20 }
+        Self {
+            workers: 0,
+            osmand_query: false,
+            shutdown_s: 20,
+        }
     }
 }
 
@@ -53,42 +57,84 @@ pub struct Api {
 
 impl Api {
     pub fn new(pipeline: Pipeline, settings: Settings, progress: Progress, metrics: Option<PrometheusHandle>) -> Self {
-        Self { pipeline, settings, keys: KeyCache::default(), progress, metrics, watchers: Watchers::default() }
+        Self {
+            pipeline,
+            settings,
+            keys: KeyCache::default(),
+            progress,
+            metrics,
+            watchers: Watchers::default(),
+        }
     }
 }
 
 /// The table of contents: every route there is. `OpenAPI` is drawn from the same list.
 pub fn routes(config: &mut ServiceConfig<'_>) {
-    config.configure(device_routes).configure(catalogue_routes).configure(look_routes);
+    config
+        .configure(device_routes)
+        .configure(catalogue_routes)
+        .configure(look_routes);
     config.service(ingest::take_overland).service(ingest::take_owntracks);
     config.service(ingest::take_osmand_query).service(ingest::take_osmand);
-    config.service(health::alive).service(health::ready).service(metrics::show);
+    config
+        .service(health::alive)
+        .service(health::ready)
+        .service(metrics::show);
 }
 
 fn device_routes(config: &mut ServiceConfig<'_>) {
-    config.service(devices::register).service(track::track).service(regions::regions);
-    config.service(me::show).service(me::edit).service(me::put_push).service(me::delete_push);
+    config
+        .service(devices::register)
+        .service(track::track)
+        .service(regions::regions);
+    config
+        .service(me::show)
+        .service(me::edit)
+        .service(me::put_push)
+        .service(me::delete_push);
     config.service(me::consents).service(me::identify).service(me::sign_out);
     config.service(me::export).service(me::erase).service(me::read_message);
 }
 
 fn catalogue_routes(config: &mut ServiceConfig<'_>) {
-    config.service(geofences::put).service(geofences::list).service(geofences::show).service(geofences::delete);
+    config
+        .service(geofences::put)
+        .service(geofences::list)
+        .service(geofences::show)
+        .service(geofences::delete);
     config.service(import::import);
-    config.service(contents::put).service(contents::show).service(contents::list);
-    config.service(triggers::validate).service(triggers::list).service(triggers::show).service(triggers::put);
-    config.service(triggers::list_revisions).service(triggers::publish).service(triggers::rollback);
+    config
+        .service(contents::put)
+        .service(contents::show)
+        .service(contents::list);
+    config
+        .service(triggers::validate)
+        .service(triggers::list)
+        .service(triggers::show)
+        .service(triggers::put);
+    config
+        .service(triggers::list_revisions)
+        .service(triggers::publish)
+        .service(triggers::rollback);
     config.service(triggers::pause).service(triggers::resume);
     config.service(project::show).service(project::edit);
     config.service(keys::create).service(keys::list).service(keys::revoke);
 }
 
 fn look_routes(config: &mut ServiceConfig<'_>) {
-    config.service(users::list).service(users::put).service(users::show).service(users::erase).service(users::export);
+    config
+        .service(users::list)
+        .service(users::put)
+        .service(users::show)
+        .service(users::erase)
+        .service(users::export);
     config.service(consents::give).service(consents::list);
     config.service(facts::put).service(facts::show).service(facts::of_user);
     config.service(events::create);
-    config.service(moments::list).service(decisions::list).service(decisions::explain);
+    config
+        .service(moments::list)
+        .service(decisions::list)
+        .service(decisions::explain);
     config.service(deliveries::list).service(deliveries::show);
     config.service(stream::watch);
 }
@@ -152,7 +198,10 @@ fn path_config() -> web::PathConfig {
 pub(super) async fn nothing_here(request: HttpRequest) -> Result<&'static str, Problem> {
     let methods = openapi::methods_of(request.path());
     if methods.is_empty() {
-        let detail = format!("there is nothing at `{}`; /openapi.yaml lists what there is", request.path());
+        let detail = format!(
+            "there is nothing at `{}`; /openapi.yaml lists what there is",
+            request.path()
+        );
         return Err(Problem::new(ErrorCode::NotFound, detail));
     }
     let allowed = methods.join(", ");

@@ -61,13 +61,25 @@ pub async fn watch(api: web::Data<Api>, Reads(key): Reads) -> Result<HttpRespons
     let place = place.ok_or_else(|| Problem::new(ErrorCode::Overloaded, "too many are watching").retry_after_s(30))?;
     // Subscribed before the greeting is written, so that nothing between the two is missed.
     let receiver = api.pipeline.stream().subscribe();
-    let project = api.pipeline.store().project(key.project_id).await?.ok_or_else(|| Problem::not_found("project"))?;
+    let project = api
+        .pipeline
+        .store()
+        .project(key.project_id)
+        .await?
+        .ok_or_else(|| Problem::not_found("project"))?;
     let hello = json!({
         "project": { "id": project.id, "name": project.name, "mode": project.mode },
         "now": api.pipeline.now(),
         "speed": 1,
     });
-    let watcher = Watch { api, key, receiver, hello: Some(event("hello", &hello)), clock: quiet_clock(), _place: place };
+    let watcher = Watch {
+        api,
+        key,
+        receiver,
+        hello: Some(event("hello", &hello)),
+        clock: quiet_clock(),
+        _place: place,
+    };
     let events = stream::unfold(watcher, |mut watcher| async move {
         let bytes = watcher.next().await?;
         Some((Ok::<_, Error>(bytes), watcher))
@@ -125,4 +137,3 @@ fn quiet_clock() -> Interval {
 fn event(name: &str, body: &Value) -> Bytes {
     Bytes::from(format!("event: {name}\ndata: {body}\n\n"))
 }
-

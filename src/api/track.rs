@@ -8,8 +8,8 @@ use crate::base::limits;
 use crate::engine::fix::{Envelope, RawRecord};
 use crate::engine::moment::Moment;
 use crate::pipeline::{Ack, AckStatus};
-use chrono::{DateTime, Utc};
 use actix_web::{post, web};
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -51,21 +51,41 @@ pub async fn track(
     Json(batch): Json<Batch>,
 ) -> Result<web::Json<BatchTaken>, Problem> {
     if batch.records.len() > limits::RECORDS_PER_BATCH_MAX {
-        let detail = format!("{} records; at most {} at once", batch.records.len(), limits::RECORDS_PER_BATCH_MAX);
-        return Err(Problem::new(ErrorCode::TooManyRecords, detail).at("/records").hint("send several batches"));
+        let detail = format!(
+            "{} records; at most {} at once",
+            batch.records.len(),
+            limits::RECORDS_PER_BATCH_MAX
+        );
+        return Err(Problem::new(ErrorCode::TooManyRecords, detail)
+            .at("/records")
+            .hint("send several batches"));
     }
-    if batch.boot_id.as_ref().is_some_and(|id| id.chars().count() > limits::NAME_CHARS_MAX || id.contains('\0')) {
+    if batch
+        .boot_id
+        .as_ref()
+        .is_some_and(|id| id.chars().count() > limits::NAME_CHARS_MAX || id.contains('\0'))
+    {
         let detail = format!("must have at most {} characters and no NUL", limits::NAME_CHARS_MAX);
         return Err(Problem::field("/boot_id", detail));
     }
-    let envelope = Envelope { sent_at: batch.sent_at, sent_mono_ms: batch.sent_mono_ms, boot_id: batch.boot_id };
+    let envelope = Envelope {
+        sent_at: batch.sent_at,
+        sent_mono_ms: batch.sent_mono_ms,
+        boot_id: batch.boot_id,
+    };
     // One record that cannot be read must not hold up the others.
     let read: Vec<Result<RawRecord, Ack>> = batch.records.into_iter().map(read_record).collect();
     let readable: Vec<RawRecord> = read.iter().filter_map(|one| one.as_ref().ok().cloned()).collect();
     let tracked = api.pipeline.track(&device, &envelope, readable).await?;
     let mut acks = tracked.acks.into_iter();
-    let acks = read.into_iter().filter_map(|one| one.map_or_else(Some, |_| acks.next())).collect();
-    Ok(web::Json(BatchTaken { acks, moments: tracked.moments }))
+    let acks = read
+        .into_iter()
+        .filter_map(|one| one.map_or_else(Some, |_| acks.next()))
+        .collect();
+    Ok(web::Json(BatchTaken {
+        acks,
+        moments: tracked.moments,
+    }))
 }
 
 /// A record of the expected shape, or the ack that says what is wrong with it.

@@ -9,8 +9,8 @@ use super::server::Api;
 use crate::base::id::{ProjectId, TriggerId};
 use crate::engine::trigger::{Trigger, TriggerError};
 use crate::store::{RevisionRow, RevisionState, TriggerRow, TriggerState};
-use chrono::{DateTime, Utc};
 use actix_web::{get, post, put, web};
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -132,7 +132,10 @@ pub async fn validate(
             vec![shape_error(body.pointer.as_deref().unwrap_or_default(), &body.detail)]
         }
     };
-    Ok(web::Json(Validation { valid: errors.is_empty(), errors }))
+    Ok(web::Json(Validation {
+        valid: errors.is_empty(),
+        errors,
+    }))
 }
 
 /// Save a draft
@@ -156,7 +159,10 @@ pub async fn put(
         return Err(fields::trigger_errors(errors));
     }
     let (row, revision) = api.pipeline.put_draft(key.project_id, &body).await?;
-    Ok(web::Json(TriggerFull { trigger: view(row), newest: revision_view(revision) }))
+    Ok(web::Json(TriggerFull {
+        trigger: view(row),
+        newest: revision_view(revision),
+    }))
 }
 
 /// A trigger
@@ -170,8 +176,14 @@ pub async fn show(
 ) -> Result<web::Json<TriggerFull>, Problem> {
     let row = known(&api, key.project_id, &name).await?;
     let revisions = api.pipeline.store().revisions(key.project_id, row.id).await?;
-    let newest = revisions.into_iter().next().ok_or_else(|| Problem::not_found("trigger"))?;
-    Ok(web::Json(TriggerFull { trigger: view(row), newest: revision_view(newest) }))
+    let newest = revisions
+        .into_iter()
+        .next()
+        .ok_or_else(|| Problem::not_found("trigger"))?;
+    Ok(web::Json(TriggerFull {
+        trigger: view(row),
+        newest: revision_view(newest),
+    }))
 }
 
 /// Triggers
@@ -213,7 +225,12 @@ pub async fn publish(
     name: web::Path<String>,
     Json(body): Json<Publish>,
 ) -> Result<web::Json<TriggerView>, Problem> {
-    let nothing = || Problem::new(ErrorCode::NothingToPublish, "save a draft first, or name one that is there");
+    let nothing = || {
+        Problem::new(
+            ErrorCode::NothingToPublish,
+            "save a draft first, or name one that is there",
+        )
+    };
     let row = known(&api, key.project_id, &name).await?;
     let revisions = api.pipeline.store().revisions(key.project_id, row.id).await?;
     let is_wanted = |draft: &&RevisionRow| {
@@ -244,7 +261,8 @@ pub async fn rollback(
     let row = known(&api, key.project_id, &name).await?;
     let done = api.pipeline.rollback(key.project_id, row.id, body.revision).await?;
     let detail = format!("revision {} was never published", body.revision);
-    done.map(|row| web::Json(revision_view(row))).ok_or_else(|| Problem::new(ErrorCode::NothingToPublish, detail))
+    done.map(|row| web::Json(revision_view(row)))
+        .ok_or_else(|| Problem::new(ErrorCode::NothingToPublish, detail))
 }
 
 /// Pause a trigger
@@ -281,7 +299,10 @@ async fn set_paused(
 ) -> Result<web::Json<TriggerView>, Problem> {
     let row = known(api, project, name).await?;
     if row.state == TriggerState::Draft {
-        return Err(Problem::new(ErrorCode::Conflict, "it was never published, so there is nothing to pause"));
+        return Err(Problem::new(
+            ErrorCode::Conflict,
+            "it was never published, so there is nothing to pause",
+        ));
     }
     // Pausing what is paused already is done, not an error.
     api.pipeline.pause(project, row.id, paused).await?;

@@ -7,5 +7,16 @@
     reason = "tests may panic, and tell why"
 )]
 
+mod bad_input;
+mod bad_places;
+mod bad_texts;
+mod caller;
+mod clients;
+mod delivery;
+mod isolation;
+mod kill;
+mod process;
+mod server;
+mod tracks;
 mod walks;
 mod walks_over_http;

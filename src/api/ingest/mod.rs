@@ -36,7 +36,11 @@ impl From<AdapterError> for Problem {
             position: None,
             hint: None,
         };
-        let code = if error.code == "too_many_records" { ErrorCode::TooManyRecords } else { ErrorCode::ReportInvalid };
+        let code = if error.code == "too_many_records" {
+            ErrorCode::TooManyRecords
+        } else {
+            ErrorCode::ReportInvalid
+        };
         Self::new(code, error.detail).at(error.pointer).errors(vec![named])
     }
 }
@@ -59,7 +63,9 @@ pub async fn take_overland(
     let name = device.id.to_string();
     let parsed = overland::parse(&body, &caller(&api, &name))?;
     take(&api, &device, parsed, "overland").await?;
-    Ok(web::Json(OverlandTaken { result: "ok".to_owned() }))
+    Ok(web::Json(OverlandTaken {
+        result: "ok".to_owned(),
+    }))
 }
 
 /// Messages from `OwnTracks`
@@ -78,7 +84,10 @@ pub async fn take_owntracks(
     let body = read(&request, payload).await?;
     let name = device.id.to_string();
     let header = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok());
-    let headers = AppHeaders { user: header("x-limit-u"), device: header("x-limit-d") };
+    let headers = AppHeaders {
+        user: header("x-limit-u"),
+        device: header("x-limit-d"),
+    };
     let parsed = owntracks::parse(&body, headers, &caller(&api, &name))?;
     take(&api, &device, parsed, "owntracks").await?;
     Ok(HttpResponse::Ok().content_type("application/json").body("[]"))
@@ -131,7 +140,10 @@ async fn read(request: &HttpRequest, payload: web::Payload) -> Result<Bytes, Pro
 }
 
 fn caller<'a>(api: &Api, name: &'a str) -> Caller<'a> {
-    Caller { name, received_at: api.pipeline.now() }
+    Caller {
+        name,
+        received_at: api.pipeline.now(),
+    }
 }
 
 /// Tracks what was read. When this returns, every record is durable or can never be taken.
