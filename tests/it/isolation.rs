@@ -202,7 +202,8 @@ async fn d2_a_secret_is_in_no_log_no_measure_no_problem_and_no_push() {
             looks.tick().await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(20), arrived).await.expect("the message arrives");
+    let looked = project.business.get("/v1/decisions").await.text();
+    tokio::time::timeout(Duration::from_secs(20), arrived).await.unwrap_or_else(|_| panic!("no message: {:?} {}", looked, process.log().lines().filter(|line| line.contains("WARN") || line.contains("ERROR")).collect::<Vec<_>>().join("\n")));
     let message = fcm.received()[0].message.clone();
     let fetched = phone.caller.get(&format!("/v1/devices/me/messages/{}", message["data"]["message_id"].as_str().unwrap())).await;
     assert!(fetched.text().contains(ROOM), "the canary lives where it belongs");
