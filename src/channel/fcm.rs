@@ -5,8 +5,8 @@ use crate::base::secret::Secret;
 use crate::engine::delivery::{ChannelKind, Outcome};
 use crate::engine::message::{Shown, Urgency};
 use ::fcm::{
-    Advice, AndroidConfig, AndroidNotification, ApnsConfig, Client, Message, MessagePriority, SendError, Visibility,
-    WebpushConfig,
+    Advice, AndroidConfig, AndroidNotification, ApnsConfig, Client, Message, MessagePriority, SendError, SetupError,
+    Visibility, WebpushConfig,
 };
 use chrono::TimeDelta;
 use futures_util::future::{BoxFuture, FutureExt};
@@ -43,19 +43,25 @@ impl Default for Settings {
 
 /// The channel, or none when no service account is set.
 pub(super) fn open(settings: &Settings) -> Result<Option<Fcm>, String> {
-    let json = match (&settings.service_account, &settings.service_account_file) {
-        (Some(text), _) => text.expose().to_owned(),
-        (None, Some(path)) => std::fs::read_to_string(path).map_err(|error| {
-            format!(
-                "channels.fcm.service_account_file: cannot read {}: {error}",
-                path.display()
-            )
-        })?,
+    let (setting, json) = match (&settings.service_account, &settings.service_account_file) {
+        (Some(text), _) => ("channels.fcm.service_account", text.expose().to_owned()),
+        (None, Some(path)) => {
+            let setting = "channels.fcm.service_account_file";
+            let json = std::fs::read_to_string(path).map_err(|error| {
+                let path = path.display();
+                format!("{setting}: cannot read {path}: {error}; name the key file downloaded in the Firebase console")
+            })?;
+            (setting, json)
+        }
         (None, None) => return Ok(None),
     };
     let timeout = Duration::from_secs(settings.timeout_s.clamp(1, 60));
-    let settings = ::fcm::Settings::new(json).endpoint(&settings.endpoint).timeout(timeout);
-    let client = Client::new(settings).map_err(|error| format!("channels.fcm: {error}"))?;
+    let client = ::fcm::Settings::new(json).endpoint(&settings.endpoint).timeout(timeout);
+    let client = Client::new(client).map_err(|error| {
+        let about_account = matches!(error, SetupError::ServiceAccount { .. });
+        let setting = if about_account { setting } else { "channels.fcm" };
+        format!("{setting}: {error}")
+    })?;
     Ok(Some(Fcm { client }))
 }
 
@@ -109,13 +115,14 @@ fn outcome_of(error: &SendError) -> Outcome {
 /// Builds the request. A sensitive text stays out of it: the phone gets the public text and an id to fetch the rest with.
 fn message_for(push: &Push<'_>) -> Message {
     let shown = &push.message.shown;
+    let tag = bounded(&shown.tag);
     let life = (push.message.expires_at - push.now).to_std().unwrap_or_default();
     let mut message = Message::to_token(push.address)
         .entry("message_id", push.message.id.to_string())
-        .entry("tag", &shown.tag)
-        .android(android(shown, life))
-        .apns(apns(push, shown))
-        .webpush(webpush(shown, life));
+        .entry("tag", &tag)
+        .android(android(shown, &tag, life))
+        .apns(apns(push, &tag))
+        .webpush(webpush(shown, &tag, life));
     if let Some(link) = &shown.link {
         message = message.entry("link", link);
     }
@@ -146,7 +153,7 @@ fn readable(shown: &Shown) -> (&str, &str) {
     }
 }
 
-fn android(shown: &Shown, life: Duration) -> AndroidConfig {
+fn android(shown: &Shown, tag: &str, life: Duration) -> AndroidConfig {
     let priority = match shown.urgency {
         Urgency::High => MessagePriority::High,
         Urgency::Low | Urgency::Normal => MessagePriority::Normal,
@@ -160,7 +167,7 @@ fn android(shown: &Shown, life: Duration) -> AndroidConfig {
     let mut notification = AndroidNotification::default()
         .title(&shown.title)
         .body(&shown.body)
-        .tag(&shown.tag)
+        .tag(tag)
         .visibility(Visibility::Private);
     if let Some(image) = &shown.image {
         notification = notification.image(image);
@@ -168,7 +175,8 @@ fn android(shown: &Shown, life: Duration) -> AndroidConfig {
     config.priority(priority).notification(notification)
 }
 
-fn apns(push: &Push<'_>, shown: &Shown) -> ApnsConfig {
+fn apns(push: &Push<'_>, tag: &str) -> ApnsConfig {
+    let shown = &push.message.shown;
     let (title, body) = readable(shown);
     let mut alert = Map::new();
     alert.insert("title".into(), Value::String(title.to_owned()));
@@ -189,14 +197,14 @@ fn apns(push: &Push<'_>, shown: &Shown) -> ApnsConfig {
     payload.insert("aps".into(), aps);
     let priority = if shown.urgency == Urgency::Low { "5" } else { "10" };
     ApnsConfig::default()
-        .collapse_id(short(&shown.tag, 64))
+        .collapse_id(tag)
         .header("apns-expiration", push.message.expires_at.timestamp().to_string())
         .header("apns-priority", priority)
         .header("apns-push-type", "alert")
         .payload(payload)
 }
 
-fn webpush(shown: &Shown, life: Duration) -> WebpushConfig {
+fn webpush(shown: &Shown, tag: &str, life: Duration) -> WebpushConfig {
     let urgency = match shown.urgency {
         Urgency::Low => "low",
         Urgency::Normal => "normal",
@@ -206,17 +214,20 @@ fn webpush(shown: &Shown, life: Duration) -> WebpushConfig {
     let mut notification = Map::new();
     notification.insert("title".into(), Value::String(title.to_owned()));
     notification.insert("body".into(), Value::String(body.to_owned()));
-    notification.insert("tag".into(), Value::String(shown.tag.clone()));
+    notification.insert("tag".into(), Value::String(tag.to_owned()));
     WebpushConfig::default()
         .header("TTL", life.as_secs().to_string())
         .header("Urgency", urgency)
-        .topic(hashed(&shown.tag))
+        .topic(hashed(tag))
         .notification(notification)
 }
 
-/// The tag itself where it fits the provider's limit, else its hash: equal tags stay equal.
-fn short(tag: &str, bytes_max: usize) -> String {
-    if tag.len() <= bytes_max {
+/// Apple takes at most this many bytes, in a header.
+const COLLAPSE_ID_BYTES_MAX: usize = 64;
+
+/// One tag for every platform: itself where a header takes it, else its hash. Equal tags stay equal.
+fn bounded(tag: &str) -> String {
+    if tag.len() <= COLLAPSE_ID_BYTES_MAX && tag.bytes().all(|byte| byte.is_ascii_graphic()) {
         tag.to_owned()
     } else {
         hashed(tag)

@@ -8,15 +8,26 @@ use crate::engine::delivery::{ChannelKind, Outcome};
 use crate::engine::message::Message;
 use futures_util::future::BoxFuture;
 use serde::{Deserialize, Serialize};
+use std::fmt;
 use std::sync::Arc;
 
 /// One message on its way to one address.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub struct Push<'a> {
     pub message: &'a Message,
     /// The push token or address the device registered.
     pub address: &'a str,
     pub now: Timestamp,
+}
+
+/// Neither address nor text: what is sent belongs in no log.
+impl fmt::Debug for Push<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Push")
+            .field("message", &self.message.id)
+            .field("now", &self.now)
+            .finish_non_exhaustive()
+    }
 }
 
 /// A transport.
@@ -69,6 +80,9 @@ impl Channels {
     }
 }
 
+#[cfg(test)]
+#[path = "fcm_tests.rs"]
+mod fcm_tests;
 #[cfg(test)]
 #[path = "channel_tests.rs"]
 mod tests;

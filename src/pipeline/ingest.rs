@@ -79,10 +79,12 @@ impl Ack {
     fn refuse(&mut self, code: ReasonCode) {
         self.status = AckStatus::Rejected;
         self.code = Some(code.as_str());
-        self.detail = Some(match code {
-            ReasonCode::Erased => "this user was erased: nothing more is taken".into(),
-            _ => "there is no consent to location: ask for it before sending places".into(),
-        });
+        let detail = if code == ReasonCode::Erased {
+            "this user was erased: nothing more is taken"
+        } else {
+            "there is no consent to location: ask for it before sending places"
+        };
+        self.detail = Some(detail.into());
     }
 }
 

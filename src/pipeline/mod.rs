@@ -156,9 +156,7 @@ impl Pipeline {
     /// The lane a user belongs to: always the same one, so that a user's inputs keep their order.
     fn lane(&self, user_id: UserId) -> &Lane {
         let spread = user_id.uuid().as_u128() % self.0.lanes.len() as u128;
-        #[expect(clippy::cast_possible_truncation, reason = "below the number of lanes")]
-        let index = spread as usize;
-        &self.0.lanes[index]
+        &self.0.lanes[spread as usize]
     }
 
     /// Hands a job to the user's lane and waits until its effects are committed.
@@ -212,11 +210,20 @@ impl Pipeline {
 }
 
 #[cfg(test)]
+#[path = "crowd_tests.rs"]
+mod crowd_tests;
+#[cfg(test)]
 #[path = "delivery_tests.rs"]
 mod delivery_tests;
 #[cfg(test)]
+#[path = "people_tests.rs"]
+mod people_tests;
+#[cfg(test)]
 #[path = "pipeline_tests.rs"]
 mod tests;
+#[cfg(test)]
+#[path = "tick_tests.rs"]
+mod tick_tests;
 #[cfg(test)]
 #[path = "world_tests.rs"]
 mod world;

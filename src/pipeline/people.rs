@@ -59,13 +59,10 @@ impl Pipeline {
             .store
             .user_or_new(device.project_id, user_ref, self.new_id(), now)
             .await?;
-        let profile = profile
-            .map(|profile| Profile {
-                user_ref: Some(user_ref.to_owned()),
-                ..profile
-            })
-            .unwrap_or_else(|| user.profile.clone());
-        self.write_profile(device.project_id, user.id, profile.clone()).await?;
+        let user = match profile {
+            Some(profile) => self.with_profile(user, user_ref, profile).await?,
+            None => user,
+        };
         if user.id != device.user_id {
             let consents = self.consents_to_take_along(device, user.id).await?;
             let mut job = self.job(device.project_id, user.id);
@@ -85,11 +82,7 @@ impl Pipeline {
                 self.consent(device.project_id, user.id, consents, "identify").await?;
             }
         }
-        Ok(UserRow {
-            profile,
-            updated_at: now,
-            ..user
-        })
+        Ok(user)
     }
 
     async fn consents_to_take_along(
@@ -179,19 +172,24 @@ impl Pipeline {
             .store
             .user_or_new(project_id, user_ref, self.new_id(), now)
             .await?;
+        self.with_profile(user, user_ref, profile).await
+    }
+
+    async fn with_profile(&self, user: UserRow, user_ref: &str, profile: Profile) -> Result<UserRow, PipelineError> {
         let profile = Profile {
             user_ref: Some(user_ref.to_owned()),
             ..profile
         };
-        self.write_profile(project_id, user.id, profile.clone()).await?;
+        self.write_profile(user.project_id, user.id, profile.clone()).await?;
+        let updated_at = self.now();
         Ok(UserRow {
             profile,
-            updated_at: now,
+            updated_at,
             ..user
         })
     }
 
-    async fn write_profile(
+    pub(super) async fn write_profile(
         &self,
         project_id: ProjectId,
         user_id: UserId,

@@ -7,6 +7,7 @@ use crate::engine::fact::{Fact, FactRef};
 use crate::engine::fix::{Body, Record};
 use crate::engine::step::Input;
 use crate::store::Store;
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 
 /// What the store knows that tells a repeat from news.
@@ -34,10 +35,8 @@ impl Known {
                     ids.entry(job.project_id).or_default().push(record_id.clone());
                 }
                 Some(Input::Fact(Fact { id, .. }) | Input::FactGone(id)) if job.inbox_done.is_some() => {
-                    let key = (job.project_id, id.clone());
-                    if !known.facts.contains_key(&key) {
-                        let stored = store.fact(job.project_id, id).await?;
-                        known.facts.insert(key, stored);
+                    if let Entry::Vacant(unread) = known.facts.entry((job.project_id, id.clone())) {
+                        unread.insert(store.fact(job.project_id, id).await?);
                     }
                 }
                 Some(

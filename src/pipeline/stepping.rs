@@ -15,6 +15,7 @@ use crate::engine::step::{Effects, Given, Input, step};
 use crate::engine::subject::Subject;
 use crate::store::change::{Change, Row};
 use crate::store::{CommitError, CommitSummary, StoreError};
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
@@ -146,9 +147,8 @@ impl Worker {
         let mut catalogues = HashMap::new();
         let mut missing: HashMap<ProjectId, BTreeSet<UserId>> = HashMap::new();
         for job in jobs {
-            if !catalogues.contains_key(&job.project_id) {
-                let catalogue = self.shared.catalogues.get(store, job.project_id, now).await?;
-                catalogues.insert(job.project_id, catalogue);
+            if let Entry::Vacant(unread) = catalogues.entry(job.project_id) {
+                unread.insert(self.shared.catalogues.get(store, job.project_id, now).await?);
             }
             match self.subjects.get_mut(&(job.project_id, job.user_id)) {
                 Some(cached) => cached.used = self.round,
@@ -176,14 +176,14 @@ impl Worker {
         let mut taken = BTreeSet::new();
         for _ in 0..limits::STEPS_PER_INPUT_MAX {
             let (stepped, mut after) = self.step_all(jobs, batch, &taken, &leaning);
-            let writing: HashSet<Key> = stepped
+            let changing: HashSet<Key> = stepped
                 .iter()
                 .filter(|one| one.pending.must_commit)
                 .map(Stepped::key)
                 .collect();
             let (waiting, ready): (Vec<Stepped>, Vec<Stepped>) = stepped
                 .into_iter()
-                .partition(|one| one.pending.leans || writing.contains(&one.key()));
+                .partition(|one| one.pending.leans || changing.contains(&one.key()));
             for one in &ready {
                 if let Some(subject) = after.remove(&one.key()) {
                     self.remember(one.key(), subject);

@@ -4,7 +4,7 @@
 use super::{Ack, AckStatus, Pipeline, ServerEvent, Settings, Tracked};
 use crate::base::chance::SeededEntropy;
 use crate::base::clock::{Clock, ManualClock};
-use crate::base::id::{DeviceId, ProjectId, TriggerId, UserId};
+use crate::base::id::{ProjectId, TriggerId, UserId};
 use crate::base::secret::Secret;
 use crate::base::time::Timestamp;
 use crate::channel::{self, Channels};
@@ -380,10 +380,6 @@ pub(super) fn raw(record_id: &str, at: Timestamp, body: RawBody) -> RawRecord {
 
 pub(super) fn accepted(acks: &[Ack]) -> bool {
     acks.iter().all(|ack| ack.status == AckStatus::Accepted)
-}
-
-pub(super) fn device_id(number: u128) -> DeviceId {
-    id(number)
 }
 
 pub(super) fn user_id(number: u128) -> UserId {

@@ -77,8 +77,14 @@ fn every_folder_is_listed_and_expects_something() {
         let expected = expected(name);
         let (moments, decisions) = (expected.moments.unwrap(), expected.decisions.unwrap());
         let refused = expected.refused.unwrap_or_default();
-        assert!(expected.messages.is_some(), "{name} does not say which messages come out");
-        assert!(moments.len() + decisions.len() + refused.len() > 0, "{name} expects nothing");
+        assert!(
+            expected.messages.is_some(),
+            "{name} does not say which messages come out"
+        );
+        assert!(
+            moments.len() + decisions.len() + refused.len() > 0,
+            "{name} expects nothing"
+        );
     }
 }
 

@@ -6,22 +6,42 @@ use super::outcome::{Expected, Outcome, SeenDecision, SeenMessage, SeenMoment, S
 pub fn differences(expected: &Expected, outcome: &Outcome) -> Vec<String> {
     let mut found = Vec::new();
     if let Some(wanted) = &expected.moments {
-        compare("moment", wanted.iter().map(moment_line), outcome.moments.iter().map(moment_line), &mut found);
+        compare(
+            "moment",
+            wanted.iter().map(moment_line),
+            outcome.moments.iter().map(moment_line),
+            &mut found,
+        );
     }
     if let Some(wanted) = &expected.decisions {
-        compare("decision", wanted.iter().map(decision_line), outcome.decisions.iter().map(decision_line), &mut found);
+        compare(
+            "decision",
+            wanted.iter().map(decision_line),
+            outcome.decisions.iter().map(decision_line),
+            &mut found,
+        );
     }
     if let Some(wanted) = &expected.messages {
         compare_messages(wanted, &outcome.messages, &mut found);
     }
     if let Some(wanted) = &expected.refused {
-        compare("refusal", wanted.iter().map(refusal_line), outcome.refused.iter().map(refusal_line), &mut found);
+        compare(
+            "refusal",
+            wanted.iter().map(refusal_line),
+            outcome.refused.iter().map(refusal_line),
+            &mut found,
+        );
     }
     found
 }
 
 /// Both lists as lines; those without a partner on the other side are reported.
-fn compare(what: &str, wanted: impl Iterator<Item = String>, got: impl Iterator<Item = String>, found: &mut Vec<String>) {
+fn compare(
+    what: &str,
+    wanted: impl Iterator<Item = String>,
+    got: impl Iterator<Item = String>,
+    found: &mut Vec<String>,
+) {
     let mut left: Vec<String> = got.collect();
     for line in wanted {
         match left.iter().position(|other| *other == line) {
@@ -40,7 +60,10 @@ fn compare_messages(wanted: &[SeenMessage], got: &[SeenMessage], found: &mut Vec
             None => found.push(format!("missing message: {}", message_line(message))),
         }
     }
-    found.extend(left.into_iter().map(|message| format!("unexpected message: {}", message_line(message))));
+    found.extend(
+        left.into_iter()
+            .map(|message| format!("unexpected message: {}", message_line(message))),
+    );
 }
 
 /// What the expectation leaves out is not compared.
@@ -60,10 +83,19 @@ fn moment_line(moment: &SeenMoment) -> String {
 }
 
 fn decision_line(decision: &SeenDecision) -> String {
-    let facts: Vec<String> = decision.facts.iter().map(|(name, key)| format!("{name}={key}")).collect();
+    let facts: Vec<String> = decision
+        .facts
+        .iter()
+        .map(|(name, key)| format!("{name}={key}"))
+        .collect();
     let (at, code) = (decision.at.to_rfc3339(), decision.code.as_str());
     let late = if decision.late { " late" } else { "" };
-    format!("{at} {} {} {code}{late} [{}]", decision.user, decision.trigger, facts.join(" "))
+    format!(
+        "{at} {} {} {code}{late} [{}]",
+        decision.user,
+        decision.trigger,
+        facts.join(" ")
+    )
 }
 
 fn refusal_line(refusal: &SeenRefusal) -> String {

@@ -18,7 +18,9 @@ pub fn load(folder: &Path) -> Result<Walk, WalkError> {
     let mut walk: Value = parse(&shown(&name), &read(&name)?)?;
     let include = walk.as_object_mut().and_then(|walk| walk.remove("include"));
     if let Some(include) = include {
-        let relative = include.as_str().ok_or_else(|| fault(&name, "/include: give a path relative to this file"))?;
+        let relative = include
+            .as_str()
+            .ok_or_else(|| fault(&name, "/include: give a path relative to this file"))?;
         let path = folder.join(relative);
         let shared: Value = parse(&shown(&path), &read(&path)?)?;
         resolve(&mut walk, &shared).map_err(|detail| fault(&name, &detail))?;
@@ -46,8 +48,15 @@ fn resolve(walk: &mut Value, shared: &Value) -> Result<(), String> {
     let Some(walk) = walk.as_object_mut() else {
         return Err("a walk is an object".to_owned());
     };
-    for (list, key) in [("triggers", "name"), ("users", "ref"), ("contents", "name"), ("places", "external_id")] {
-        let Some(entries) = walk.get_mut(list).and_then(Value::as_array_mut) else { continue };
+    for (list, key) in [
+        ("triggers", "name"),
+        ("users", "ref"),
+        ("contents", "name"),
+        ("places", "external_id"),
+    ] {
+        let Some(entries) = walk.get_mut(list).and_then(Value::as_array_mut) else {
+            continue;
+        };
         for (index, entry) in entries.iter_mut().enumerate() {
             resolve_entry(entry, shared, list, key).map_err(|detail| format!("/{list}/{index}: {detail}"))?;
         }
@@ -66,7 +75,8 @@ fn resolve(walk: &mut Value, shared: &Value) -> Result<(), String> {
             }
         }
         if let Some(sentence) = step.get_mut("publish").and_then(|publish| publish.get_mut("sentence")) {
-            resolve_entry(sentence, shared, "triggers", "name").map_err(|detail| format!("/steps/{index}: {detail}"))?;
+            resolve_entry(sentence, shared, "triggers", "name")
+                .map_err(|detail| format!("/steps/{index}: {detail}"))?;
         }
     }
     Ok(())
@@ -84,10 +94,15 @@ fn resolve_entry(entry: &mut Value, shared: &Value, list: &str, key: &str) -> Re
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) => return Ok(()),
     };
     let known = entries(shared, list);
-    let found = known.iter().find(|known| known.get(key).is_some_and(|known| *known == *name));
+    let found = known
+        .iter()
+        .find(|known| known.get(key).is_some_and(|known| *known == *name));
     let Some(found) = found else {
         let names: Vec<&str> = known.iter().filter_map(|known| known.get(key)?.as_str()).collect();
-        return Err(format!("the included file has no `{name}` among its {list}; it has {}", names.join(", ")));
+        return Err(format!(
+            "the included file has no `{name}` among its {list}; it has {}",
+            names.join(", ")
+        ));
     };
     *entry = found.clone();
     change(entry, changes);

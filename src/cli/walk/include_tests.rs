@@ -24,19 +24,34 @@ fn names_and_likes_become_what_they_stand_for() {
         "steps": [{ "at": "2026-05-04T12:00:00Z", "fact": { "like": "ST1", "seq": 2, "properties": { "room_state": "assigned" } } }],
     });
     resolve(&mut walk, &shared()).unwrap();
-    assert_eq!(walk["triggers"][1], json!({ "name": "late", "guards": { "priority": 2 } }));
+    assert_eq!(
+        walk["triggers"][1],
+        json!({ "name": "late", "guards": { "priority": 2 } })
+    );
     assert_eq!(walk["triggers"][0]["guards"]["holdout"], 0.5);
     assert_eq!(walk["triggers"][2], json!({ "name": "own" }));
     assert_eq!(walk["users"][0], json!({ "ref": "ana", "locale": "pt-BR" }));
-    assert_eq!(walk["steps"][0]["fact"]["properties"], json!({ "room": "1204", "room_state": "assigned" }));
+    assert_eq!(
+        walk["steps"][0]["fact"]["properties"],
+        json!({ "room": "1204", "room_state": "assigned" })
+    );
     assert_eq!(walk["steps"][0]["fact"]["seq"], 2);
-    assert_eq!(walk["places"], json!([{ "external_id": "H2", "tag": "motel" }, { "external_id": "H1", "tag": "hotel" }]));
-    assert_eq!((&walk["contents"][0]["name"], &walk["project"]["name"]), (&json!("room"), &json!("house")));
+    assert_eq!(
+        walk["places"],
+        json!([{ "external_id": "H2", "tag": "motel" }, { "external_id": "H1", "tag": "hotel" }])
+    );
+    assert_eq!(
+        (&walk["contents"][0]["name"], &walk["project"]["name"]),
+        (&json!("room"), &json!("house"))
+    );
 }
 
 #[test]
 fn an_unknown_name_says_which_there_are() {
     let mut walk = json!({ "triggers": ["arival"], "steps": [] });
     let error = resolve(&mut walk, &shared()).unwrap_err();
-    assert!(error.starts_with("/triggers/0") && error.contains("it has arrival"), "{error}");
+    assert!(
+        error.starts_with("/triggers/0") && error.contains("it has arrival"),
+        "{error}"
+    );
 }

@@ -1,9 +1,7 @@
 //! Runs a walk: the production step over subjects in memory, time moving from step to step, timers firing in between.
 
 use super::TIMERS_PER_WALK_MAX;
-use super::format::{
-    Act, BatchAct, CrossingAct, EventAct, FactAct, FixAct, Walk, WalkError, WalkStep, WalkUser,
-};
+use super::format::{Act, BatchAct, CrossingAct, EventAct, FactAct, FixAct, Walk, WalkError, WalkStep, WalkUser};
 use super::outcome::Outcome;
 use super::stage::{SEED, Stage};
 use crate::base::id::{DeviceId, UserId};
@@ -41,7 +39,10 @@ pub(super) struct Runner {
 /// What in `walk.json` does not fit together: an unknown device, a trigger that does not compile, steps out of order.
 pub fn run(walk: &Walk) -> Result<Outcome, WalkError> {
     let first = walk.steps.first().map(|step| step.at);
-    let start = walk.starts_at.or(first.map(|at| at - TimeDelta::hours(1))).unwrap_or_default();
+    let start = walk
+        .starts_at
+        .or(first.map(|at| at - TimeDelta::hours(1)))
+        .unwrap_or_default();
     let mut runner = Runner {
         stage: Stage::build(walk, start)?,
         subjects: BTreeMap::new(),
@@ -61,7 +62,10 @@ pub fn run(walk: &Walk) -> Result<Outcome, WalkError> {
     let mut timers = 0;
     for (number, step) in walk.steps.iter().enumerate() {
         if step.at < runner.now {
-            return Err(wrong(format!("/steps/{number}: {} is before the step ahead of it; sort them by time", step.at)));
+            return Err(wrong(format!(
+                "/steps/{number}: {} is before the step ahead of it; sort them by time",
+                step.at
+            )));
         }
         timers += runner.fire_timers_until(step.at, TIMERS_PER_WALK_MAX - timers)?;
         runner.now = truncated(step.at);
@@ -88,7 +92,10 @@ impl Runner {
         };
         self.step(user_id, &Input::Profile(profile));
         let at = self.now;
-        let consents = user.consents.iter().map(|(purpose, granted)| (*purpose, Consent { granted: *granted, at }));
+        let consents = user
+            .consents
+            .iter()
+            .map(|(purpose, granted)| (*purpose, Consent { granted: *granted, at }));
         self.step(user_id, &Input::Consents(consents.collect()));
         for device in &user.devices {
             let device_id = self.stage.ids.draw::<DeviceId>();
@@ -107,7 +114,11 @@ impl Runner {
 
     /// The device belongs to this user from now on.
     fn hand_over(&mut self, device_id: DeviceId, to: UserId) {
-        let from = self.owners.get(&device_id).and_then(|owners| owners.last()).map(|(_, user)| *user);
+        let from = self
+            .owners
+            .get(&device_id)
+            .and_then(|owners| owners.last())
+            .map(|(_, user)| *user);
         if from == Some(to) {
             return;
         }
@@ -124,7 +135,9 @@ impl Runner {
         while let Some((due, user_id)) = self.next_timer().filter(|(due, _)| *due <= at) {
             if fired == most {
                 let user = self.stage.user_name(user_id);
-                return Err(wrong(format!("more than {TIMERS_PER_WALK_MAX} timers fired; the last one for {user} at {due}")));
+                return Err(wrong(format!(
+                    "more than {TIMERS_PER_WALK_MAX} timers fired; the last one for {user} at {due}"
+                )));
             }
             fired += 1;
             self.now = self.now.max(due);
@@ -148,7 +161,10 @@ impl Runner {
             Act::Consent(act) => {
                 let user_id = self.user(&act.user);
                 let at = self.now;
-                let given = act.purposes.iter().map(|(purpose, granted)| (*purpose, Consent { granted: *granted, at }));
+                let given = act
+                    .purposes
+                    .iter()
+                    .map(|(purpose, granted)| (*purpose, Consent { granted: *granted, at }));
                 self.step(user_id, &Input::Consents(given.collect()));
             }
             Act::Identify(act) => {
@@ -244,7 +260,11 @@ impl Runner {
                 Ok(record) if self.is_repeat(&record) => {}
                 Ok(record) => {
                     let owners = self.owners.get(&device_id).map_or(&[][..], Vec::as_slice);
-                    let held = owners.iter().rev().find(|(since, _)| *since <= record.at).or(owners.first());
+                    let held = owners
+                        .iter()
+                        .rev()
+                        .find(|(since, _)| *since <= record.at)
+                        .or(owners.first());
                     if let Some((_, owner)) = held {
                         of_owner.entry(*owner).or_default().push(record);
                     }
@@ -326,7 +346,9 @@ impl Runner {
             };
             let effects = step(subject.clone(), input, given);
             let keys = effects.messages.iter().map(|message| message.send_key.clone());
-            let clash: Vec<String> = keys.filter(|key| self.taken.contains(key) && !spent.contains(key)).collect();
+            let clash: Vec<String> = keys
+                .filter(|key| self.taken.contains(key) && !spent.contains(key))
+                .collect();
             if clash.is_empty() {
                 break effects;
             }
@@ -337,7 +359,8 @@ impl Runner {
 
     fn commit(&mut self, user_id: UserId, effects: Effects) {
         self.tell(user_id, &effects);
-        self.taken.extend(effects.messages.iter().map(|message| message.send_key.clone()));
+        self.taken
+            .extend(effects.messages.iter().map(|message| message.send_key.clone()));
         self.wakes.remove(&user_id);
         if let Some(at) = effects.wake_at {
             self.wakes.insert(user_id, at);

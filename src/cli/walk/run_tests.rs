@@ -51,7 +51,9 @@ fn the_room_is_said_once_on_arrival() {
         fix("2026-05-04T14:56:00+02:00", 48.20490, 16.36960),
     ]);
     let outcome = run(&hotel_walk(&steps)).unwrap();
-    expect(&outcome, &json!({
+    expect(
+        &outcome,
+        &json!({
         "moments": [
             { "at": "2026-05-04T12:00:00+02:00", "user": "ana", "kind": "fact", "of": "stay:ST1" },
             { "at": "2026-05-04T14:55:00+02:00", "user": "ana", "kind": "entered", "of": "H1" } ],
@@ -59,7 +61,8 @@ fn the_room_is_said_once_on_arrival() {
                         "facts": { "stay": "ST1" } }],
         "messages": [{ "at": "2026-05-04T14:55:00+02:00", "user": "ana", "device": "d1", "title": "Welcome, Ana.",
                        "body": "Your room is 1204.", "public_title": "Your room is ready",
-                       "link": "app://stay/ST1/key", "tag": "stay:ST1" }] }));
+                       "link": "app://stay/ST1/key", "tag": "stay:ST1" }] }),
+    );
 }
 
 #[test]
@@ -69,9 +72,12 @@ fn the_wrong_hotel_is_a_silence_with_a_reason() {
         fix("2026-05-04T14:55:00+02:00", 48.18500, 16.37800),
     ]);
     let outcome = run(&hotel_walk(&steps)).unwrap();
-    expect(&outcome, &json!({ "messages": [], "decisions": [
+    expect(
+        &outcome,
+        &json!({ "messages": [], "decisions": [
         { "at": "2026-05-04T14:55:00+02:00", "user": "ana", "trigger": "room-on-arrival", "code": "condition_false",
-          "facts": { "stay": "ST1" } }] }));
+          "facts": { "stay": "ST1" } }] }),
+    );
 }
 
 #[test]
@@ -83,7 +89,11 @@ fn a_room_that_becomes_ready_ends_the_wait_and_a_limit_ends_it_by_time_alone() {
     let mut steps = entered.as_array().unwrap().clone();
     steps.push(stay("2026-05-04T14:40:00+02:00", 2, "ready"));
     let outcome = run(&hotel_walk(&json!(steps))).unwrap();
-    let codes: Vec<String> = outcome.decisions.iter().map(|decision| decision.code.as_str()).collect();
+    let codes: Vec<String> = outcome
+        .decisions
+        .iter()
+        .map(|decision| decision.code.as_str())
+        .collect();
     assert_eq!(codes, ["waiting_fact", "sent"]);
     assert_eq!(outcome.messages[0].at.to_rfc3339(), "2026-05-04T12:40:00+00:00");
 
@@ -91,7 +101,10 @@ fn a_room_that_becomes_ready_ends_the_wait_and_a_limit_ends_it_by_time_alone() {
     steps.push(json!({ "at": "2026-05-05T12:00:00+02:00", "tick": true }));
     let outcome = run(&hotel_walk(&json!(steps))).unwrap();
     let last = outcome.decisions.last().unwrap();
-    assert_eq!((last.code.as_str(), last.at.to_rfc3339()), ("expired".to_owned(), "2026-05-04T21:10:00+00:00".to_owned()));
+    assert_eq!(
+        (last.code.as_str(), last.at.to_rfc3339()),
+        ("expired".to_owned(), "2026-05-04T21:10:00+00:00".to_owned())
+    );
 }
 
 #[test]
@@ -108,17 +121,25 @@ fn the_same_files_give_the_same_outcome_and_a_difference_is_told() {
     let expected: Expected = parse("expected.json", &wanted.to_string()).unwrap();
     let told = differences(&expected, &outcome);
     assert_eq!(told.len(), 2, "{told:?}");
-    assert!(told[0].starts_with("missing decision:") && told[0].contains("ben"), "{told:?}");
+    assert!(
+        told[0].starts_with("missing decision:") && told[0].contains("ben"),
+        "{told:?}"
+    );
 }
 
 #[test]
 fn a_mistake_in_a_walk_names_its_place() {
     let steps = json!([{ "at": "2026-05-04T14:55:00+02:00", "fix": { "device": "d9", "lat": 1, "lng": 2 } }]);
     let unknown = run(&hotel_walk(&steps)).unwrap_err().to_string();
-    assert!(unknown.contains("no device `d9`") && unknown.contains("d1"), "{unknown}");
-    let nameless = parse::<Walk>("walk.json", r#"{"users": [{"name": "ana"}], "steps": []}"#).unwrap_err().to_string();
+    assert!(
+        unknown.contains("no device `d9`") && unknown.contains("d1"),
+        "{unknown}"
+    );
+    let nameless = parse::<Walk>("walk.json", r#"{"users": [{"name": "ana"}], "steps": []}"#)
+        .unwrap_err()
+        .to_string();
     assert!(nameless.contains("users[0]"), "{nameless}");
     let two = r#"{"users": [], "steps": [{"at": "2026-05-04T14:55:00Z", "tick": true, "erase": {"user": "ana"}}]}"#;
     let two = parse::<Walk>("walk.json", two).unwrap_err().to_string();
-    assert!(two.contains("exactly one of fix, batch"), "{two}");
+    assert!(two.contains("exactly one of fix, crossing, batch"), "{two}");
 }

@@ -60,11 +60,13 @@ impl Stage {
     }
 
     fn say(&mut self, content: &Content) -> Result<(), WalkError> {
-        let compiled = CompiledContent::compile(content.clone())
-            .map_err(|error| wrong(format!("content `{}` at {}: {}", content.name, error.pointer, error.detail)))?;
-        self.catalogue
-            .contents
-            .insert(content.name.clone(), Arc::new(compiled));
+        let compiled = CompiledContent::compile(content.clone()).map_err(|error| {
+            wrong(format!(
+                "content `{}` at {}: {}",
+                content.name, error.pointer, error.detail
+            ))
+        })?;
+        self.catalogue.contents.insert(content.name.clone(), Arc::new(compiled));
         Ok(())
     }
 
@@ -76,7 +78,10 @@ impl Stage {
             .fences
             .values()
             .find(|fence| fence.tag == place.tag && fence.external_id == place.external_id);
-        let (id, version) = known.map_or_else(|| (self.ids.draw::<FenceId>(), 1), |fence| (fence.id, fence.version + 1));
+        let (id, version) = known.map_or_else(
+            || (self.ids.draw::<FenceId>(), 1),
+            |fence| (fence.id, fence.version + 1),
+        );
         let fence = Geofence {
             id,
             name: place.name.clone(),
@@ -91,7 +96,11 @@ impl Stage {
             updated_at: at,
         };
         self.catalogue.fences.insert(id, Arc::new(fence));
-        let shapes = self.catalogue.fences.values().map(|fence| (fence.id, Arc::clone(&fence.shape)));
+        let shapes = self
+            .catalogue
+            .fences
+            .values()
+            .map(|fence| (fence.id, Arc::clone(&fence.shape)));
         self.catalogue.index = FenceIndex::build(shapes.collect());
         Ok(())
     }
@@ -100,7 +109,10 @@ impl Stage {
     pub(super) fn publish(&mut self, sentence: &Trigger) -> Result<(), WalkError> {
         let content = &sentence.then.content;
         if !self.catalogue.contents.contains_key(content) {
-            return Err(wrong(format!("trigger `{}`: there is no content `{content}`", sentence.name)));
+            return Err(wrong(format!(
+                "trigger `{}`: there is no content `{content}`",
+                sentence.name
+            )));
         }
         let (id, revision) = match self.live.get(&sentence.name) {
             Some((id, revision, _)) => (*id, revision + 1),
@@ -117,15 +129,26 @@ impl Stage {
         self.live
             .insert(sentence.name.clone(), (id, revision, sentence.clone()));
         self.catalogue.triggers.push(Arc::new(compiled));
-        self.catalogue.triggers.sort_by(|a, b| a.sentence.name.cmp(&b.sentence.name));
+        self.catalogue
+            .triggers
+            .sort_by(|a, b| a.sentence.name.cmp(&b.sentence.name));
         self.pause(&sentence.name, false)
     }
 
     pub(super) fn pause(&mut self, name: &str, paused: bool) -> Result<(), WalkError> {
-        let (id, _, _) = self.live.get(name).ok_or_else(|| wrong(format!("there is no trigger `{name}`")))?;
+        let (id, _, _) = self
+            .live
+            .get(name)
+            .ok_or_else(|| wrong(format!("there is no trigger `{name}`")))?;
         self.paused.insert(*id, paused);
         let retired = self.catalogue.retired.values_mut();
-        for trigger in self.catalogue.triggers.iter_mut().chain(retired).filter(|trigger| trigger.id == *id) {
+        for trigger in self
+            .catalogue
+            .triggers
+            .iter_mut()
+            .chain(retired)
+            .filter(|trigger| trigger.id == *id)
+        {
             Arc::make_mut(trigger).paused = paused;
         }
         Ok(())
@@ -143,13 +166,24 @@ impl Stage {
 
     pub(super) fn device(&self, name: &str) -> Result<DeviceId, WalkError> {
         let known: Vec<&str> = self.devices.keys().map(String::as_str).collect();
-        let unknown = || wrong(format!("there is no device `{name}`; the walk has {}", known.join(", ")));
+        let unknown = || {
+            wrong(format!(
+                "there is no device `{name}`; the walk has {}",
+                known.join(", ")
+            ))
+        };
         self.devices.get(name).copied().ok_or_else(unknown)
     }
 
     pub(super) fn place(&self, external_id: &str) -> Result<FenceId, WalkError> {
-        let known = self.catalogue.fences.values().find(|fence| fence.external_id == external_id);
-        known.map(|fence| fence.id).ok_or_else(|| wrong(format!("there is no place `{external_id}`")))
+        let known = self
+            .catalogue
+            .fences
+            .values()
+            .find(|fence| fence.external_id == external_id);
+        known
+            .map(|fence| fence.id)
+            .ok_or_else(|| wrong(format!("there is no place `{external_id}`")))
     }
 
     pub(super) fn user_name(&self, id: UserId) -> String {
@@ -162,7 +196,10 @@ impl Stage {
 }
 
 fn name_of<I: PartialEq>(names: &BTreeMap<String, I>, id: I) -> Option<String> {
-    names.iter().find(|(_, known)| **known == id).map(|(name, _)| name.clone())
+    names
+        .iter()
+        .find(|(_, known)| **known == id)
+        .map(|(name, _)| name.clone())
 }
 
 fn shape_of(place: &WalkPlace) -> Result<Shape, String> {

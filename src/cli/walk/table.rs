@@ -32,7 +32,10 @@ pub fn draw(outcome: &Outcome, zone: Tz, paint: Paint) -> String {
         }
         let time = paint.text(Tone::Faint, &local.format("%H:%M:%S").to_string());
         let verdict = paint.text(line.tone, &line.verdict);
-        let row = format!("  {time}  {:user_wide$}  {:what_wide$}  {verdict}", line.user, line.what);
+        let row = format!(
+            "  {time}  {:user_wide$}  {:what_wide$}  {verdict}",
+            line.user, line.what
+        );
         drawn.push_str(row.trim_end());
         drawn.push('\n');
     }
@@ -75,7 +78,11 @@ fn decision(decision: &SeenDecision) -> Line {
     } else {
         format!("  {} ({})", decision.trigger, facts.join(", "))
     };
-    let says = decision.says.as_deref().map(|says| format!(" - {says}")).unwrap_or_default();
+    let says = decision
+        .says
+        .as_deref()
+        .map(|says| format!(" - {says}"))
+        .unwrap_or_default();
     let tone = match decision.code {
         ReasonCode::Sent => Tone::Good,
         code if code.is_waiting() => Tone::Open,

@@ -14,8 +14,17 @@ impl Runner {
             self.outcome.moments.push(seen_moment(&user, moment));
         }
         for decision in &effects.decisions {
-            let facts = decision.facts.iter().map(|(name, fact)| (name.clone(), fact.key.clone())).collect();
-            let last = decision.trace.iter().rev().find(|step| !step.passed).or(decision.trace.last());
+            let facts = decision
+                .facts
+                .iter()
+                .map(|(name, fact)| (name.clone(), fact.key.clone()))
+                .collect();
+            let last = decision
+                .trace
+                .iter()
+                .rev()
+                .find(|step| !step.passed)
+                .or(decision.trace.last());
             self.outcome.decisions.push(SeenDecision {
                 at: decision.decided_at,
                 user: user.clone(),
@@ -27,7 +36,10 @@ impl Runner {
             });
         }
         for message in &effects.messages {
-            let device = message.deliveries.first().map(|planned| self.stage.device_name(planned.device_id));
+            let device = message
+                .deliveries
+                .first()
+                .map(|planned| self.stage.device_name(planned.device_id));
             self.outcome.messages.push(SeenMessage {
                 at: message.created_at,
                 user: user.clone(),

@@ -5,9 +5,7 @@ use super::scene::Bound;
 use super::stepper::Stepper;
 use crate::base::time::{Span, Timestamp};
 use crate::engine::decision::{ReasonCode, Step};
-use crate::engine::fence::hours::is_open;
 use crate::engine::fix::Permission;
-use crate::engine::message::{Composed, Shown, compose};
 use crate::engine::subject::Purpose;
 use crate::engine::trigger::Class;
 use crate::engine::trigger::expression::{EvaluationError, Expression, Verdict};
@@ -34,7 +32,7 @@ impl Refusal {
         }
     }
 
-    fn until(code: ReasonCode, due_at: Timestamp) -> Self {
+    pub(super) fn until(code: ReasonCode, due_at: Timestamp) -> Self {
         Self {
             code,
             due_at: Some(due_at),
@@ -45,7 +43,7 @@ impl Refusal {
 }
 
 /// How long a case waits for a value when its trigger names no limit.
-const WAIT_DEFAULT: Span = Span::hours(24);
+pub(super) const WAIT_DEFAULT: Span = Span::hours(24);
 
 impl Stepper<'_> {
     /// Pause, consent, permission, plausibility: may we speak to this person about this moment at all?
@@ -275,81 +273,6 @@ impl Stepper<'_> {
         }
     }
 
-    /// Window, schedule and opening hours.
-    pub(super) fn is_timely(&self, case: &mut Case<'_>, scene: &Map<String, Value>) -> Result<(), Refusal> {
-        self.within_window(case, scene)?;
-        let now = self.given.now;
-        let guards = &case.trigger.sentence.guards;
-        let user_zone = self.user_zone();
-        if !is_open(&guards.schedule, now, user_zone) {
-            case.note(
-                Step::Schedule,
-                false,
-                "Outside the hours of this trigger",
-                json!({ "zone": user_zone.name(), "now": now }),
-            );
-            return Err(Refusal::drop(ReasonCode::OutsideWindow));
-        }
-        let Some(name) = guards.open.clone() else { return Ok(()) };
-        let Some(place) = case.place.clone() else { return Ok(()) };
-        let zone = self.place_zone(Some(&place));
-        let hours = self
-            .given
-            .catalogue
-            .fences
-            .get(&place.id)
-            .and_then(|fence| fence.opening_hours.get(&name));
-        let values = json!({ "hours": name, "place": place.external_id, "zone": zone.name(), "now": now });
-        let Some(hours) = hours else {
-            case.note(
-                Step::Schedule,
-                false,
-                format!("The place has no opening hours named `{name}`"),
-                values,
-            );
-            return Err(Refusal::drop(ReasonCode::MissingData));
-        };
-        if is_open(hours, now, zone) {
-            case.note(Step::Schedule, true, format!("`{name}` is open"), values);
-            return Ok(());
-        }
-        case.note(Step::Schedule, false, format!("`{name}` is closed"), values);
-        Err(Refusal::drop(ReasonCode::HoursClosed))
-    }
-
-    fn within_window(&self, case: &mut Case<'_>, scene: &Map<String, Value>) -> Result<(), Refusal> {
-        let trigger = case.trigger;
-        let from = self.instant(case, trigger.window_from.as_ref(), scene)?;
-        let to = self.instant(case, trigger.window_to.as_ref(), scene)?;
-        if from.is_none() && to.is_none() {
-            return Ok(());
-        }
-        let now = self.given.now;
-        let values = json!({ "from": from, "to": to, "now": now });
-        if to.is_some_and(|to| now > to) {
-            case.note(Step::Window, false, "It is too late for this", values);
-            return Err(Refusal::drop(ReasonCode::TooLate));
-        }
-        if let Some(from) = from.filter(|from| now < *from) {
-            case.note(Step::Window, false, "It is too early for this", values);
-            return Err(Refusal::until(ReasonCode::TooEarly, from));
-        }
-        case.note(Step::Window, true, "Within its window", values);
-        Ok(())
-    }
-
-    fn instant(
-        &self,
-        case: &mut Case<'_>,
-        text: Option<&Expression>,
-        scene: &Map<String, Value>,
-    ) -> Result<Option<Timestamp>, Refusal> {
-        let Some(text) = text else { return Ok(None) };
-        text.evaluate_instant(scene)
-            .map(Some)
-            .map_err(|error| evaluation_refused(case, Step::Window, text, &error))
-    }
-
     /// The send key: unique in the project, so that no second message with it can ever be made.
     pub(super) fn send_key(&self, case: &mut Case<'_>, scene: &Map<String, Value>) -> Result<String, Refusal> {
         let once = match &case.trigger.once_per {
@@ -409,114 +332,6 @@ impl Stepper<'_> {
         }
         Ok(())
     }
-
-    /// Quiet hours: a promo waits for the morning if it is still worth reading then.
-    pub(super) fn out_of_the_night(&self, case: &mut Case<'_>) -> Result<(), Refusal> {
-        if case.trigger.sentence.class == Class::Service {
-            return Ok(());
-        }
-        let own = case.trigger.sentence.guards.quiet_hours.as_ref();
-        let Some(quiet) = own.or(self.given.catalogue.settings.quiet_hours.as_ref()) else {
-            return Ok(());
-        };
-        let zone = self.user_zone();
-        let Some(ends_at) = quiet.ends_at(self.given.now, zone) else {
-            return Ok(());
-        };
-        let life = self
-            .given
-            .catalogue
-            .contents
-            .get(&case.trigger.sentence.then.content)
-            .map_or(Span::seconds(0), |content| content.content.ttl);
-        let values = json!({ "zone": zone.name(), "until": ends_at, "life_s": life.as_seconds() });
-        if ends_at > self.given.now + life.delta() {
-            case.note(
-                Step::QuietHours,
-                false,
-                "Quiet hours last longer than this is worth reading",
-                values,
-            );
-            return Err(Refusal::drop(ReasonCode::QuietExpired));
-        }
-        case.note(
-            Step::QuietHours,
-            false,
-            "Quiet hours: judged again when they end",
-            values,
-        );
-        Err(Refusal::until(ReasonCode::QuietDeferred, ends_at))
-    }
-
-    /// What the person would read. `others` are the facts of further cases that the same text speaks of.
-    pub(super) fn rendered(
-        &self,
-        case: &mut Case<'_>,
-        scene: &Map<String, Value>,
-        others: &[Bound],
-    ) -> Result<Shown, Refusal> {
-        let name = case.trigger.sentence.then.content.clone();
-        let Some(content) = self.given.catalogue.contents.get(&name) else {
-            case.note(
-                Step::Compose,
-                false,
-                format!("There is no content named `{name}`"),
-                Value::Null,
-            );
-            return Err(Refusal::drop(ReasonCode::RenderError));
-        };
-        let mut facts = self.bound_facts(&case.bound);
-        for (name, other) in others.iter().flat_map(|bound| self.bound_facts(bound)) {
-            // What one of them marks as sensitive is sensitive in a text that names them all.
-            if let Some(fact) = facts.get_mut(&name) {
-                fact.sensitive.extend(other.sensitive);
-            }
-        }
-        match compose(
-            content,
-            self.user_locale().as_deref(),
-            scene.clone(),
-            &facts,
-            &self.given.catalogue.project_name,
-        ) {
-            Composed::Shown(shown) => Ok(*shown),
-            Composed::Wait { missing } => {
-                case.note(
-                    Step::Compose,
-                    false,
-                    format!("Waits for `{missing}`"),
-                    json!({ "missing": missing }),
-                );
-                let limit = case
-                    .trigger
-                    .sentence
-                    .wait
-                    .as_ref()
-                    .and_then(|wait| wait.at_most)
-                    .unwrap_or(WAIT_DEFAULT);
-                let ends_at = Some(case.moment.occurred_at + limit.delta());
-                Err(Refusal {
-                    code: ReasonCode::WaitingFact,
-                    due_at: None,
-                    ends_at,
-                    held_by_time: false,
-                })
-            }
-            Composed::Missing { missing } => {
-                case.note(
-                    Step::Compose,
-                    false,
-                    format!("`{missing}` has no value"),
-                    json!({ "missing": missing }),
-                );
-                Err(Refusal::drop(ReasonCode::MissingData))
-            }
-            Composed::Failed { why } => {
-                case.note(Step::Compose, false, why, Value::Null);
-                Err(Refusal::drop(ReasonCode::RenderError))
-            }
-        }
-    }
 }
 
 /// Without `once_per`, a trigger speaks once per moment and combination of facts.
@@ -525,7 +340,12 @@ fn once_per_moment(case: &Case<'_>, bound: &Bound) -> String {
     format!("{}:{}", case.moment.id, facts.join("+"))
 }
 
-fn evaluation_refused(case: &mut Case<'_>, step: Step, text: &Expression, error: &EvaluationError) -> Refusal {
+pub(super) fn evaluation_refused(
+    case: &mut Case<'_>,
+    step: Step,
+    text: &Expression,
+    error: &EvaluationError,
+) -> Refusal {
     case.note(step, false, format!("`{}`: {error}", text.text()), Value::Null);
     Refusal::drop(match error {
         EvaluationError::Missing(_) => ReasonCode::MissingData,

@@ -12,6 +12,8 @@ use crate::engine::delivery::ChannelKind;
 
 mod guards;
 mod judge;
+mod listen;
+mod locate;
 mod observe;
 mod passing;
 mod people;
@@ -19,6 +21,7 @@ mod revise;
 mod scene;
 mod send;
 mod stepper;
+mod timely;
 mod waits;
 
 pub use stepper::{Given, step};
@@ -125,3 +128,16 @@ pub enum KeptBecause {
     Simulated,
     Plain,
 }
+
+#[cfg(test)]
+#[path = "guard_tests.rs"]
+mod guard_tests;
+#[cfg(test)]
+#[path = "property_tests.rs"]
+mod property_tests;
+#[cfg(test)]
+#[path = "stage_tests.rs"]
+mod stage_tests;
+#[cfg(test)]
+#[path = "step_tests.rs"]
+mod step_tests;

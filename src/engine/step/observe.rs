@@ -99,7 +99,7 @@ impl Stepper<'_> {
     }
 
     /// In order, and newer than all before? Then it counts, and becomes the newest.
-    fn take_place_in_order(&mut self, device_id: DeviceId, record: &Record) -> bool {
+    pub(super) fn take_place_in_order(&mut self, device_id: DeviceId, record: &Record) -> bool {
         let mark = Mark {
             at: record.at,
             record_id: record.id.clone(),
@@ -211,143 +211,6 @@ impl Stepper<'_> {
         ids.iter().filter_map(|id| catalogue.fences.get(id).cloned()).collect()
     }
 
-    fn move_presence(&mut self, device_id: DeviceId, record: &Record, fix: &Fix, position: Position) {
-        let mut fences = self.fences_at(position);
-        let catalogue = self.given.catalogue;
-        let elsewhere: Vec<FenceId> = self.device(device_id).presence.keys().copied().collect();
-        let left_behind = elsewhere
-            .iter()
-            .filter(|id| fences.iter().all(|fence| fence.id != **id));
-        let left_behind: Vec<_> = left_behind.filter_map(|id| catalogue.fences.get(id).cloned()).collect();
-        fences.extend(left_behind);
-        for fence in fences {
-            let seen = likelihood(&fence, position, fix);
-            let rules = catalogue.thresholds(&fence);
-            let mut state = self.device(device_id).presence.remove(&fence.id);
-            let leaving_before = state.as_ref().and_then(|inside| inside.leaving);
-            let change = presence::on_fix(&mut state, seen, record.at, &rules);
-            self.dirty |= leaving_before != state.as_ref().and_then(|inside| inside.leaving);
-            if let Some(inside) = state {
-                self.device(device_id).presence.insert(fence.id, inside);
-            }
-            let probability = if matches!(change, Change::Left(_)) {
-                seen.exit_p
-            } else {
-                seen.enter_p
-            };
-            self.follow(device_id, &fence, change, evidence_of(record, fix, probability));
-        }
-    }
-
-    fn apply_crossing(&mut self, device_id: DeviceId, record: &Record, crossing: &Crossing) {
-        if record.suspect || !self.take_place_in_order(device_id, record) {
-            return;
-        }
-        self.pass_time_until(record.at);
-        let Some(fence) = self.given.catalogue.fences.get(&crossing.geofence_id).cloned() else {
-            return;
-        };
-        let rules = self.given.catalogue.thresholds(&fence);
-        let mut state = self.device(device_id).presence.remove(&fence.id);
-        let change = match crossing.transition {
-            Transition::Enter | Transition::Dwell => presence::on_enter_crossing(&mut state, record.at, &rules),
-            Transition::Exit => {
-                presence::on_exit_crossing(&mut state, record.at);
-                Change::None
-            }
-        };
-        self.dirty = true;
-        if let Some(inside) = state {
-            self.device(device_id).presence.insert(fence.id, inside);
-        }
-        let evidence = Evidence {
-            record_id: Some(record.id.clone()),
-            probability: Some(presence::CROSSING_ENTER_P),
-            quality: Some(record.quality),
-            ..Evidence::default()
-        };
-        self.follow(device_id, &fence, change, evidence);
-    }
-
-    /// One device's presence changed: does the person's?
-    pub(super) fn follow(&mut self, device_id: DeviceId, fence: &Geofence, change: Change, evidence: Evidence) {
-        match change {
-            Change::None => self.renew_evidence(device_id, fence.id),
-            Change::Entered => self.enter(device_id, fence, evidence),
-            Change::Left(since) => self.leave(device_id, fence, since, evidence),
-        }
-    }
-
-    fn renew_evidence(&mut self, device_id: DeviceId, fence: FenceId) {
-        let seen_at = self
-            .device(device_id)
-            .presence
-            .get(&fence)
-            .map(|inside| inside.evidence_at);
-        if let (Some(at), Some(visit)) = (seen_at, self.subject.visits.get_mut(&fence)) {
-            visit.evidence_at = visit.evidence_at.max(at);
-        }
-    }
-
-    fn enter(&mut self, device_id: DeviceId, fence: &Geofence, evidence: Evidence) {
-        let Some(at) = self
-            .device(device_id)
-            .presence
-            .get(&fence.id)
-            .map(|inside| inside.since)
-        else {
-            return;
-        };
-        self.dirty = true;
-        if self.is_inside(fence.id) {
-            // Another device is there already: one moment per user (N20).
-            return self.renew_evidence(device_id, fence.id);
-        }
-        let place = place_of(fence);
-        let moment = self.moment(
-            Some(device_id),
-            at,
-            MomentKind::Entered { place: place.clone() },
-            evidence,
-        );
-        let visit = Visit {
-            entered: moment.clone(),
-            place,
-            evidence_at: at,
-            left_at: None,
-            silent: false,
-            dwelled_s: Vec::new(),
-            answers: Vec::new(),
-        };
-        self.subject.visits.insert(fence.id, visit);
-        self.notice(moment);
-    }
-
-    fn leave(&mut self, device_id: DeviceId, fence: &Geofence, since: Timestamp, evidence: Evidence) {
-        self.dirty = true;
-        let still_there = self
-            .subject
-            .devices
-            .values()
-            .any(|device| device.presence.contains_key(&fence.id));
-        if still_there {
-            return;
-        }
-        if let Some(visit) = self
-            .subject
-            .visits
-            .get_mut(&fence.id)
-            .filter(|visit| visit.left_at.is_none())
-        {
-            visit.left_at = Some(since);
-            let kind = MomentKind::Exited {
-                place: visit.place.clone(),
-            };
-            let moment = self.moment(Some(device_id), since, kind, evidence);
-            self.notice(moment);
-        }
-    }
-
     pub(super) fn notice_event(
         &mut self,
         device_id: Option<DeviceId>,
@@ -441,7 +304,7 @@ pub(super) fn place_of(fence: &Geofence) -> Place {
     }
 }
 
-fn evidence_of(record: &Record, fix: &Fix, probability: f64) -> Evidence {
+pub(super) fn evidence_of(record: &Record, fix: &Fix, probability: f64) -> Evidence {
     let cell = h3o::LatLng::new(fix.lat, fix.lng)
         .ok()
         .map(|at| at.to_cell(h3o::Resolution::Seven).to_string());

@@ -1,6 +1,6 @@
 //! Where cases compete and one of them becomes a message: priority, replacement, holdout, and the send itself.
 
-use super::guards::Refusal;
+use super::guards::{Refusal, WAIT_DEFAULT};
 use super::judge::{Candidate, Case};
 use super::scene::Bound;
 use super::stepper::Stepper;
@@ -10,10 +10,10 @@ use crate::engine::decision::{ReasonCode, Step};
 use crate::engine::delivery::{ChannelKind, Planned};
 use crate::engine::fact::FactRef;
 use crate::engine::fix::Permission;
-use crate::engine::message::Message;
+use crate::engine::message::{Composed, Message, Shown, compose};
 use crate::engine::subject::Sent;
 use crate::engine::trigger::Class;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
 impl Stepper<'_> {
@@ -167,6 +167,76 @@ impl Stepper<'_> {
         u64::from_be_bytes(first) as f64 / u64::MAX as f64
     }
 
+    /// What the person would read. `others` are the facts of further cases that the same text speaks of.
+    pub(super) fn rendered(
+        &self,
+        case: &mut Case<'_>,
+        scene: &Map<String, Value>,
+        others: &[Bound],
+    ) -> Result<Shown, Refusal> {
+        let name = case.trigger.sentence.then.content.clone();
+        let Some(content) = self.given.catalogue.contents.get(&name) else {
+            case.note(
+                Step::Compose,
+                false,
+                format!("There is no content named `{name}`"),
+                Value::Null,
+            );
+            return Err(Refusal::drop(ReasonCode::RenderError));
+        };
+        let mut facts = self.bound_facts(&case.bound);
+        for (name, other) in others.iter().flat_map(|bound| self.bound_facts(bound)) {
+            // What one of them marks as sensitive is sensitive in a text that names them all.
+            if let Some(fact) = facts.get_mut(&name) {
+                fact.sensitive.extend(other.sensitive);
+            }
+        }
+        match compose(
+            content,
+            self.user_locale().as_deref(),
+            scene.clone(),
+            &facts,
+            &self.given.catalogue.project_name,
+        ) {
+            Composed::Shown(shown) => Ok(*shown),
+            Composed::Wait { missing } => {
+                case.note(
+                    Step::Compose,
+                    false,
+                    format!("Waits for `{missing}`"),
+                    json!({ "missing": missing }),
+                );
+                let limit = case
+                    .trigger
+                    .sentence
+                    .wait
+                    .as_ref()
+                    .and_then(|wait| wait.at_most)
+                    .unwrap_or(WAIT_DEFAULT);
+                let ends_at = Some(case.moment.occurred_at + limit.delta());
+                Err(Refusal {
+                    code: ReasonCode::WaitingFact,
+                    due_at: None,
+                    ends_at,
+                    held_by_time: false,
+                })
+            }
+            Composed::Missing { missing } => {
+                case.note(
+                    Step::Compose,
+                    false,
+                    format!("`{missing}` has no value"),
+                    json!({ "missing": missing }),
+                );
+                Err(Refusal::drop(ReasonCode::MissingData))
+            }
+            Composed::Failed { why } => {
+                case.note(Step::Compose, false, why, Value::Null);
+                Err(Refusal::drop(ReasonCode::RenderError))
+            }
+        }
+    }
+
     fn send(&mut self, candidate: Candidate<'_>) {
         let Candidate {
             case,
@@ -251,7 +321,7 @@ impl Stepper<'_> {
     }
 
     /// The life of the content, cut where the trigger's window ends: a boarding pass lives until the flight leaves.
-    fn end_of_life(&self, case: &Case<'_>, scene: &serde_json::Map<String, Value>) -> Timestamp {
+    fn end_of_life(&self, case: &Case<'_>, scene: &Map<String, Value>) -> Timestamp {
         let life = self
             .given
             .catalogue

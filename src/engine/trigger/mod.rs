@@ -3,6 +3,7 @@
 pub mod compiled;
 pub mod expression;
 pub mod sentence;
+mod wording;
 
 pub use compiled::{CompiledTrigger, TriggerError};
 pub use sentence::{

@@ -1,0 +1,174 @@
+//! Which triggers listen to a moment, and for which combinations of facts.
+
+use super::guards::Refusal;
+use super::judge::{Case, Occasion};
+use super::scene::Bound;
+use super::stepper::Stepper;
+use crate::engine::decision::{ReasonCode, Step};
+use crate::engine::fact::FactRef;
+use crate::engine::moment::{Moment, MomentKind, Place};
+use crate::engine::trigger::{CompiledTrigger, EventWhen, FactWhen, PlaceSelector, When};
+use serde_json::json;
+use std::sync::Arc;
+
+/// The most combinations of facts one trigger is judged for at one moment.
+const COMBINATIONS_MAX: usize = 100;
+
+impl Stepper<'_> {
+    /// Does this trigger listen to this moment, and which place is it about?
+    pub(super) fn listens<'a>(
+        &self,
+        trigger: &'a Arc<CompiledTrigger>,
+        moment: &'a Moment,
+    ) -> Option<Result<Option<Place>, Case<'a>>> {
+        trigger
+            .alternatives()
+            .iter()
+            .find_map(|when| match (when, &moment.kind) {
+                (When::Entered(wanted), MomentKind::Entered { place })
+                | (When::Exited(wanted), MomentKind::Exited { place }) => {
+                    wanted.selects_place(place).then(|| Ok(Some(place.clone())))
+                }
+                (When::Dwelled { stayed, place: wanted }, MomentKind::Dwelled { place, stayed: noticed }) => {
+                    (stayed == noticed && wanted.selects_place(place)).then(|| Ok(Some(place.clone())))
+                }
+                (When::Event(EventWhen { name: wanted, inside }), MomentKind::Event { name, .. }) if wanted == name => {
+                    Some(self.place_of_event(inside.as_ref(), trigger, moment))
+                }
+                (When::Fact(wanted), MomentKind::Fact { fact, becomes, fields }) => {
+                    let FactWhen {
+                        kind,
+                        becomes: when,
+                        field,
+                    } = wanted;
+                    let field_matches = field.as_ref().is_none_or(|field| fields.contains(field));
+                    (*kind == fact.kind && when == becomes && field_matches).then_some(Ok(None))
+                }
+                _ => None,
+            })
+    }
+
+    fn place_of_event<'a>(
+        &self,
+        wanted: Option<&PlaceSelector>,
+        trigger: &'a Arc<CompiledTrigger>,
+        moment: &'a Moment,
+    ) -> Result<Option<Place>, Case<'a>> {
+        let Some(wanted) = wanted else { return Ok(None) };
+        if let Some(visit) = self
+            .subject
+            .places_inside()
+            .find(|visit| wanted.selects_place(&visit.place))
+        {
+            return Ok(Some(visit.place.clone()));
+        }
+        let mut case = Case {
+            trigger,
+            moment,
+            place: None,
+            bound: Bound::new(),
+            occasion: Occasion::First,
+            trace: Vec::new(),
+        };
+        case.note(
+            Step::Inside,
+            false,
+            "The person is in no such place",
+            json!({ "wanted": wanted }),
+        );
+        Err(case)
+    }
+
+    /// The combinations of facts this trigger is judged for; none is a decision of its own.
+    pub(super) fn cases<'a>(
+        &mut self,
+        trigger: &'a Arc<CompiledTrigger>,
+        moment: &'a Moment,
+        place: Option<Place>,
+        occasion: Occasion,
+    ) -> Vec<Case<'a>> {
+        let mut combinations = vec![Bound::new()];
+        for (name, bind) in &trigger.sentence.for_each {
+            let (active, known) = self.facts_to_bind(bind.kind(), &moment.kind);
+            if active.is_empty() {
+                let mut case = Case {
+                    trigger,
+                    moment,
+                    place,
+                    bound: Bound::new(),
+                    occasion,
+                    trace: Vec::new(),
+                };
+                let code = if known.is_empty() {
+                    ReasonCode::NoFact
+                } else {
+                    ReasonCode::FactInactive
+                };
+                let says = match code {
+                    ReasonCode::NoFact => format!("There is no {} about this person", bind.kind()),
+                    _ => format!("No {} about this person is active now", bind.kind()),
+                };
+                if let [only] = known.as_slice() {
+                    case.bound.insert(name.clone(), only.clone());
+                }
+                case.note(
+                    Step::Facts,
+                    false,
+                    says,
+                    json!({ "type": bind.kind(), "known": known.len() }),
+                );
+                self.decide_refused(&case, &Refusal::drop(code));
+                return Vec::new();
+            }
+            combinations = combinations
+                .iter()
+                .flat_map(|bound| {
+                    active.iter().map(|fact| {
+                        let mut bound = bound.clone();
+                        bound.insert(name.clone(), fact.clone());
+                        bound
+                    })
+                })
+                .take(COMBINATIONS_MAX)
+                .collect();
+        }
+        let case = |bound| Case {
+            trigger,
+            moment,
+            place: place.clone(),
+            bound,
+            occasion,
+            trace: Vec::new(),
+        };
+        combinations.into_iter().map(case).collect()
+    }
+
+    /// Active facts of a type, and all known ones. A moment about a fact of this type is about that one alone.
+    fn facts_to_bind(&self, kind: &str, about: &MomentKind) -> (Vec<FactRef>, Vec<FactRef>) {
+        let only = match about {
+            MomentKind::Fact { fact, .. } if fact.kind == kind => Some(fact),
+            _ => None,
+        };
+        let ended_itself = matches!(
+            about,
+            MomentKind::Fact {
+                becomes: crate::engine::fact::Becomes::Ended,
+                ..
+            }
+        );
+        let known = self
+            .subject
+            .facts
+            .iter()
+            .filter(|fact| fact.id.kind == kind && only.is_none_or(|only| *only == fact.id));
+        let (mut active, mut all) = (Vec::new(), Vec::new());
+        for fact in known {
+            all.push(fact.id.clone());
+            if fact.is_active(self.given.now) || (only.is_some() && ended_itself) {
+                active.push(fact.id.clone());
+            }
+        }
+        active.sort();
+        (active, all)
+    }
+}
