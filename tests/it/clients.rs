@@ -185,7 +185,7 @@ async fn the_token_may_stand_in_the_query_where_the_operator_allows_it() {
     let query = format!("/v1/ingest/osmand?id={}&lat={LAT}&lon={LNG}&timestamp={}&hacc=10", escaped(phone.caller.credential()), made.timestamp());
     assert_eq!(phone.caller.stranger().get(&query).await.status, 200);
     assert_eq!(project.moments("entered").await.len(), 1);
-    phone.caller.stranger().get(&query.replace("dt_", "dt_x")).await.refused(401, "unauthorized");
+    phone.caller.stranger().get(&query.replace("id=dt", "id=dt%5Fx")).await.refused(401, "unauthorized");
     // Off as the house comes.
     let process = super::process::Process::start_fresh().await;
     process.caller.get(&query).await.refused(401, "unauthorized");

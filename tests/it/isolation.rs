@@ -7,6 +7,7 @@ use fcm::test_server::TestServer;
 use reqwest::Method;
 use serde_json::{Value, json};
 use std::time::Duration;
+use usher::base::clock::{Clock, SystemClock};
 use usher::engine::catalogue::Mode;
 
 const NOW: &str = "2026-05-04T12:00:00Z";
@@ -145,7 +146,7 @@ const ROOM: &str = "roomcanary4711";
 const PERSON: &str = "canary.person@example.org";
 const COORDINATE: &str = "48.2082173";
 
-async fn say_it_all(process: &Process, project: &Project, phone: &super::server::Phone, now: usher::base::time::Timestamp) -> Vec<String> {
+async fn say_it_all(process: &Process, project: &Project, phone: &super::server::Phone) -> Vec<String> {
     project.place("hotel", "h1", LAT, LNG, 150.0).await;
     let content = json!({ "name": "room", "default_locale": "en", "ttl": "PT4H",
         "locales": { "en": { "title": "Ready", "body": "Room {{ stay.room }}", "public_title": "News", "public_body": "Tap" } } });
@@ -157,6 +158,8 @@ async fn say_it_all(process: &Process, project: &Project, phone: &super::server:
     phone.caller.post("/v1/devices/me/consents", &json!({ "location": true, "service": true })).await.ok();
     let stay = json!({ "seq": 1, "subjects": [PERSON], "sensitive": ["room"], "properties": { "room": ROOM } });
     project.business.put("/v1/facts/stay/s1", &stay).await.ok();
+    // Before the sign-in the phone was somebody else's: the fix comes after it.
+    let now = SystemClock.now();
     phone.track(now, &[fix("f1", now, COORDINATE.parse().unwrap(), LNG)]).await;
 
     // Requests that fail, each with the secret somewhere in it.
@@ -194,15 +197,15 @@ async fn d2_a_secret_is_in_no_log_no_measure_no_problem_and_no_push() {
     let keys = process.keys("canaries").await;
     let project = Project { id: keys.id, app: process.caller.with(&keys.publishable), business: process.caller.with(&keys.secret) };
     let phone = register(&project.app, "canary").await;
-    let now = usher::base::clock::Clock::now(&usher::base::clock::SystemClock);
-    let problems = say_it_all(&process, &project, &phone, now).await;
+    let problems = say_it_all(&process, &project, &phone).await;
     let mut looks = tokio::time::interval(Duration::from_millis(20));
     let arrived = async {
         while fcm.received().is_empty() {
             looks.tick().await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(20), arrived).await.expect("the message arrives");
+    let looked = project.business.get("/v1/decisions").await.text();
+    tokio::time::timeout(Duration::from_secs(20), arrived).await.unwrap_or_else(|_| panic!("no message: {:?} {}", looked, process.log().lines().filter(|line| line.contains("WARN") || line.contains("ERROR")).collect::<Vec<_>>().join("\n")));
     let message = fcm.received()[0].message.clone();
     let fetched = phone.caller.get(&format!("/v1/devices/me/messages/{}", message["data"]["message_id"].as_str().unwrap())).await;
     assert!(fetched.text().contains(ROOM), "the canary lives where it belongs");

@@ -1,7 +1,7 @@
 //! Real tracks played through `/v1/track`: the moments are those that a plain reading of the file finds, however often it is sent.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests may panic")]
 
-use super::server::{Phone, Project, Usher, fix, test_file};
+use super::server::{Phone, Usher, fix, test_file};
 use chrono::TimeDelta;
 use geographiclib_rs::{Geodesic, InverseGeodesic};
 use serde_json::{Value, json};
@@ -134,14 +134,15 @@ async fn play(usher: &Usher, phone: &Phone, batches: &[Vec<RawRecord>]) -> Vec<V
 }
 
 /// Plays one track three times over circles of its own; gives the number of its moments.
-async fn check(usher: &Usher, project: &Project, name: &str, track: Track, batch: usize) -> usize {
+async fn check(usher: &Usher, name: &str, track: Track, batch: usize) -> usize {
+    let project = usher.project(name, Mode::Live).await;
     let mut circles = circles(&track, name);
     for circle in &circles {
         project.place("way", &circle.name, circle.lat, circle.lng, circle.radius_m).await;
     }
     let records = truncated_to_micros(track.records);
     usher.set(records.iter().filter_map(|record| record.at).min().unwrap());
-    let phone = usher.phone(project, name).await;
+    let phone = usher.phone(&project, name).await;
     let batches: Vec<Vec<RawRecord>> = records.chunks(batch).map(<[RawRecord]>::to_vec).collect();
     let expected = brute_force(&batches, &mut circles);
     let got = noticed(&play(usher, &phone, &batches).await);
@@ -152,7 +153,7 @@ async fn check(usher: &Usher, project: &Project, name: &str, track: Track, batch
     // The same files as one heap, in the opposite order: another phone, the same moments.
     if records.len() <= 1_000 {
         usher.set(records.iter().filter_map(|record| record.at).max().unwrap());
-        let other = usher.phone(project, &format!("{name}-heap")).await;
+        let other = usher.phone(&project, &format!("{name}-heap")).await;
         let heap = vec![records.iter().rev().cloned().collect::<Vec<_>>()];
         let sorted = brute_force(&heap, &mut self::circles(&Track { vehicle: None, records: heap[0].iter().rev().cloned().collect() }, name));
         assert_eq!(noticed(&play(usher, &other, &heap).await), sorted, "{name} as a heap");
@@ -170,10 +171,9 @@ async fn walks_and_drives_give_the_moments_a_plain_reading_finds() {
     let mut found = 0;
     for (name, batch) in [("korita-zbevnica", 400), ("cerknicko-jezero", 50), ("around-visnjan-with-car", 1_000)] {
         let usher = Usher::start("2010-01-01T00:00:00Z").await;
-        let project = usher.project(name, Mode::Live).await;
         let mut tracks = read(&format!("gpxpy/{name}.gpx"));
         assert_eq!(tracks.len(), 1, "{name}");
-        found += check(&usher, &project, name, tracks.remove(0), batch).await;
+        found += check(&usher, name, tracks.remove(0), batch).await;
     }
     assert!(found >= 12, "the ways lead through their places: {found}");
 }
@@ -181,11 +181,10 @@ async fn walks_and_drives_give_the_moments_a_plain_reading_finds() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn b2_buses_in_the_order_of_their_file_give_the_moments_a_plain_reading_finds() {
     let usher = Usher::start("2026-01-26T00:00:00Z").await;
-    let project = usher.project("buses", Mode::Live).await;
     let (mut found, mut buses) = (0, 0);
     for track in read("liverpool-bus/route14_outbound.csv").into_iter().filter(|track| track.records.len() >= 30).take(8) {
         let name = format!("bus-{}", track.vehicle.clone().unwrap());
-        found += check(&usher, &project, &name, track, 20).await;
+        found += check(&usher, &name, track, 20).await;
         buses += 1;
     }
     assert!(buses >= 5 && found >= 2 * buses, "{found} moments of {buses} buses");
