@@ -43,10 +43,6 @@ impl AppError {
 ///
 /// # Errors
 /// An unknown key or a value that does not fit, with its place.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the one reader of the environment hands it to the configuration"
-)]
 pub fn configuration(file: Option<&Path>) -> Result<Effective, AppError> {
     // Variables that are not UTF-8 cannot be settings.
     let variables =
@@ -215,11 +211,16 @@ fn api_settings(settings: &Settings) -> api::Settings {
     }
 }
 
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "a foreign enum: every other fault has one remedy"
+)]
 fn listen(bind: SocketAddr) -> Result<TcpListener, AppError> {
     TcpListener::bind(bind).map_err(|error| {
         let remedy = match error.kind() {
             std::io::ErrorKind::AddrInUse => "another program listens there: stop it, or set server.bind (USHER__SERVER__BIND); port 0 takes a free one",
             std::io::ErrorKind::PermissionDenied => "ports below 1024 are the administrator's: take a higher one and put a proxy in front",
+            // Whatever else: the address is the first thing to look at.
             _ => "set server.bind (USHER__SERVER__BIND) to an address of this machine",
         };
         AppError::new(format!("cannot listen on {bind}: {error}"), remedy)

@@ -20,12 +20,19 @@ pub(super) struct Client {
     token: String,
 }
 
+/// Another try is worth it.
+#[derive(Debug)]
+struct Again {
+    /// As the server wants it.
+    after: Option<Duration>,
+}
+
 /// Why a request failed.
 #[derive(Debug)]
 struct Refusal {
     what: String,
-    /// Worth another try, and after how long the server wants it.
-    again: Option<Option<Duration>>,
+    /// None when another try would fail the same way.
+    again: Option<Again>,
     status: Option<StatusCode>,
 }
 
@@ -76,7 +83,7 @@ impl Client {
                 Err(refusal) => refusal,
             };
             match refusal.again {
-                Some(after) if tries < TRIES_MAX => {
+                Some(Again { after }) if tries < TRIES_MAX => {
                     let pause = after.unwrap_or(Duration::from_millis(250 << tries)).min(PAUSE_MAX);
                     tokio::time::sleep(pause).await;
                 }
@@ -111,12 +118,14 @@ impl Client {
             .body(body);
         let answer = request.send().await.map_err(|error| Refusal {
             what: format!("{address}: {}", root_of(&error)),
-            again: Some(None),
+            again: Some(Again { after: None }),
             status: None,
         })?;
         let status = answer.status();
         let busy = status == StatusCode::TOO_MANY_REQUESTS || status.is_server_error();
-        let again = busy.then(|| asked_pause(&answer));
+        let again = busy.then(|| Again {
+            after: asked_pause(&answer),
+        });
         let text = answer.text().await.unwrap_or_default();
         if status.is_success() {
             return Ok(serde_json::from_str(&text).unwrap_or(Value::Null));

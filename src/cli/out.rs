@@ -68,12 +68,12 @@ impl Out {
         let mut stdout = std::io::stdout().lock();
         writeln!(stdout, "{text}")
             .and_then(|()| stdout.flush())
-            .map_err(|error| match error.kind() {
-                ErrorKind::BrokenPipe => Failure::ReaderGone,
-                _ => Failure::new(
-                    format!("standard output cannot be written: {error}"),
-                    "is the disk full?",
-                ),
+            .map_err(|error| {
+                if error.kind() == ErrorKind::BrokenPipe {
+                    return Failure::ReaderGone;
+                }
+                let what = format!("standard output cannot be written: {error}");
+                Failure::new(what, "is the disk full?")
             })
     }
 

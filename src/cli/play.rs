@@ -128,9 +128,9 @@ async fn upload(
 ) -> Result<(), Failure> {
     if now {
         let shift = shift_to(&records, SystemClock.now());
-        records
-            .iter_mut()
-            .for_each(|record| shifted(record, record.at.map(|at| at + shift)));
+        for record in &mut records {
+            shifted(record, record.at.map(|at| at + shift));
+        }
     }
     for batch in records.chunks(BATCH) {
         send(client, batch, tally).await?;

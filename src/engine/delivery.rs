@@ -64,6 +64,7 @@ impl DeliveryState {
     }
 
     /// A receipt moves a delivered message forward, never back; one for a message never handed over says it got there all the same.
+    #[must_use]
     pub fn after_receipt(self, seen: Self) -> Self {
         match self {
             Self::Queued | Self::Failed | Self::Expired | Self::Cancelled => self,

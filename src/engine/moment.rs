@@ -59,6 +59,14 @@ impl MomentKind {
         }
     }
 
+    /// The fact a moment about a fact is about.
+    pub fn fact(&self) -> Option<&FactRef> {
+        match self {
+            Self::Fact { fact, .. } => Some(fact),
+            Self::Entered { .. } | Self::Exited { .. } | Self::Dwelled { .. } | Self::Event { .. } => None,
+        }
+    }
+
     pub fn name(&self) -> &'static str {
         match self {
             Self::Entered { .. } => "entered",

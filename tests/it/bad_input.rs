@@ -38,7 +38,7 @@ const WRITES: [(char, &str, &str); 14] = [
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn c11_no_body_however_broken_is_taken_or_breaks_anything() {
-    let (_usher, project, phone) = house().await;
+    let (usher, project, phone) = house().await;
     let deep = |open: &str, close: &str| format!("{}{}", open.repeat(10_000), close.repeat(10_000)).into_bytes();
     let bodies: Vec<(Vec<u8>, u16)> = vec![
         (b"".to_vec(), 400),
@@ -105,7 +105,7 @@ async fn c11_no_body_however_broken_is_taken_or_breaks_anything() {
             .refusal();
     }
     // The house still stands.
-    let answer = phone.track(_usher.now(), &[fix("f", _usher.now(), LAT, LNG)]).await;
+    let answer = phone.track(usher.now(), &[fix("f", usher.now(), LAT, LNG)]).await;
     assert_eq!(answer["moments"][0]["kind"], json!("entered"));
 }
 

@@ -23,7 +23,7 @@ pub struct Process {
     database: Settings,
     log: PathBuf,
     /// Goes with the last one who needs it.
-    _folder: Option<tempfile::TempDir>,
+    folder: Option<tempfile::TempDir>,
 }
 
 /// What a process is started with, beside the defaults.
@@ -48,7 +48,7 @@ impl Process {
             lease_s: 60,
         };
         let mut process = Self::start(&told).await;
-        process._folder = Some(folder);
+        process.folder = Some(folder);
         process
     }
 
@@ -85,7 +85,7 @@ impl Process {
             caller: Caller::new(""),
             database: told.database.clone(),
             log,
-            _folder: None,
+            folder: None,
         };
         let address = tokio::time::timeout(LISTENS_WITHIN, process.address(&out)).await;
         let address = address.unwrap_or_else(|_| panic!("it did not listen: {}", process.log()));

@@ -44,6 +44,7 @@ pub struct Usher {
 /// A tenant with its credentials.
 #[derive(Debug, Clone)]
 pub struct Project {
+    #[expect(dead_code, reason = "told in a failure by Debug")]
     pub id: ProjectId,
     /// With a publishable key.
     pub app: Caller,

@@ -75,7 +75,10 @@ impl Stage {
         serving.spawn(server);
         let (publishable, secret) = make_project(&pipeline, walk, now).await;
         Self {
-            http: reqwest::Client::new(),
+            http: reqwest::Client::builder()
+                .timeout(std::time::Duration::from_secs(30))
+                .build()
+                .unwrap(),
             base,
             secret,
             publishable,

@@ -104,9 +104,10 @@ impl Stepper<'_> {
                 } else {
                     ReasonCode::FactInactive
                 };
-                let says = match code {
-                    ReasonCode::NoFact => format!("There is no {} about this person", bind.kind()),
-                    _ => format!("No {} about this person is active now", bind.kind()),
+                let says = if known.is_empty() {
+                    format!("There is no {} about this person", bind.kind())
+                } else {
+                    format!("No {} about this person is active now", bind.kind())
                 };
                 if let [only] = known.as_slice() {
                     case.bound.insert(name.clone(), only.clone());
@@ -145,10 +146,7 @@ impl Stepper<'_> {
 
     /// Active facts of a type, and all known ones. A moment about a fact of this type is about that one alone.
     fn facts_to_bind(&self, kind: &str, about: &MomentKind) -> (Vec<FactRef>, Vec<FactRef>) {
-        let only = match about {
-            MomentKind::Fact { fact, .. } if fact.kind == kind => Some(fact),
-            _ => None,
-        };
+        let only = about.fact().filter(|fact| fact.kind == kind);
         let ended_itself = matches!(
             about,
             MomentKind::Fact {
