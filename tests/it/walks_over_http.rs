@@ -338,8 +338,7 @@ impl Stage {
         let explained = self.asked(&self.secret, Method::GET, &format!("/v1/decisions/{}", decision.id), None).await;
         let (message, delivery) = (&explained["message"], &explained["deliveries"][0]);
         assert_eq!(delivery["state"], "accepted", "{explained}");
-        let shown = &message["shown"];
-        let text = |name: &str| shown[name].as_str().map(str::to_owned);
+        let text = |name: &str| message[name].as_str().map(str::to_owned);
         let tag = text("tag").filter(|tag| Some(tag.as_str()) != message["id"].as_str());
         SeenMessage {
             at: serde_json::from_value(message["created_at"].clone()).unwrap(),
