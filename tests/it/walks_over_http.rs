@@ -2,6 +2,7 @@
 //!
 //! Nothing sleeps: the server's clock stands still and is set from step to step, and timers fire at their own instant.
 
+use crate::server::create_project;
 use crate::walks::{WALKS, expected, folder};
 use actix_web::web;
 use reqwest::Method;
@@ -13,8 +14,6 @@ use tokio::task::JoinSet;
 use usher::api::{self, Api, Progress};
 use usher::base::chance::{Entropy, SeededEntropy};
 use usher::base::clock::{Clock, ManualClock};
-use usher::base::id::{KeyId, ProjectId, stamped};
-use usher::base::secret::{new_token, token_hash};
 use usher::base::time::Timestamp;
 use usher::channel::{self, Channels};
 use usher::cli::walk::format::{Act, BatchAct, WalkPlace, WalkUser};
@@ -26,7 +25,6 @@ use usher::engine::moment::{Moment, MomentKind};
 use usher::engine::trigger::Trigger;
 use usher::pipeline::{self, Pipeline};
 use usher::store::testing::{Fresh, open_fresh};
-use usher::store::{KeyKind, KeyRow, ProjectRow};
 
 /// A server with one project, and the names of a walk for what it knows by ids.
 struct Stage {
@@ -73,12 +71,14 @@ impl Stage {
         let handle = server.handle();
         let mut serving = JoinSet::new();
         serving.spawn(server);
-        let (publishable, secret) = make_project(&pipeline, walk, now).await;
+        let project = &walk.project;
+        let keys = create_project(&fresh, pipeline.entropy(), now, &project.name, project.mode).await;
+        assert!(pipeline.update_settings(keys.id, &project.settings).await.unwrap());
         Self {
             http: reqwest::Client::new(),
             base,
-            secret,
-            publishable,
+            secret: keys.secret,
+            publishable: keys.publishable,
             clock,
             pipeline,
             handle,
@@ -358,42 +358,6 @@ impl Drop for Stage {
     fn drop(&mut self) {
         drop(self.handle.stop(false));
     }
-}
-
-/// The project of the walk with a publishable and a secret key.
-async fn make_project(pipeline: &Pipeline, walk: &Walk, now: Timestamp) -> (String, String) {
-    let (store, entropy) = (pipeline.store(), pipeline.entropy());
-    let id = ProjectId::from(stamped(entropy.seed(), now));
-    let row = ProjectRow {
-        id,
-        name: walk.project.name.clone(),
-        mode: walk.project.mode,
-        salt: walk.project.name.clone(),
-        settings: walk.project.settings.clone(),
-        catalogue_version: 1,
-        created_at: now,
-    };
-    store.create_project(&row).await.unwrap();
-    let mut tokens = Vec::new();
-    for (kind, prefix) in [(KeyKind::Publishable, "pk_test"), (KeyKind::Secret, "sk_test")] {
-        let token = new_token(prefix, entropy).expose().to_owned();
-        let key = KeyRow {
-            id: KeyId::from(stamped(entropy.seed(), now)),
-            project_id: id,
-            kind,
-            scopes: if kind == KeyKind::Secret { vec!["all".to_owned()] } else { Vec::new() },
-            token_hash: token_hash(&token).to_vec(),
-            label: prefix.to_owned(),
-            last4: token[token.len() - 4..].to_owned(),
-            created_at: now,
-            expires_at: None,
-            revoked_at: None,
-        };
-        store.create_key(&key).await.unwrap();
-        tokens.push(token);
-    }
-    let secret = tokens.pop().unwrap();
-    (tokens.pop().unwrap(), secret)
 }
 
 async fn walk_over_http(walk: &Walk) -> Outcome {
