@@ -4,7 +4,7 @@ use super::guards::{Refusal, WAIT_DEFAULT};
 use super::judge::{Candidate, Case};
 use super::scene::Bound;
 use super::stepper::Stepper;
-use crate::base::id::DeviceId;
+use crate::base::id::{DecisionId, DeviceId, MessageId};
 use crate::base::time::Timestamp;
 use crate::engine::decision::{ReasonCode, Step};
 use crate::engine::delivery::{ChannelKind, Planned};
@@ -237,42 +237,46 @@ impl Stepper<'_> {
         }
     }
 
-    fn send(&mut self, candidate: Candidate<'_>) {
+    /// The decisions of a message, one for each case it speaks for; the id of the first.
+    fn decide_sent(&mut self, candidate: &Candidate<'_>, message_id: MessageId) -> Option<DecisionId> {
+        let mut first = None;
+        for case in candidate.cases() {
+            let at = self.decide(case, ReasonCode::Sent, None);
+            if let Some(decision) = at.and_then(|at| self.out.decisions.get_mut(at)) {
+                decision.message_id = Some(message_id);
+                decision.late = candidate.late;
+                first.get_or_insert(decision.id);
+            }
+        }
+        first
+    }
+
+    fn send(&mut self, mut candidate: Candidate<'_>) {
+        let Some((device_id, channel)) = self.reachable_device() else {
+            return self.decide_for_all(&candidate, ReasonCode::NoToken);
+        };
+        let expires_at = self.end_of_life(&candidate.case, &candidate.scene);
+        let message_id: MessageId = self.ids.draw();
+        if candidate.shown.tag.is_empty() {
+            candidate.shown.tag = format!("{message_id}");
+        }
+        let Some(decision_id) = self.decide_sent(&candidate, message_id) else {
+            return;
+        };
+        let facts: Vec<FactRef> = candidate
+            .cases()
+            .flat_map(|case| case.bound.values().cloned())
+            .collect();
+        for case in candidate.cases() {
+            self.close_waits(case.trigger.id, &case.bound, "Sent at a newer moment");
+        }
         let Candidate {
             case,
             send_key,
             also_spends,
-            scene,
-            mut shown,
-            late,
-            with,
+            shown,
+            ..
         } = candidate;
-        let Some((device_id, channel)) = self.reachable_device() else {
-            self.decide(&case, ReasonCode::NoToken, None);
-            return;
-        };
-        let expires_at = self.end_of_life(&case, &scene);
-        let message_id = self.ids.draw();
-        if shown.tag.is_empty() {
-            shown.tag = format!("{message_id}");
-        }
-        let facts: Vec<FactRef> = std::iter::once(&case)
-            .chain(&with)
-            .flat_map(|case| case.bound.values().cloned())
-            .collect();
-        let mut decision_id = None;
-        for sent in std::iter::once(&case).chain(&with) {
-            let Some(decision) = self
-                .decide(sent, ReasonCode::Sent, None)
-                .and_then(|at| self.out.decisions.get_mut(at))
-            else {
-                continue;
-            };
-            decision.message_id = Some(message_id);
-            decision.late = late;
-            decision_id.get_or_insert(decision.id);
-        }
-        let Some(decision_id) = decision_id else { return };
         let promo = case.trigger.sentence.class == Class::Promo;
         self.subject.sent.push(Sent {
             at: self.given.now,
@@ -304,9 +308,6 @@ impl Stepper<'_> {
                 channel,
             }],
         });
-        for sent in std::iter::once(&case).chain(&with) {
-            self.close_waits(sent.trigger.id, &sent.bound, "Sent at a newer moment");
-        }
     }
 
     /// The device heard from last among those that can show something.
