@@ -75,7 +75,10 @@ impl Stage {
         let keys = create_project(&fresh, pipeline.entropy(), now, &project.name, project.mode).await;
         assert!(pipeline.update_settings(keys.id, &project.settings).await.unwrap());
         Self {
-            http: reqwest::Client::new(),
+            http: reqwest::Client::builder()
+                .timeout(std::time::Duration::from_mins(1))
+                .build()
+                .unwrap(),
             base,
             secret: keys.secret,
             publishable: keys.publishable,
@@ -269,6 +272,14 @@ impl Stage {
                 self.asked(&self.tokens[&act.device], Method::POST, "/v1/devices/me/sign-out", None)
                     .await;
             }
+            Act::Erase(_) | Act::Tick(_) | Act::Publish(_) | Act::Pause(_) | Act::Place(_) => self.operate(act).await,
+        }
+        while self.pipeline.dispatch().await.unwrap() > 0 {}
+    }
+
+    /// What the business does apart from telling facts and events.
+    async fn operate(&mut self, act: &Act) {
+        match act {
             Act::Erase(act) => {
                 self.asked(&self.secret, Method::DELETE, &format!("/v1/users/{}", act.user), None)
                     .await;
@@ -291,8 +302,9 @@ impl Stage {
                     .await;
             }
             Act::Place(place) => self.draw(place).await,
+            Act::Fix(_) | Act::Crossing(_) | Act::Batch(_) | Act::Fact(_) | Act::Event(_) => {}
+            Act::Consent(_) | Act::Identify(_) | Act::SignOut(_) => {}
         }
-        while self.pipeline.dispatch().await.unwrap() > 0 {}
     }
 
     async fn track(&mut self, act: &BatchAct) {

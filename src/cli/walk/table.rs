@@ -83,10 +83,12 @@ fn decision(decision: &SeenDecision) -> Line {
         .as_deref()
         .map(|says| format!(" - {says}"))
         .unwrap_or_default();
-    let tone = match decision.code {
-        ReasonCode::Sent => Tone::Good,
-        code if code.is_waiting() => Tone::Open,
-        _ => Tone::Held,
+    let tone = if decision.code == ReasonCode::Sent {
+        Tone::Good
+    } else if decision.code.is_waiting() {
+        Tone::Open
+    } else {
+        Tone::Held
     };
     Line {
         at: decision.at,

@@ -6,6 +6,7 @@ use super::stepper::Stepper;
 use crate::base::time::{Span, Timestamp};
 use crate::engine::decision::{ReasonCode, Step};
 use crate::engine::fix::Permission;
+use crate::engine::moment::MomentKind;
 use crate::engine::subject::Purpose;
 use crate::engine::trigger::Class;
 use crate::engine::trigger::expression::{EvaluationError, Expression, Verdict};
@@ -177,10 +178,8 @@ impl Stepper<'_> {
             .visits
             .get(&place.id)
             .filter(|visit| visit.left_at.is_none())?;
-        let same = match case.moment.kind {
-            crate::engine::moment::MomentKind::Entered { .. } => visit.entered.id == case.moment.id,
-            _ => true,
-        };
+        let is_entry = matches!(case.moment.kind, MomentKind::Entered { .. });
+        let same = !is_entry || visit.entered.id == case.moment.id;
         same.then_some(visit.evidence_at)
     }
 

@@ -133,26 +133,14 @@ impl Stepper<'_> {
                 && case.bound.values().all(|fact| sent.facts.contains(fact))
                 && sent.at <= happened_at
         });
-        Some(match earlier {
-            Some(sent) => {
-                case.note(
-                    Step::Replaces,
-                    true,
-                    format!("Takes the place of `{replaced}`"),
-                    json!({ "message": sent.message_id }),
-                );
-                Ok(sent.collapse.clone())
-            }
-            None => {
-                case.note(
-                    Step::Replaces,
-                    false,
-                    format!("`{replaced}` was not sent yet and will carry the news"),
-                    Value::Null,
-                );
-                Err(ReasonCode::Superseded)
-            }
-        })
+        let Some(sent) = earlier else {
+            let says = format!("`{replaced}` was not sent yet and will carry the news");
+            case.note(Step::Replaces, false, says, Value::Null);
+            return Some(Err(ReasonCode::Superseded));
+        };
+        let says = format!("Takes the place of `{replaced}`");
+        case.note(Step::Replaces, true, says, json!({ "message": sent.message_id }));
+        Some(Ok(sent.collapse.clone()))
     }
 
     /// A draw from 0 to 1 that is always the same for one user and trigger, and differs between projects.

@@ -55,8 +55,8 @@ impl Stepper<'_> {
 
     fn within_window(&self, case: &mut Case<'_>, scene: &Map<String, Value>) -> Result<(), Refusal> {
         let trigger = case.trigger;
-        let from = self.instant(case, trigger.window_from.as_ref(), scene)?;
-        let to = self.instant(case, trigger.window_to.as_ref(), scene)?;
+        let from = instant(case, trigger.window_from.as_ref(), scene)?;
+        let to = instant(case, trigger.window_to.as_ref(), scene)?;
         if from.is_none() && to.is_none() {
             return Ok(());
         }
@@ -72,18 +72,6 @@ impl Stepper<'_> {
         }
         case.note(Step::Window, true, "Within its window", values);
         Ok(())
-    }
-
-    fn instant(
-        &self,
-        case: &mut Case<'_>,
-        text: Option<&Expression>,
-        scene: &Map<String, Value>,
-    ) -> Result<Option<Timestamp>, Refusal> {
-        let Some(text) = text else { return Ok(None) };
-        text.evaluate_instant(scene)
-            .map(Some)
-            .map_err(|error| evaluation_refused(case, Step::Window, text, &error))
     }
 
     /// Quiet hours: a promo waits for the morning if it is still worth reading then.
@@ -123,4 +111,16 @@ impl Stepper<'_> {
         );
         Err(Refusal::until(ReasonCode::QuietDeferred, ends_at))
     }
+}
+
+/// An end of the window; none when it is open on that side.
+fn instant(
+    case: &mut Case<'_>,
+    text: Option<&Expression>,
+    scene: &Map<String, Value>,
+) -> Result<Option<Timestamp>, Refusal> {
+    let Some(text) = text else { return Ok(None) };
+    text.evaluate_instant(scene)
+        .map(Some)
+        .map_err(|error| evaluation_refused(case, Step::Window, text, &error))
 }

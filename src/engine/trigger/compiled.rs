@@ -14,7 +14,7 @@ use utoipa::ToSchema;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema, thiserror::Error)]
 #[error("{pointer}: {detail}")]
 pub struct TriggerError {
-    /// Stable, snake_case.
+    /// Stable, `snake_case`.
     pub code: String,
     /// JSON pointer into the trigger.
     pub pointer: String,
@@ -124,7 +124,9 @@ impl CompiledTrigger {
 pub(super) fn alternatives(when: &When) -> &[When] {
     match when {
         When::Any(several) => several,
-        one => std::slice::from_ref(one),
+        When::Entered(_) | When::Exited(_) | When::Dwelled { .. } | When::Event(_) | When::Fact(_) => {
+            std::slice::from_ref(when)
+        }
     }
 }
 
