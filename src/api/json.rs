@@ -121,8 +121,24 @@ pub fn value_of(bytes: &[u8]) -> Result<Value, Problem> {
 pub fn shape_of<T: DeserializeOwned>(value: Value) -> Result<T, Problem> {
     serde_path_to_error::deserialize(value).map_err(|error| {
         let pointer = pointer_of(error.path());
-        Problem::new(ErrorCode::BodyInvalid, error.into_inner().to_string()).at(pointer)
+        Problem::new(ErrorCode::BodyInvalid, without_values(&error.into_inner().to_string())).at(pointer)
     })
+}
+
+/// What serde says of a mistake without the value itself: problems are logged by proxies, and a value may be a secret. Its
+/// own words are `invalid type: string "<value>", expected i64` and ``unknown variant `<value>`, expected `a` or `b` ``.
+pub fn without_values(said: &str) -> String {
+    let quotes_a_value = ["invalid type: ", "invalid value: ", "unknown variant "]
+        .iter()
+        .any(|start| said.starts_with(start));
+    // What is expected never holds these words itself, so the last ones end the value.
+    match said.rsplit_once(", expected ").filter(|_| quotes_a_value) {
+        Some((mistake, expected)) => {
+            let kind = mistake.split(['"', '`']).next().unwrap_or_default().trim_end();
+            format!("{kind}, expected {expected}")
+        }
+        None => said.to_owned(),
+    }
 }
 
 /// The place of an error as a JSON pointer (RFC 6901).

@@ -1,7 +1,7 @@
 //! The way in: a batch of records of one device; each gets its own answer.
 
 use super::auth::DeviceAuth;
-use super::json::{Json, pointer_of};
+use super::json::{Json, pointer_of, without_values};
 use super::problem::{ErrorCode, Problem};
 use super::server::Api;
 use crate::base::limits;
@@ -97,7 +97,7 @@ fn read_record(value: Value) -> Result<RawRecord, Ack> {
     }
     serde_path_to_error::deserialize(value).map_err(|error| {
         let pointer = pointer_of(error.path());
-        refused(id, &pointer, &error.into_inner().to_string())
+        refused(id, &pointer, &without_values(&error.into_inner().to_string()))
     })
 }
 
