@@ -2,6 +2,7 @@
 //!
 //! Nothing sleeps: the server's clock stands still and is set from step to step, and timers fire at their own instant.
 
+use crate::server::create_project;
 use crate::walks::{WALKS, expected, folder};
 use actix_web::web;
 use reqwest::Method;
@@ -13,8 +14,6 @@ use tokio::task::JoinSet;
 use usher::api::{self, Api, Progress};
 use usher::base::chance::{Entropy, SeededEntropy};
 use usher::base::clock::{Clock, ManualClock};
-use usher::base::id::{KeyId, ProjectId, stamped};
-use usher::base::secret::{new_token, token_hash};
 use usher::base::time::Timestamp;
 use usher::channel::{self, Channels};
 use usher::cli::walk::format::{Act, BatchAct, WalkPlace, WalkUser};
@@ -26,7 +25,6 @@ use usher::engine::moment::{Moment, MomentKind};
 use usher::engine::trigger::Trigger;
 use usher::pipeline::{self, Pipeline};
 use usher::store::testing::{Fresh, open_fresh};
-use usher::store::{KeyKind, KeyRow, ProjectRow};
 
 /// A server with one project, and the names of a walk for what it knows by ids.
 struct Stage {
@@ -73,15 +71,17 @@ impl Stage {
         let handle = server.handle();
         let mut serving = JoinSet::new();
         serving.spawn(server);
-        let (publishable, secret) = make_project(&pipeline, walk, now).await;
+        let project = &walk.project;
+        let keys = create_project(&fresh, pipeline.entropy(), now, &project.name, project.mode).await;
+        assert!(pipeline.update_settings(keys.id, &project.settings).await.unwrap());
         Self {
             http: reqwest::Client::builder()
-                .timeout(std::time::Duration::from_secs(30))
+                .timeout(std::time::Duration::from_mins(1))
                 .build()
                 .unwrap(),
             base,
-            secret,
-            publishable,
+            secret: keys.secret,
+            publishable: keys.publishable,
             clock,
             pipeline,
             handle,
@@ -272,6 +272,14 @@ impl Stage {
                 self.asked(&self.tokens[&act.device], Method::POST, "/v1/devices/me/sign-out", None)
                     .await;
             }
+            Act::Erase(_) | Act::Tick(_) | Act::Publish(_) | Act::Pause(_) | Act::Place(_) => self.operate(act).await,
+        }
+        while self.pipeline.dispatch().await.unwrap() > 0 {}
+    }
+
+    /// What the business does apart from telling facts and events.
+    async fn operate(&mut self, act: &Act) {
+        match act {
             Act::Erase(act) => {
                 self.asked(&self.secret, Method::DELETE, &format!("/v1/users/{}", act.user), None)
                     .await;
@@ -294,8 +302,9 @@ impl Stage {
                     .await;
             }
             Act::Place(place) => self.draw(place).await,
+            Act::Fix(_) | Act::Crossing(_) | Act::Batch(_) | Act::Fact(_) | Act::Event(_) => {}
+            Act::Consent(_) | Act::Identify(_) | Act::SignOut(_) => {}
         }
-        while self.pipeline.dispatch().await.unwrap() > 0 {}
     }
 
     async fn track(&mut self, act: &BatchAct) {
@@ -389,8 +398,7 @@ impl Stage {
             .await;
         let (message, delivery) = (&explained["message"], &explained["deliveries"][0]);
         assert_eq!(delivery["state"], "accepted", "{explained}");
-        let shown = &message["shown"];
-        let text = |name: &str| shown[name].as_str().map(str::to_owned);
+        let text = |name: &str| message[name].as_str().map(str::to_owned);
         let tag = text("tag").filter(|tag| Some(tag.as_str()) != message["id"].as_str());
         SeenMessage {
             at: serde_json::from_value(message["created_at"].clone()).unwrap(),
@@ -410,46 +418,6 @@ impl Drop for Stage {
     fn drop(&mut self) {
         drop(self.handle.stop(false));
     }
-}
-
-/// The project of the walk with a publishable and a secret key.
-async fn make_project(pipeline: &Pipeline, walk: &Walk, now: Timestamp) -> (String, String) {
-    let (store, entropy) = (pipeline.store(), pipeline.entropy());
-    let id = ProjectId::from(stamped(entropy.seed(), now));
-    let row = ProjectRow {
-        id,
-        name: walk.project.name.clone(),
-        mode: walk.project.mode,
-        salt: walk.project.name.clone(),
-        settings: walk.project.settings.clone(),
-        catalogue_version: 1,
-        created_at: now,
-    };
-    store.create_project(&row).await.unwrap();
-    let mut tokens = Vec::new();
-    for (kind, prefix) in [(KeyKind::Publishable, "pk_test"), (KeyKind::Secret, "sk_test")] {
-        let token = new_token(prefix, entropy).expose().to_owned();
-        let key = KeyRow {
-            id: KeyId::from(stamped(entropy.seed(), now)),
-            project_id: id,
-            kind,
-            scopes: if kind == KeyKind::Secret {
-                vec!["all".to_owned()]
-            } else {
-                Vec::new()
-            },
-            token_hash: token_hash(&token).to_vec(),
-            label: prefix.to_owned(),
-            last4: token[token.len() - 4..].to_owned(),
-            created_at: now,
-            expires_at: None,
-            revoked_at: None,
-        };
-        store.create_key(&key).await.unwrap();
-        tokens.push(token);
-    }
-    let secret = tokens.pop().unwrap();
-    (tokens.pop().unwrap(), secret)
 }
 
 async fn walk_over_http(walk: &Walk) -> Outcome {

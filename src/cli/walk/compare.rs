@@ -1,6 +1,7 @@
 //! Compares what came out of a walk with what must come out: every difference as one line for a reader.
 
 use super::outcome::{Expected, Outcome, SeenDecision, SeenMessage, SeenMoment, SeenRefusal};
+use std::fmt::Write;
 
 /// Nothing when all is as expected. Order within one instant is nobody's promise, so lists are compared sorted.
 pub fn differences(expected: &Expected, outcome: &Outcome) -> Vec<String> {
@@ -118,7 +119,7 @@ fn message_line(message: &SeenMessage) -> String {
         ("tag", &message.tag),
     ] {
         if let Some(text) = text {
-            line.push_str(&format!(" {name}={text:?}"));
+            let _ = write!(line, " {name}={text:?}");
         }
     }
     line

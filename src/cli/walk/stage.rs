@@ -195,7 +195,7 @@ impl Stage {
     }
 }
 
-fn name_of<I: PartialEq>(names: &BTreeMap<String, I>, id: I) -> Option<String> {
+fn name_of<I: PartialEq + Copy>(names: &BTreeMap<String, I>, id: I) -> Option<String> {
     names
         .iter()
         .find(|(_, known)| **known == id)

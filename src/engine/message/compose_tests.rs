@@ -45,7 +45,7 @@ fn facts(sensitive: &[&str]) -> BTreeMap<String, Fact> {
 fn shown(content: &CompiledContent, locale: Option<&str>, sensitive: &[&str]) -> Shown {
     match compose(content, locale, scene(), &facts(sensitive), "Hotel Sacher") {
         Composed::Shown(shown) => *shown,
-        other => panic!("{other:?}"),
+        other @ (Composed::Wait { .. } | Composed::Missing { .. } | Composed::Failed { .. }) => panic!("{other:?}"),
     }
 }
 

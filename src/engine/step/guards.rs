@@ -178,8 +178,8 @@ impl Stepper<'_> {
             .visits
             .get(&place.id)
             .filter(|visit| visit.left_at.is_none())?;
-        let is_arrival = matches!(case.moment.kind, MomentKind::Entered { .. });
-        let same = !is_arrival || visit.entered.id == case.moment.id;
+        let is_entry = matches!(case.moment.kind, MomentKind::Entered { .. });
+        let same = !is_entry || visit.entered.id == case.moment.id;
         same.then_some(visit.evidence_at)
     }
 

@@ -20,7 +20,7 @@ impl Stepper<'_> {
         &self,
         trigger: &'a Arc<CompiledTrigger>,
         moment: &'a Moment,
-    ) -> Option<Result<Option<Place>, Case<'a>>> {
+    ) -> Option<Result<Option<Place>, Box<Case<'a>>>> {
         trigger
             .alternatives()
             .iter()
@@ -44,7 +44,15 @@ impl Stepper<'_> {
                     let field_matches = field.as_ref().is_none_or(|field| fields.contains(field));
                     (*kind == fact.kind && when == becomes && field_matches).then_some(Ok(None))
                 }
-                _ => None,
+                (
+                    When::Entered(_)
+                    | When::Exited(_)
+                    | When::Dwelled { .. }
+                    | When::Event(_)
+                    | When::Fact(_)
+                    | When::Any(_),
+                    _,
+                ) => None,
             })
     }
 
@@ -53,7 +61,7 @@ impl Stepper<'_> {
         wanted: Option<&PlaceSelector>,
         trigger: &'a Arc<CompiledTrigger>,
         moment: &'a Moment,
-    ) -> Result<Option<Place>, Case<'a>> {
+    ) -> Result<Option<Place>, Box<Case<'a>>> {
         let Some(wanted) = wanted else { return Ok(None) };
         if let Some(visit) = self
             .subject
@@ -76,7 +84,7 @@ impl Stepper<'_> {
             "The person is in no such place",
             json!({ "wanted": wanted }),
         );
-        Err(case)
+        Err(Box::new(case))
     }
 
     /// The combinations of facts this trigger is judged for; none is a decision of its own.
@@ -99,15 +107,12 @@ impl Stepper<'_> {
                     occasion,
                     trace: Vec::new(),
                 };
-                let code = if known.is_empty() {
-                    ReasonCode::NoFact
+                let kind = bind.kind();
+                let (code, says) = if known.is_empty() {
+                    (ReasonCode::NoFact, format!("There is no {kind} about this person"))
                 } else {
-                    ReasonCode::FactInactive
-                };
-                let says = if known.is_empty() {
-                    format!("There is no {} about this person", bind.kind())
-                } else {
-                    format!("No {} about this person is active now", bind.kind())
+                    let says = format!("No {kind} about this person is active now");
+                    (ReasonCode::FactInactive, says)
                 };
                 if let [only] = known.as_slice() {
                     case.bound.insert(name.clone(), only.clone());
@@ -146,7 +151,13 @@ impl Stepper<'_> {
 
     /// Active facts of a type, and all known ones. A moment about a fact of this type is about that one alone.
     fn facts_to_bind(&self, kind: &str, about: &MomentKind) -> (Vec<FactRef>, Vec<FactRef>) {
-        let only = about.fact().filter(|fact| fact.kind == kind);
+        let only = match about {
+            MomentKind::Fact { fact, .. } => Some(fact).filter(|fact| fact.kind == kind),
+            MomentKind::Entered { .. }
+            | MomentKind::Exited { .. }
+            | MomentKind::Dwelled { .. }
+            | MomentKind::Event { .. } => None,
+        };
         let ended_itself = matches!(
             about,
             MomentKind::Fact {

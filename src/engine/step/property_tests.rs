@@ -11,6 +11,7 @@ use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write;
 
 /// Something that happens, some time after the thing before.
 #[derive(Debug, Clone)]
@@ -101,7 +102,7 @@ fn play(stage: &Stage, log: &[(i64, Happening)]) -> (Person, String) {
         let stored = serde_json::to_string(&ana.subject).unwrap();
         ana.subject = serde_json::from_str(&stored).unwrap();
         let effects = ana.step(stage, now, &input);
-        told.push_str(&format!("{effects:?}\n"));
+        writeln!(told, "{effects:?}").unwrap();
     }
     ana.until(stage, now + Span::hours(24 * 40).delta());
     (ana, told)

@@ -133,23 +133,14 @@ impl Stepper<'_> {
                 && case.bound.values().all(|fact| sent.facts.contains(fact))
                 && sent.at <= happened_at
         });
-        Some(if let Some(sent) = earlier {
-            case.note(
-                Step::Replaces,
-                true,
-                format!("Takes the place of `{replaced}`"),
-                json!({ "message": sent.message_id }),
-            );
-            Ok(sent.collapse.clone())
-        } else {
-            case.note(
-                Step::Replaces,
-                false,
-                format!("`{replaced}` was not sent yet and will carry the news"),
-                Value::Null,
-            );
-            Err(ReasonCode::Superseded)
-        })
+        let Some(sent) = earlier else {
+            let says = format!("`{replaced}` was not sent yet and will carry the news");
+            case.note(Step::Replaces, false, says, Value::Null);
+            return Some(Err(ReasonCode::Superseded));
+        };
+        let says = format!("Takes the place of `{replaced}`");
+        case.note(Step::Replaces, true, says, json!({ "message": sent.message_id }));
+        Some(Ok(sent.collapse.clone()))
     }
 
     /// A draw from 0 to 1 that is always the same for one user and trigger, and differs between projects.
@@ -234,33 +225,46 @@ impl Stepper<'_> {
         }
     }
 
-    fn send(&mut self, candidate: Candidate<'_>) {
+    /// The decisions of a message, one for each case it speaks for; the id of the first.
+    fn decide_sent(&mut self, candidate: &Candidate<'_>, message_id: MessageId) -> Option<DecisionId> {
+        let mut first = None;
+        for case in candidate.cases() {
+            let at = self.decide(case, ReasonCode::Sent, None);
+            if let Some(decision) = at.and_then(|at| self.out.decisions.get_mut(at)) {
+                decision.message_id = Some(message_id);
+                decision.late = candidate.late;
+                first.get_or_insert(decision.id);
+            }
+        }
+        first
+    }
+
+    fn send(&mut self, mut candidate: Candidate<'_>) {
+        let Some((device_id, channel)) = self.reachable_device() else {
+            return self.decide_for_all(&candidate, ReasonCode::NoToken);
+        };
+        let expires_at = self.end_of_life(&candidate.case, &candidate.scene);
+        let message_id: MessageId = self.ids.draw();
+        if candidate.shown.tag.is_empty() {
+            candidate.shown.tag = format!("{message_id}");
+        }
+        let Some(decision_id) = self.decide_sent(&candidate, message_id) else {
+            return;
+        };
+        let facts: Vec<FactRef> = candidate
+            .cases()
+            .flat_map(|case| case.bound.values().cloned())
+            .collect();
+        for case in candidate.cases() {
+            self.close_waits(case.trigger.id, &case.bound, "Sent at a newer moment");
+        }
         let Candidate {
             case,
             send_key,
             also_spends,
-            scene,
-            mut shown,
-            late,
-            with,
+            shown,
+            ..
         } = candidate;
-        let Some((device_id, channel)) = self.reachable_device() else {
-            self.decide(&case, ReasonCode::NoToken, None);
-            return;
-        };
-        let expires_at = self.end_of_life(&case, &scene);
-        let message_id = self.ids.draw();
-        if shown.tag.is_empty() {
-            shown.tag = format!("{message_id}");
-        }
-        let facts: Vec<FactRef> = std::iter::once(&case)
-            .chain(&with)
-            .flat_map(|case| case.bound.values().cloned())
-            .collect();
-        let spoken_for = std::iter::once(&case).chain(&with);
-        let Some(decision_id) = self.decide_sent(spoken_for, message_id, late) else {
-            return;
-        };
         let promo = case.trigger.sentence.class == Class::Promo;
         self.subject.sent.push(Sent {
             at: self.given.now,
@@ -292,28 +296,6 @@ impl Stepper<'_> {
                 channel,
             }],
         });
-        for sent in std::iter::once(&case).chain(&with) {
-            self.close_waits(sent.trigger.id, &sent.bound, "Sent at a newer moment");
-        }
-    }
-
-    /// Records `sent` for every case the message speaks for; the first decision is the message's own.
-    fn decide_sent<'c, 'm: 'c>(
-        &mut self,
-        cases: impl Iterator<Item = &'c Case<'m>>,
-        message_id: MessageId,
-        late: bool,
-    ) -> Option<DecisionId> {
-        let mut first = None;
-        for case in cases {
-            let at = self.decide(case, ReasonCode::Sent, None);
-            if let Some(decision) = at.and_then(|at| self.out.decisions.get_mut(at)) {
-                decision.message_id = Some(message_id);
-                decision.late = late;
-                first.get_or_insert(decision.id);
-            }
-        }
-        first
     }
 
     /// The device heard from last among those that can show something.

@@ -1,5 +1,9 @@
 //! The stage of the step's tests: one hotel, one airport, one content, and a person whose time can be moved.
 #![allow(clippy::unwrap_used, reason = "tests may panic")]
+#![allow(
+    clippy::needless_pass_by_value,
+    reason = "a JSON literal reads better at the call than a reference to one"
+)]
 
 use super::*;
 use crate::base::id::{FenceId, IdSource, ProjectId, UserId};

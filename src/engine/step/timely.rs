@@ -113,7 +113,7 @@ impl Stepper<'_> {
     }
 }
 
-/// An instant that a guard names; none when it names none.
+/// An end of the window; none when it is open on that side.
 fn instant(
     case: &mut Case<'_>,
     text: Option<&Expression>,

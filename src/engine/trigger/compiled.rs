@@ -124,8 +124,8 @@ impl CompiledTrigger {
 pub(super) fn alternatives(when: &When) -> &[When] {
     match when {
         When::Any(several) => several,
-        one @ (When::Entered(_) | When::Exited(_) | When::Dwelled { .. } | When::Event(_) | When::Fact(_)) => {
-            std::slice::from_ref(one)
+        When::Entered(_) | When::Exited(_) | When::Dwelled { .. } | When::Event(_) | When::Fact(_) => {
+            std::slice::from_ref(when)
         }
     }
 }
