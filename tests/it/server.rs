@@ -231,6 +231,12 @@ impl Project {
         fence
     }
 
+    /// The same words once more: no edit.
+    pub async fn hotel_again(&self) {
+        self.place("hotel", "h1", LAT, LNG, 150.0).await;
+        self.content("welcome", "Welcome", "Good to see you").await;
+    }
+
     pub async fn moments(&self, kind: &str) -> Vec<Value> {
         self.business.list(&format!("/v1/moments?kind={kind}")).await
     }
