@@ -19,3 +19,4 @@ mod process;
 mod server;
 mod tracks;
 mod walks;
+mod walks_over_http;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use usher::cli::walk::{Expected, differences, load, parse, run};
 
 /// Every folder under `tests/walks`: one that is missing here, or is not there, fails.
-const WALKS: [&str; 45] = [
+pub const WALKS: [&str; 45] = [
     "n1-flapping",
     "n10-two-guests",
     "n12-logout",
@@ -53,11 +53,11 @@ const WALKS: [&str; 45] = [
     "p7-gate-change",
 ];
 
-fn folder(name: &str) -> PathBuf {
+pub fn folder(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/walks").join(name)
 }
 
-fn expected(name: &str) -> Expected {
+pub fn expected(name: &str) -> Expected {
     let file = folder(name).join("expected.json");
     let text = std::fs::read_to_string(&file).unwrap();
     parse(&file.display().to_string(), &text).unwrap()

@@ -5,12 +5,11 @@ use super::scene::Bound;
 use super::stepper::Stepper;
 use crate::base::time::Timestamp;
 use crate::engine::decision::{Decision, ReasonCode, Step, TraceStep};
-use crate::engine::fact::FactRef;
 use crate::engine::message::Shown;
 use crate::engine::moment::{Moment, MomentKind, Place};
 use crate::engine::subject::Answer;
 use crate::engine::trigger::expression::{Clause, Judgement, Verdict};
-use crate::engine::trigger::{Choose, CompiledTrigger, EventWhen, FactWhen, PlaceSelector, When};
+use crate::engine::trigger::{Choose, CompiledTrigger};
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
 

@@ -8,11 +8,11 @@ use crate::engine::catalogue::{KeepFixes, Mode};
 use crate::engine::decision::ReasonCode;
 use crate::engine::fence::{Geofence, Position};
 use crate::engine::fix::{
-    Body, Crossing, DeviceContext, Fix, Quality, Record, Transition, validate::ACCURACY_ASSUMED_M,
+    Body, DeviceContext, Fix, Quality, Record, validate::ACCURACY_ASSUMED_M,
 };
 use crate::engine::moment::{Evidence, Moment, MomentKind, Place};
-use crate::engine::presence::{self, Change, Likelihood};
-use crate::engine::subject::{Device, LastFix, Mark, Purpose, Visit};
+use crate::engine::presence::Likelihood;
+use crate::engine::subject::{Device, LastFix, Mark, Purpose};
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
 use std::sync::Arc;

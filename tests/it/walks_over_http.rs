@@ -1,0 +1,438 @@
+//! Every walk once more, over HTTP against a running server: the outcome read through the API must be the engine's own.
+//!
+//! Nothing sleeps: the server's clock stands still and is set from step to step, and timers fire at their own instant.
+
+use crate::walks::{WALKS, expected, folder};
+use actix_web::web;
+use reqwest::Method;
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::TcpListener;
+use std::sync::Arc;
+use tokio::task::JoinSet;
+use usher::api::{self, Api, Progress};
+use usher::base::chance::{Entropy, SeededEntropy};
+use usher::base::clock::{Clock, ManualClock};
+use usher::base::id::{KeyId, ProjectId, stamped};
+use usher::base::secret::{new_token, token_hash};
+use usher::base::time::Timestamp;
+use usher::channel::{self, Channels};
+use usher::cli::walk::format::{Act, BatchAct, WalkPlace, WalkUser};
+use usher::cli::walk::outcome::{SeenDecision, SeenMessage, SeenMoment, SeenRefusal};
+use usher::cli::walk::{Expected, Outcome, Walk, differences, load, run};
+use usher::engine::decision::Decision;
+use usher::engine::fix::{Crossing, Envelope, RawBody, RawRecord};
+use usher::engine::moment::{Moment, MomentKind};
+use usher::engine::trigger::Trigger;
+use usher::pipeline::{self, Pipeline};
+use usher::store::testing::{Fresh, open_fresh};
+use usher::store::{KeyKind, KeyRow, ProjectRow};
+
+/// A server with one project, and the names of a walk for what it knows by ids.
+struct Stage {
+    http: reqwest::Client,
+    base: String,
+    secret: String,
+    publishable: String,
+    clock: Arc<ManualClock>,
+    pipeline: Pipeline,
+    handle: actix_web::dev::ServerHandle,
+    _serving: JoinSet<std::io::Result<()>>,
+    fresh: Fresh,
+    /// Name of a device -> its token.
+    tokens: BTreeMap<String, String>,
+    /// Id of a device -> its name.
+    devices: BTreeMap<String, String>,
+    places: BTreeMap<String, String>,
+    erased: BTreeSet<String>,
+    refused: Vec<SeenRefusal>,
+}
+
+impl Stage {
+    async fn start(walk: &Walk, now: Timestamp) -> Self {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let fresh = open_fresh().await.unwrap();
+        let clock = Arc::new(ManualClock::new(now));
+        let entropy: Arc<dyn Entropy> = Arc::new(SeededEntropy::new(11));
+        let channels = Channels::open(&channel::Settings::default()).unwrap();
+        let told: Arc<dyn Clock> = Arc::clone(&clock) as Arc<dyn Clock>;
+        let settings = pipeline::Settings {
+            lanes: 2,
+            ..pipeline::Settings::default()
+        };
+        let pipeline = Pipeline::start((*fresh).clone(), told, entropy, channels, settings);
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let base = format!("http://{}", listener.local_addr().unwrap());
+        let settings = api::Settings {
+            workers: 1,
+            shutdown_s: 1,
+            ..api::Settings::default()
+        };
+        let api = Api::new(pipeline.clone(), settings, Progress::default(), None);
+        let server = api::serve(listener, web::Data::new(api)).unwrap();
+        let handle = server.handle();
+        let mut serving = JoinSet::new();
+        serving.spawn(server);
+        let (publishable, secret) = make_project(&pipeline, walk, now).await;
+        Self {
+            http: reqwest::Client::new(),
+            base,
+            secret,
+            publishable,
+            clock,
+            pipeline,
+            handle,
+            _serving: serving,
+            fresh,
+            tokens: BTreeMap::new(),
+            devices: BTreeMap::new(),
+            places: BTreeMap::new(),
+            erased: BTreeSet::new(),
+            refused: Vec::new(),
+        }
+    }
+
+    async fn send(&self, credential: &str, method: Method, path: &str, body: Option<&Value>) -> (u16, Value) {
+        let mut request = self
+            .http
+            .request(method, format!("{}{path}", self.base))
+            .header("authorization", format!("Bearer {credential}"));
+        if let Some(body) = body {
+            request = request.json(body);
+        }
+        let answer = request.send().await.unwrap();
+        let status = answer.status().as_u16();
+        let text = answer.text().await.unwrap();
+        (status, serde_json::from_str(&text).unwrap_or(Value::Null))
+    }
+
+    async fn asked(&self, credential: &str, method: Method, path: &str, body: Option<&Value>) -> Value {
+        let (status, answer) = self.send(credential, method.clone(), path, body).await;
+        assert!((200..300).contains(&status), "{method} {path} {body:?}: {status} {answer}");
+        answer
+    }
+
+    async fn business(&self, method: Method, path: &str, body: &Value) -> Value {
+        self.asked(&self.secret, method, path, Some(body)).await
+    }
+
+    async fn list<T: serde::de::DeserializeOwned>(&self, path: &str) -> Vec<T> {
+        let mut rows = Vec::new();
+        let mut cursor = String::new();
+        loop {
+            let page = self.asked(&self.secret, Method::GET, &format!("{path}?limit=200{cursor}"), None).await;
+            let items = page.get("items").or_else(|| page.get("data")).unwrap_or_else(|| panic!("{page}"));
+            rows.extend(serde_json::from_value::<Vec<T>>(items.clone()).unwrap());
+            match page["next_cursor"].as_str() {
+                Some(next) => cursor = format!("&cursor={next}"),
+                None => return rows,
+            }
+        }
+    }
+
+    async fn set_up(&mut self, walk: &Walk) {
+        for content in &walk.contents {
+            let path = format!("/v1/contents/{}", content.name);
+            self.business(Method::PUT, &path, &json!(content)).await;
+        }
+        for place in &walk.places {
+            self.draw(place).await;
+        }
+        for trigger in &walk.triggers {
+            self.publish(trigger).await;
+        }
+        for user in &walk.users {
+            self.meet(user).await;
+        }
+    }
+
+    async fn draw(&mut self, place: &WalkPlace) {
+        let put = self.business(Method::POST, "/v1/geofences", &json!(place)).await;
+        self.places.insert(place.external_id.clone(), put["id"].as_str().unwrap().to_owned());
+    }
+
+    async fn publish(&self, trigger: &Trigger) {
+        let path = format!("/v1/triggers/{}", trigger.name);
+        self.business(Method::PUT, &path, &json!(trigger)).await;
+        self.business(Method::POST, &format!("{path}/publish"), &json!({})).await;
+    }
+
+    async fn meet(&mut self, user: &WalkUser) {
+        let path = format!("/v1/users/{}", user.user_ref);
+        let profile = json!({ "locale": user.locale, "time_zone": user.time_zone, "attributes": user.attributes });
+        self.business(Method::PUT, &path, &profile).await;
+        if !user.consents.is_empty() {
+            self.business(Method::POST, &format!("{path}/consents"), &json!(user.consents)).await;
+        }
+        for device in &user.devices {
+            let body = json!({
+                "installation_id": format!("installation-{}", device.id), "platform": device.platform,
+                "locale": device.locale, "time_zone": device.time_zone, "notifications": device.notifications,
+                "push": device.push.then(|| json!({ "channel": "tray", "address": device.id })),
+            });
+            let registered = self.asked(&self.publishable, Method::POST, "/v1/devices", Some(&body)).await;
+            let text = |name: &str| registered[name].as_str().unwrap().to_owned();
+            self.tokens.insert(device.id.clone(), text("token"));
+            self.devices.insert(text("device_id"), device.id.clone());
+            self.identify(&device.id, &user.user_ref).await;
+        }
+    }
+
+    async fn identify(&self, device: &str, user: &str) {
+        let body = json!({ "user_ref": user });
+        self.asked(&self.tokens[device], Method::POST, "/v1/devices/me/identify", Some(&body)).await;
+    }
+
+    /// Timers fire at their own instant, then what was said goes out.
+    async fn pass_time_until(&self, at: Timestamp) {
+        for _ in 0..10_000 {
+            let Some(due) = self.fresh.next_wake().await.unwrap().filter(|due| *due <= at) else {
+                self.clock.set(at);
+                return;
+            };
+            self.clock.set(due.max(self.clock.now()));
+            assert!(self.pipeline.tick().await.unwrap() > 0, "nobody was woken at {due}");
+            while self.pipeline.dispatch().await.unwrap() > 0 {}
+        }
+        panic!("timers fire for ever");
+    }
+
+    async fn act(&mut self, number: usize, act: &Act) {
+        let now = self.clock.now();
+        let single = |id: &Option<String>, at: Option<Timestamp>, body: RawBody| RawRecord {
+            id: id.clone().unwrap_or_else(|| format!("step-{number}")),
+            at: Some(at.unwrap_or(now)),
+            mono_ms: None,
+            boot_id: None,
+            body,
+        };
+        let at_once = |device: &str, record: RawRecord| BatchAct {
+            device: device.to_owned(),
+            envelope: Envelope {
+                sent_at: Some(now),
+                ..Envelope::default()
+            },
+            records: vec![record],
+        };
+        match act {
+            Act::Fix(act) => {
+                let record = single(&act.id, act.fixed_at, RawBody::Fix(act.fix.clone()));
+                self.track(&at_once(&act.device, record)).await;
+            }
+            Act::Crossing(act) => {
+                let body = RawBody::Crossing(Crossing {
+                    geofence_id: self.places[&act.place].parse().unwrap(),
+                    transition: act.transition,
+                });
+                let record = single(&act.id, act.crossed_at, body);
+                self.track(&at_once(&act.device, record)).await;
+            }
+            Act::Batch(act) => self.track(act).await,
+            Act::Fact(act) => {
+                let mut body = json!(act);
+                let fields = body.as_object_mut().unwrap();
+                fields.retain(|name, _| name != "type" && name != "key");
+                self.business(Method::PUT, &format!("/v1/facts/{}/{}", act.kind, act.key), &body).await;
+            }
+            Act::Event(act) => {
+                let id = act.id.clone().unwrap_or_else(|| format!("step-{number}"));
+                let body = json!({ "id": id, "user_ref": act.user, "name": act.name, "properties": act.properties,
+                                   "occurred_at": act.occurred_at });
+                self.business(Method::POST, "/v1/events", &body).await;
+            }
+            Act::Consent(act) => {
+                let path = format!("/v1/users/{}/consents", act.user);
+                self.business(Method::POST, &path, &json!(act.purposes)).await;
+            }
+            Act::Identify(act) => self.identify(&act.device, &act.user).await,
+            Act::SignOut(act) => {
+                self.asked(&self.tokens[&act.device], Method::POST, "/v1/devices/me/sign-out", None).await;
+            }
+            Act::Erase(act) => {
+                self.asked(&self.secret, Method::DELETE, &format!("/v1/users/{}", act.user), None).await;
+                self.erased.insert(act.user.clone());
+            }
+            Act::Tick(_) => {}
+            Act::Publish(act) => match &act.sentence {
+                Some(sentence) => self.publish(sentence).await,
+                None => drop(self.business(Method::POST, &format!("/v1/triggers/{}/resume", act.trigger), &json!({})).await),
+            },
+            Act::Pause(act) => {
+                self.business(Method::POST, &format!("/v1/triggers/{}/pause", act.trigger), &json!({})).await;
+            }
+            Act::Place(place) => self.draw(place).await,
+        }
+        while self.pipeline.dispatch().await.unwrap() > 0 {}
+    }
+
+    async fn track(&mut self, act: &BatchAct) {
+        let mut body = json!(act.envelope);
+        body["records"] = json!(act.records);
+        let (status, answer) = self.send(&self.tokens[&act.device], Method::POST, "/v1/track", Some(&body)).await;
+        let at = self.clock.now();
+        if !self.erased.is_empty() && (status == 401 || status == 410) {
+            // Nothing is left of an erased person, not even the device's credential.
+            let refused = act.records.iter().map(|record| (record.id.clone(), "erased".to_owned()));
+            self.refused.extend(refused.map(|(record, code)| SeenRefusal { at, record, code }));
+            return;
+        }
+        assert_eq!(status, 200, "{answer}");
+        for ack in answer["acks"].as_array().unwrap().iter().filter(|ack| ack["status"] == "rejected") {
+            let text = |name: &str| ack[name].as_str().unwrap().to_owned();
+            self.refused.push(SeenRefusal {
+                at,
+                record: text("id"),
+                code: text("code"),
+            });
+        }
+    }
+
+    /// Reads everything through the API and tells it in names.
+    async fn outcome(&self) -> Outcome {
+        let users: Vec<Value> = self.list("/v1/users").await;
+        let names: BTreeMap<String, String> = users
+            .iter()
+            .filter_map(|user| Some((user["id"].as_str()?.to_owned(), user["user_ref"].as_str()?.to_owned())))
+            .collect();
+        let name = |id: String| names.get(&id).cloned().unwrap_or(id);
+        let mut outcome = Outcome {
+            refused: self.refused.clone(),
+            ..Outcome::default()
+        };
+        for moment in self.list::<Moment>("/v1/moments").await {
+            let of = match &moment.kind {
+                MomentKind::Entered { place } | MomentKind::Exited { place } | MomentKind::Dwelled { place, .. } => {
+                    place.external_id.clone()
+                }
+                MomentKind::Event { name, .. } => name.clone(),
+                MomentKind::Fact { fact, .. } => fact.to_string(),
+            };
+            outcome.moments.push(SeenMoment {
+                at: moment.occurred_at,
+                user: name(moment.user_id.to_string()),
+                kind: moment.kind.name().to_owned(),
+                of: Some(of),
+            });
+        }
+        let mut told = BTreeSet::new();
+        for decision in self.list::<Decision>("/v1/decisions").await {
+            let user = name(decision.user_id.to_string());
+            if decision.message_id.is_some_and(|message| told.insert(message)) {
+                outcome.messages.push(self.message(&decision, &user).await);
+            }
+            let facts = decision.facts.into_iter().map(|(name, fact)| (name, fact.key));
+            outcome.decisions.push(SeenDecision {
+                at: decision.decided_at,
+                user,
+                trigger: decision.trigger,
+                code: decision.code,
+                facts: facts.collect(),
+                late: decision.late,
+                says: None,
+            });
+        }
+        outcome
+    }
+
+    async fn message(&self, decision: &Decision, user: &str) -> SeenMessage {
+        let explained = self.asked(&self.secret, Method::GET, &format!("/v1/decisions/{}", decision.id), None).await;
+        let (message, delivery) = (&explained["message"], &explained["deliveries"][0]);
+        assert_eq!(delivery["state"], "accepted", "{explained}");
+        let shown = &message["shown"];
+        let text = |name: &str| shown[name].as_str().map(str::to_owned);
+        let tag = text("tag").filter(|tag| Some(tag.as_str()) != message["id"].as_str());
+        SeenMessage {
+            at: serde_json::from_value(message["created_at"].clone()).unwrap(),
+            user: user.to_owned(),
+            device: self.devices[delivery["device_id"].as_str().unwrap()].clone(),
+            title: text("title").unwrap(),
+            body: text("body").unwrap(),
+            public_title: text("public_title"),
+            public_body: text("public_body"),
+            link: text("link"),
+            tag,
+        }
+    }
+}
+
+impl Drop for Stage {
+    fn drop(&mut self) {
+        drop(self.handle.stop(false));
+    }
+}
+
+/// The project of the walk with a publishable and a secret key.
+async fn make_project(pipeline: &Pipeline, walk: &Walk, now: Timestamp) -> (String, String) {
+    let (store, entropy) = (pipeline.store(), pipeline.entropy());
+    let id = ProjectId::from(stamped(entropy.seed(), now));
+    let row = ProjectRow {
+        id,
+        name: walk.project.name.clone(),
+        mode: walk.project.mode,
+        salt: walk.project.name.clone(),
+        settings: walk.project.settings.clone(),
+        catalogue_version: 1,
+        created_at: now,
+    };
+    store.create_project(&row).await.unwrap();
+    let mut tokens = Vec::new();
+    for (kind, prefix) in [(KeyKind::Publishable, "pk_test"), (KeyKind::Secret, "sk_test")] {
+        let token = new_token(prefix, entropy).expose().to_owned();
+        let key = KeyRow {
+            id: KeyId::from(stamped(entropy.seed(), now)),
+            project_id: id,
+            kind,
+            scopes: if kind == KeyKind::Secret { vec!["all".to_owned()] } else { Vec::new() },
+            token_hash: token_hash(&token).to_vec(),
+            label: prefix.to_owned(),
+            last4: token[token.len() - 4..].to_owned(),
+            created_at: now,
+            expires_at: None,
+            revoked_at: None,
+        };
+        store.create_key(&key).await.unwrap();
+        tokens.push(token);
+    }
+    let secret = tokens.pop().unwrap();
+    (tokens.pop().unwrap(), secret)
+}
+
+async fn walk_over_http(walk: &Walk) -> Outcome {
+    let first = walk.steps.first().unwrap().at;
+    let start = walk.starts_at.unwrap_or(first - chrono::TimeDelta::hours(1));
+    let mut stage = Stage::start(walk, start).await;
+    stage.set_up(walk).await;
+    for (number, step) in walk.steps.iter().enumerate() {
+        stage.pass_time_until(step.at).await;
+        stage.act(number, &step.act).await;
+    }
+    let outcome = stage.outcome().await;
+    stage.pipeline.stop().await;
+    outcome
+}
+
+/// The engine's outcome as an expectation: equal outcomes differ in nothing.
+fn exactly(outcome: Outcome) -> Expected {
+    Expected {
+        moments: Some(outcome.moments),
+        decisions: Some(outcome.decisions),
+        messages: Some(outcome.messages),
+        refused: Some(outcome.refused),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn http_walks_as_the_engine_does_and_as_expected() {
+    let mut wrong = Vec::new();
+    for name in WALKS {
+        let walk = load(&folder(name)).unwrap_or_else(|error| panic!("{error}"));
+        let alone = run(&walk).unwrap();
+        let over_http = walk_over_http(&walk).await;
+        let against = [("expected", expected(name)), ("engine", exactly(alone))];
+        for (what, wanted) in against {
+            let found = differences(&wanted, &over_http);
+            wrong.extend(found.into_iter().map(|line| format!("{name} against {what}: {line}")));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
