@@ -14,7 +14,13 @@ const FOLDER: &str = "geometry/geojson-invalid-geometry";
 fn cases() -> Vec<(String, String)> {
     let text = String::from_utf8(test_file("geometry/geojson-outcomes.txt")).unwrap();
     let lines = text.lines().filter(|line| !line.starts_with('#') && !line.is_empty());
-    lines.map(|line| line.split_once(' ').map(|(name, outcome)| (name.to_owned(), outcome.to_owned())).unwrap()).collect()
+    lines
+        .map(|line| {
+            line.split_once(' ')
+                .map(|(name, outcome)| (name.to_owned(), outcome.to_owned()))
+                .unwrap()
+        })
+        .collect()
 }
 
 async fn places(project: &Project) -> usize {
@@ -23,16 +29,29 @@ async fn places(project: &Project) -> usize {
 
 fn assert_row(name: &str, row: &Value, expected: &str) {
     if row["outcome"] != json!("invalid") {
-        assert_eq!((&row["outcome"], expected), (&json!("added"), "accept"), "{name}: {row}");
+        assert_eq!(
+            (&row["outcome"], expected),
+            (&json!("added"), "accept"),
+            "{name}: {row}"
+        );
         return;
     }
     let (code, pointer) = (row["code"].as_str().unwrap(), row["pointer"].as_str().unwrap());
-    assert!(is_code(code) && (pointer.is_empty() || pointer.starts_with('/')), "{name}: {row}");
-    assert!(row["detail"].as_str().is_some_and(|detail| !detail.is_empty()), "{name}: {row}");
+    assert!(
+        is_code(code) && (pointer.is_empty() || pointer.starts_with('/')),
+        "{name}: {row}"
+    );
+    assert!(
+        row["detail"].as_str().is_some_and(|detail| !detail.is_empty()),
+        "{name}: {row}"
+    );
     if expected == "accept" {
         // The geometry is right, but nothing names the place.
         assert_eq!(code, "field_invalid", "{name}: {row}");
-        assert!(pointer.ends_with("/external_id") || pointer.ends_with("/name"), "{name}: {row}");
+        assert!(
+            pointer.ends_with("/external_id") || pointer.ends_with("/name"),
+            "{name}: {row}"
+        );
     } else {
         let (expected_code, expected_pointer) = expected.split_once(' ').unwrap_or((expected, ""));
         assert_eq!((code, pointer), (expected_code, expected_pointer), "{name}: {row}");
@@ -50,20 +69,33 @@ async fn b8_every_wrong_file_is_imported_or_refused_with_its_place() {
         let file = test_file(&format!("{FOLDER}/{name}.geojson"));
         let headers = [("content-type", "application/geo+json")];
         let path = format!("/v1/geofences/import?tag={}", name.split('/').next_back().unwrap());
-        let dry = project.business.send(Method::POST, &format!("{path}&dry_run=true"), &headers, file.clone()).await;
+        let dry = project
+            .business
+            .send(Method::POST, &format!("{path}&dry_run=true"), &headers, file.clone())
+            .await;
         assert_eq!(places(&project).await, there, "{name}: a dry run writes nothing");
         let answer = project.business.send(Method::POST, &path, &headers, file).await;
         assert_eq!(dry.status, answer.status, "{name}");
         if let Some(expected) = outcome.strip_prefix("refused ") {
             let body = answer.refused(422, "import_invalid");
             let (code, pointer) = expected.split_once(' ').unwrap();
-            assert_eq!((body["errors"][0]["code"].as_str(), body["pointer"].as_str()), (Some(code), Some(pointer)), "{name}: {body}");
+            assert_eq!(
+                (body["errors"][0]["code"].as_str(), body["pointer"].as_str()),
+                (Some(code), Some(pointer)),
+                "{name}: {body}"
+            );
         } else {
             let body = answer.ok();
             let rows = body["rows"].as_array().unwrap();
-            let expected: Vec<&str> = if outcome == "empty" { Vec::new() } else { outcome.split(" + ").collect() };
+            let expected: Vec<&str> = if outcome == "empty" {
+                Vec::new()
+            } else {
+                outcome.split(" + ").collect()
+            };
             assert_eq!(rows.len(), expected.len(), "{name}: {body}");
-            rows.iter().zip(expected).for_each(|(row, expected)| assert_row(&name, row, expected));
+            rows.iter()
+                .zip(expected)
+                .for_each(|(row, expected)| assert_row(&name, row, expected));
             there += usize::try_from(body["added"].as_u64().unwrap()).unwrap();
         }
         assert_eq!(places(&project).await, there, "{name}: what is stored is what was said");
@@ -94,7 +126,10 @@ async fn b8_every_wrong_geometry_is_taken_or_refused_one_by_one() {
         } else {
             let body = answer.refusal();
             assert_eq!(answer.status, 422, "{name}: {body}");
-            assert!(body["pointer"].as_str().unwrap().starts_with("/geometry"), "{name}: {body}");
+            assert!(
+                body["pointer"].as_str().unwrap().starts_with("/geometry"),
+                "{name}: {body}"
+            );
             refused += 1;
         }
         assert_eq!(places(&project).await, taken, "{name}");
@@ -110,7 +145,8 @@ async fn b8_absurd_numbers_are_refused_with_a_hint_where_they_look_swapped() {
         format!(r#"{{"name":"n","tag":"t","external_id":"e","center":{center},"radius_m":{radius}}}"#).into_bytes()
     };
     let ring = |ring: &str| {
-        format!(r#"{{"name":"n","tag":"t","external_id":"e","geometry":{{"type":"Polygon","coordinates":[{ring}]}}}}"#).into_bytes()
+        format!(r#"{{"name":"n","tag":"t","external_id":"e","geometry":{{"type":"Polygon","coordinates":[{ring}]}}}}"#)
+            .into_bytes()
     };
     let good = r#"{"lat":48.2,"lng":16.4}"#;
     let cases = [
@@ -137,14 +173,33 @@ async fn b8_absurd_numbers_are_refused_with_a_hint_where_they_look_swapped() {
     ];
     for body in cases {
         let text = String::from_utf8_lossy(&body).into_owned();
-        let answer = project.business.send(Method::POST, "/v1/geofences", &[("content-type", "application/json")], body).await;
+        let answer = project
+            .business
+            .send(
+                Method::POST,
+                "/v1/geofences",
+                &[("content-type", "application/json")],
+                body,
+            )
+            .await;
         let refusal = answer.refusal();
         assert!([400, 422].contains(&answer.status), "{text}: {refusal}");
     }
     let swapped = ring("[[48,116],[49,116],[49,117],[48,116]]");
-    let answer = project.business.send(Method::POST, "/v1/geofences", &[("content-type", "application/json")], swapped).await;
+    let answer = project
+        .business
+        .send(
+            Method::POST,
+            "/v1/geofences",
+            &[("content-type", "application/json")],
+            swapped,
+        )
+        .await;
     let refusal = answer.refused(422, "geometry_invalid");
-    assert!(refusal["hint"].as_str().is_some_and(|hint| hint.contains("longitude")), "{refusal}");
+    assert!(
+        refusal["hint"].as_str().is_some_and(|hint| hint.contains("longitude")),
+        "{refusal}"
+    );
     assert_eq!(places(&project).await, 0);
 }
 
@@ -162,14 +217,30 @@ async fn a_bad_row_of_a_csv_harms_no_other() {
         Nameless,,,48.2,16.4,100\n\
         Infinite,hotel,h6,48.2,inf,100\n";
     let headers = [("content-type", "text/csv")];
-    let body = project.business.send(Method::POST, "/v1/geofences/import", &headers, csv.into()).await.ok();
+    let body = project
+        .business
+        .send(Method::POST, "/v1/geofences/import", &headers, csv.into())
+        .await
+        .ok();
     assert_eq!((&body["added"], &body["invalid"]), (&json!(2), &json!(6)), "{body}");
-    for row in body["rows"].as_array().unwrap().iter().filter(|row| row["outcome"] == json!("invalid")) {
-        assert!(is_code(row["code"].as_str().unwrap()) && row["pointer"].is_string(), "{row}");
+    for row in body["rows"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|row| row["outcome"] == json!("invalid"))
+    {
+        assert!(
+            is_code(row["code"].as_str().unwrap()) && row["pointer"].is_string(),
+            "{row}"
+        );
     }
     assert_eq!(places(&project).await, 2);
     for wrong in ["", "a,b\n1,2\n", "\u{0}\u{1}", "lat,lng\n\"unclosed"] {
-        project.business.send(Method::POST, "/v1/geofences/import", &headers, wrong.into()).await.refused(422, "import_invalid");
+        project
+            .business
+            .send(Method::POST, "/v1/geofences/import", &headers, wrong.into())
+            .await
+            .refused(422, "import_invalid");
     }
     assert_eq!(places(&project).await, 2);
 }

@@ -26,7 +26,10 @@ where
     F: AsyncFn(usize, String) -> bool,
 {
     let runs = stream::iter(naughty().into_iter().enumerate()).map(|(index, text)| run(index, text));
-    runs.buffer_unordered(AT_ONCE).filter(|taken| std::future::ready(*taken)).count().await
+    runs.buffer_unordered(AT_ONCE)
+        .filter(|taken| std::future::ready(*taken))
+        .count()
+        .await
 }
 
 /// A part of a path that a client cannot even send: it walks up the tree.
@@ -51,12 +54,22 @@ async fn people_and_facts_keep_what_they_are_given() {
         if answer.never_5xx() && !is_walk(&text) && !text.is_empty() {
             kept(business, &path, "/user_ref", &text).await;
             kept(business, &path, "/attributes/first_name", &text).await;
-            business.get(&format!("/v1/moments?user_ref={}", escaped(&text))).await.ok();
+            business
+                .get(&format!("/v1/moments?user_ref={}", escaped(&text)))
+                .await
+                .ok();
         }
-        business.put("/v1/users/x", &json!({ "locale": text })).await.never_5xx();
-        business.put("/v1/users/x", &json!({ "time_zone": text })).await.never_5xx();
+        business
+            .put("/v1/users/x", &json!({ "locale": text }))
+            .await
+            .never_5xx();
+        business
+            .put("/v1/users/x", &json!({ "time_zone": text }))
+            .await
+            .never_5xx();
         answer.is_ok()
-    }).await;
+    })
+    .await;
     assert!(taken > 400, "{taken}");
     let taken = for_each(async |_, text: String| {
         let path = format!("/v1/facts/stay/{}", escaped(&text));
@@ -65,12 +78,19 @@ async fn people_and_facts_keep_what_they_are_given() {
         let answer = business.put(&path, &body).await;
         if answer.never_5xx() && !is_walk(&text) {
             let stored = business.get(&path).await.ok();
-            assert_eq!((&stored["properties"]["note"], &stored["properties"][&text]), (&json!(text), &json!(text)));
+            assert_eq!(
+                (&stored["properties"]["note"], &stored["properties"][&text]),
+                (&json!(text), &json!(text))
+            );
             assert_eq!(stored["sensitive"], json!([text]));
         }
-        business.put(&format!("/v1/facts/{}/k", escaped(&text)), &body).await.never_5xx();
+        business
+            .put(&format!("/v1/facts/{}/k", escaped(&text)), &body)
+            .await
+            .never_5xx();
         answer.is_ok()
-    }).await;
+    })
+    .await;
     assert!(taken > 400, "{taken}");
 }
 
@@ -80,19 +100,29 @@ async fn events_records_and_devices_keep_what_they_are_given() {
     let project = usher.project("texts", Mode::Live).await;
     let phone = usher.phone(&project, "anna").await;
     let taken = for_each(async |index, text: String| {
-        let body = json!({ "id": format!("e{index}"), "user_ref": "anna", "name": text, "properties": { "note": text } });
+        let body =
+            json!({ "id": format!("e{index}"), "user_ref": "anna", "name": text, "properties": { "note": text } });
         let answer = project.business.post("/v1/events", &body).await;
         if answer.never_5xx() {
             let moment = &answer.value()["moments"][0];
-            assert_eq!((&moment["name"], &moment["properties"]["note"]), (&json!(text), &json!(text)));
+            assert_eq!(
+                (&moment["name"], &moment["properties"]["note"]),
+                (&json!(text), &json!(text))
+            );
         }
-        project.business.post("/v1/events", &json!({ "id": text, "user_ref": text, "name": "n" })).await.never_5xx();
+        project
+            .business
+            .post("/v1/events", &json!({ "id": text, "user_ref": text, "name": "n" }))
+            .await
+            .never_5xx();
         let body = json!({ "installation_id": text, "platform": text, "locale": text, "time_zone": text });
         project.app.post("/v1/devices", &body).await.never_5xx();
-        let body = json!({ "installation_id": format!("installation-{text}"), "push": { "channel": "fcm", "address": text } });
+        let body =
+            json!({ "installation_id": format!("installation-{text}"), "push": { "channel": "fcm", "address": text } });
         project.app.post("/v1/devices", &body).await.never_5xx();
         answer.is_ok()
-    }).await;
+    })
+    .await;
     assert!(taken > 400, "{taken}");
     let now = usher.now();
     let mut records = Vec::new();
@@ -125,14 +155,31 @@ async fn places_keys_contents_and_triggers_keep_what_they_are_given() {
         properties[format!("key {text}")] = json!(text);
         json!({ "type": "Feature", "geometry": { "type": "Point", "coordinates": [LNG, LAT] }, "properties": properties })
     }).collect();
-    let imported = project.business.post("/v1/geofences/import", &json!({ "type": "FeatureCollection", "features": features })).await.ok();
+    let imported = project
+        .business
+        .post(
+            "/v1/geofences/import",
+            &json!({ "type": "FeatureCollection", "features": features }),
+        )
+        .await
+        .ok();
     assert!(imported["added"].as_u64().unwrap() > 400, "{}", imported["added"]);
-    let there: BTreeMap<String, Value> = project.business.list("/v1/geofences").await.into_iter()
-        .map(|place| (place["external_id"].as_str().unwrap().to_owned(), place)).collect();
+    let there: BTreeMap<String, Value> = project
+        .business
+        .list("/v1/geofences")
+        .await
+        .into_iter()
+        .map(|place| (place["external_id"].as_str().unwrap().to_owned(), place))
+        .collect();
     assert_eq!(there.len() as u64, imported["added"].as_u64().unwrap());
     for (index, text) in naughty().iter().enumerate() {
-        let Some(place) = there.get(&format!("x{index}")) else { continue };
-        assert_eq!((&place["name"], &place["tag"], &place["metadata"]["note"]), (&json!(text), &json!(text), &json!(text)));
+        let Some(place) = there.get(&format!("x{index}")) else {
+            continue;
+        };
+        assert_eq!(
+            (&place["name"], &place["tag"], &place["metadata"]["note"]),
+            (&json!(text), &json!(text), &json!(text))
+        );
         assert_eq!(place["metadata"][format!("key {text}")], json!(text));
     }
     let business = &project.business;
@@ -177,12 +224,26 @@ async fn headers_of_any_kind_are_answered() {
         if reqwest::header::HeaderValue::from_str(&text).is_err() {
             continue;
         }
-        for name in ["idempotency-key", "x-request-id", "authorization", "content-type", "content-encoding", "accept", "accept-encoding", "if-none-match", "last-event-id"] {
+        for name in [
+            "idempotency-key",
+            "x-request-id",
+            "authorization",
+            "content-type",
+            "content-encoding",
+            "accept",
+            "accept-encoding",
+            "if-none-match",
+            "last-event-id",
+        ] {
             let mut headers = vec![(name, text.as_str())];
             if name != "content-type" {
                 headers.push(("content-type", "application/json"));
             }
-            project.business.send(Method::POST, "/v1/events", &headers, body.clone()).await.never_5xx();
+            project
+                .business
+                .send(Method::POST, "/v1/events", &headers, body.clone())
+                .await
+                .never_5xx();
         }
     }
 }
@@ -190,22 +251,42 @@ async fn headers_of_any_kind_are_answered() {
 /// Which messages Firebase was given, by their id.
 fn bodies(usher: &Usher) -> BTreeMap<String, String> {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    usher.fcm.received().iter()
-        .map(|one| (text(&one.message["data"]["message_id"]), text(&one.message["android"]["notification"]["body"]))).collect()
+    usher
+        .fcm
+        .received()
+        .iter()
+        .map(|one| {
+            (
+                text(&one.message["data"]["message_id"]),
+                text(&one.message["android"]["notification"]["body"]),
+            )
+        })
+        .collect()
 }
 
 async fn greeted(project: &Project, index: usize, text: &str) -> Option<String> {
-    project.business.put("/v1/users/anna", &json!({ "attributes": { "first_name": text } })).await.ok();
+    project
+        .business
+        .put("/v1/users/anna", &json!({ "attributes": { "first_name": text } }))
+        .await
+        .ok();
     let event = json!({ "id": format!("hello-{index}"), "user_ref": "anna", "name": "hello" });
     let moment = project.business.post("/v1/events", &event).await.ok()["moments"][0]["id"].clone();
-    let decisions = project.business.list(&format!("/v1/decisions?moment={}", moment.as_str().unwrap())).await;
+    let decisions = project
+        .business
+        .list(&format!("/v1/decisions?moment={}", moment.as_str().unwrap()))
+        .await;
     assert_eq!(decisions.len(), 1, "{text}");
     let code = decisions[0]["code"].as_str().unwrap();
     if code == "sent" {
         return decisions[0]["message_id"].as_str().map(str::to_owned);
     }
     // An empty name is no name, and a text that is too long is not cut in silence.
-    let expected = if text.trim().is_empty() { "missing_data" } else { "render_error" };
+    let expected = if text.trim().is_empty() {
+        "missing_data"
+    } else {
+        "render_error"
+    };
     assert_eq!(code, expected, "{text:?}");
     None
 }
@@ -215,12 +296,28 @@ async fn c4_a_naughty_name_comes_out_as_it_is() {
     let usher = Usher::start(NOW).await;
     let project = usher.project("texts", Mode::Live).await;
     project.content("hello", "Hello", "Hello {{ user.first_name }}!").await;
-    project.trigger("hello", json!({ "event": { "name": "hello" } }), "hello", json!({})).await;
+    project
+        .trigger("hello", json!({ "event": { "name": "hello" } }), "hello", json!({}))
+        .await;
     let phone = usher.phone(&project, "anna").await;
     phone.identify("anna").await;
-    phone.caller.post("/v1/devices/me/consents", &json!({ "location": true, "service": true })).await.ok();
+    phone
+        .caller
+        .post("/v1/devices/me/consents", &json!({ "location": true, "service": true }))
+        .await
+        .ok();
     let mut names = naughty();
-    names.extend(["{{7*7}}", "{% for x in y %}", "{{ user.email }}", "{# hidden #}", "{% raw %}", "<b>bold</b> & \"quoted\""].map(str::to_owned));
+    names.extend(
+        [
+            "{{7*7}}",
+            "{% for x in y %}",
+            "{{ user.email }}",
+            "{# hidden #}",
+            "{% raw %}",
+            "<b>bold</b> & \"quoted\"",
+        ]
+        .map(str::to_owned),
+    );
     let mut expected = BTreeMap::new();
     for (index, text) in names.iter().enumerate() {
         if let Some(message) = greeted(&project, index, text).await {

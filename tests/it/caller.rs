@@ -29,20 +29,30 @@ impl Caller {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let http = reqwest::Client::builder()
             .connect_timeout(Duration::from_secs(5))
-            .timeout(Duration::from_secs(60))
+            .timeout(Duration::from_mins(1))
             .build()
             .unwrap();
-        Self { http, base: base.into(), credential: None }
+        Self {
+            http,
+            base: base.into(),
+            credential: None,
+        }
     }
 
     /// The same connections with another credential.
     pub fn with(&self, credential: &str) -> Self {
-        Self { credential: Some(credential.to_owned()), ..self.clone() }
+        Self {
+            credential: Some(credential.to_owned()),
+            ..self.clone()
+        }
     }
 
     /// The same connections without any credential.
     pub fn stranger(&self) -> Self {
-        Self { credential: None, ..self.clone() }
+        Self {
+            credential: None,
+            ..self.clone()
+        }
     }
 
     pub fn credential(&self) -> &str {
@@ -55,7 +65,10 @@ impl Caller {
 
     /// The same credential at another address: a server that was started again.
     pub fn moved(&self, base: &str) -> Self {
-        Self { base: base.to_owned(), ..self.clone() }
+        Self {
+            base: base.to_owned(),
+            ..self.clone()
+        }
     }
 
     /// Sends anything; an error is one of the connection.
@@ -68,7 +81,9 @@ impl Caller {
     ) -> Result<Answer, reqwest::Error> {
         let asked = format!("{method} {path}");
         let mut request = self.http.request(method, format!("{}{path}", self.base));
-        let own = headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("authorization"));
+        let own = headers
+            .iter()
+            .any(|(name, _)| name.eq_ignore_ascii_case("authorization"));
         if let Some(credential) = self.credential.as_ref().filter(|_| !own) {
             request = request.header("authorization", format!("Bearer {credential}"));
         }
@@ -78,7 +93,12 @@ impl Caller {
         let response = request.body(body).send().await?;
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let body = response.bytes().await?.to_vec();
-        Ok(Answer { status, headers, body, asked })
+        Ok(Answer {
+            status,
+            headers,
+            body,
+            asked,
+        })
     }
 
     pub async fn send(&self, method: Method, path: &str, headers: &[(&str, &str)], body: Vec<u8>) -> Answer {
@@ -149,21 +169,51 @@ impl Answer {
     #[track_caller]
     pub fn ok(&self) -> Value {
         assert!(self.is_ok(), "{}: {} {}", self.asked, self.status, self.text());
-        if self.body.is_empty() { Value::Null } else { self.value() }
+        if self.body.is_empty() {
+            Value::Null
+        } else {
+            self.value()
+        }
     }
 
     /// A refusal as the house writes it: a problem with a code, a title and a detail, and never a 5xx. Gives the body.
     #[track_caller]
     pub fn refusal(&self) -> Value {
-        assert!((400..500).contains(&self.status), "{}: {} {}", self.asked, self.status, self.text());
-        let kind = self.headers.get("content-type").and_then(|value| value.to_str().ok()).unwrap_or_default();
-        assert_eq!(kind, "application/problem+json", "{}: {} {}", self.asked, self.status, self.text());
+        assert!(
+            (400..500).contains(&self.status),
+            "{}: {} {}",
+            self.asked,
+            self.status,
+            self.text()
+        );
+        let kind = self
+            .headers
+            .get("content-type")
+            .and_then(|value| value.to_str().ok())
+            .unwrap_or_default();
+        assert_eq!(
+            kind,
+            "application/problem+json",
+            "{}: {} {}",
+            self.asked,
+            self.status,
+            self.text()
+        );
         let body = self.value();
         let code = body["code"].as_str().unwrap_or_default();
         assert!(is_code(code), "{}: code {code:?}", self.asked);
         assert_eq!(body["status"].as_u64(), Some(u64::from(self.status)), "{}", self.asked);
-        assert!(body["detail"].as_str().is_some_and(|detail| !detail.is_empty()), "{}: {body}", self.asked);
-        assert!(body["pointer"].as_str().is_none_or(|at| at.is_empty() || at.starts_with('/')), "{body}");
+        assert!(
+            body["detail"].as_str().is_some_and(|detail| !detail.is_empty()),
+            "{}: {body}",
+            self.asked
+        );
+        assert!(
+            body["pointer"]
+                .as_str()
+                .is_none_or(|at| at.is_empty() || at.starts_with('/')),
+            "{body}"
+        );
         body
     }
 
@@ -171,7 +221,12 @@ impl Answer {
     #[track_caller]
     pub fn refused(&self, status: u16, code: &str) -> Value {
         let body = self.refusal();
-        assert_eq!((self.status, body["code"].as_str()), (status, Some(code)), "{}: {body}", self.asked);
+        assert_eq!(
+            (self.status, body["code"].as_str()),
+            (status, Some(code)),
+            "{}: {body}",
+            self.asked
+        );
         body
     }
 
@@ -187,10 +242,21 @@ impl Answer {
 
 /// Stable codes are `snake_case`.
 pub fn is_code(code: &str) -> bool {
-    !code.is_empty() && code.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
+    !code.is_empty()
+        && code
+            .chars()
+            .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
 }
 
 /// A text as one segment of a path or value of a query.
 pub fn escaped(text: &str) -> String {
-    text.bytes().map(|byte| if byte.is_ascii_alphanumeric() { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
+    text.bytes()
+        .map(|byte| {
+            if byte.is_ascii_alphanumeric() {
+                char::from(byte).to_string()
+            } else {
+                format!("%{byte:02X}")
+            }
+        })
+        .collect()
 }

@@ -24,7 +24,9 @@ async fn at(usher: &Usher, name: &str, made: Timestamp, lat: f64, lng: f64) -> (
     usher.set(made + TimeDelta::seconds(5));
     let project = usher.project(name, Mode::Live).await;
     project.content("welcome", "Welcome", "Good to see you").await;
-    project.trigger("welcome", json!({ "entered": { "tag": "way" } }), "welcome", json!({})).await;
+    project
+        .trigger("welcome", json!({ "entered": { "tag": "way" } }), "welcome", json!({}))
+        .await;
     project.place("way", "here", lat, lng, 250.0).await;
     let phone = usher.phone(&project, name).await;
     (project, phone)
@@ -35,13 +37,23 @@ async fn overland_is_told_ok_and_its_fix_is_a_moment() {
     let usher = Usher::start("2015-10-01T15:00:00Z").await;
     let example = test_json("payloads/overland/batch-example.json");
     let body = &example["request"]["body"];
-    let (project, phone) = at(&usher, "overland", instant("2015-10-01T15:00:00Z"), 37.3318, -122.030_581).await;
+    let (project, phone) = at(
+        &usher,
+        "overland",
+        instant("2015-10-01T15:00:00Z"),
+        37.3318,
+        -122.030_581,
+    )
+    .await;
     for _ in 0..3 {
         let answer = post(&phone, "overland", body).await;
         assert_eq!((answer.status, answer.text().as_str()), (200, r#"{"result":"ok"}"#));
     }
     let entered = project.moments("entered").await;
-    assert_eq!((entered.len(), &entered[0]["occurred_at"]), (1, &json!("2015-10-01T15:00:00Z")));
+    assert_eq!(
+        (entered.len(), &entered[0]["occurred_at"]),
+        (1, &json!("2015-10-01T15:00:00Z"))
+    );
     assert_eq!(project.decisions("sent").await.len(), 1);
 }
 
@@ -51,9 +63,11 @@ async fn overland_with_all_its_quirks_never_sends_one_batch_for_ever() {
     let made = instant("2026-05-04T12:00:00Z");
     let (project, phone) = at(&usher, "overland", made, LAT, LNG).await;
     let here = json!({ "type": "Point", "coordinates": [LNG, LAT] });
-    let fix = |second: i64| json!({ "type": "Feature", "geometry": here, "properties": {
+    let fix = |second: i64| {
+        json!({ "type": "Feature", "geometry": here, "properties": {
         "timestamp": (made - TimeDelta::seconds(900 - second)).format("%Y-%m-%dT%H:%M:%S-0000").to_string(),
-        "speed": -1, "altitude": -1, "horizontal_accuracy": 10, "battery_level": 0.5, "wifi": "" } });
+        "speed": -1, "altitude": -1, "horizontal_accuracy": 10, "battery_level": 0.5, "wifi": "" } })
+    };
     let quirks = json!({ "locations": [
         { "type": "Feature", "geometry": here, "properties": { "timestamp": "no time at all" } },
         { "type": "Feature", "geometry": { "type": "Point", "coordinates": [LNG, 91] }, "properties": { "timestamp": made } },
@@ -66,22 +80,51 @@ async fn overland_with_all_its_quirks_never_sends_one_batch_for_ever() {
         assert_eq!(post(&phone, "overland", &quirks).await.ok(), json!({ "result": "ok" }));
     }
     assert_eq!(project.moments("entered").await.len(), 1);
-    let names: Vec<Value> = project.moments("event").await.iter().map(|moment| moment["name"].clone()).collect();
-    assert_eq!(names.iter().filter(|name| **name == json!("overland.visit")).count(), 1, "{names:?}");
+    let names: Vec<Value> = project
+        .moments("event")
+        .await
+        .iter()
+        .map(|moment| moment["name"].clone())
+        .collect();
+    assert_eq!(
+        names.iter().filter(|name| **name == json!("overland.visit")).count(),
+        1,
+        "{names:?}"
+    );
 
     let full: Vec<Value> = (0..1_000).map(fix).collect();
-    assert_eq!(post(&phone, "overland", &json!({ "locations": full })).await.ok(), json!({ "result": "ok" }));
+    assert_eq!(
+        post(&phone, "overland", &json!({ "locations": full })).await.ok(),
+        json!({ "result": "ok" })
+    );
     let over: Vec<Value> = (0..1_001).map(fix).collect();
-    post(&phone, "overland", &json!({ "locations": over })).await.refused(413, "too_many_records");
+    post(&phone, "overland", &json!({ "locations": over }))
+        .await
+        .refused(413, "too_many_records");
     for wrong in ["", "[]", "{", "{\"locations\":{}}"] {
         let headers = [("content-type", "application/json")];
-        phone.caller.send(Method::POST, "/v1/ingest/overland", &headers, wrong.into()).await.refused(400, "report_invalid");
+        phone
+            .caller
+            .send(Method::POST, "/v1/ingest/overland", &headers, wrong.into())
+            .await
+            .refused(400, "report_invalid");
     }
-    let basic = format!("Basic {}", STANDARD.encode(format!("anna:{}", phone.caller.credential())));
+    let basic = format!(
+        "Basic {}",
+        STANDARD.encode(format!("anna:{}", phone.caller.credential()))
+    );
     let headers = [("content-type", "application/json"), ("authorization", basic.as_str())];
-    let answer = phone.caller.send(Method::POST, "/v1/ingest/overland", &headers, quirks.to_string().into()).await;
+    let answer = phone
+        .caller
+        .send(Method::POST, "/v1/ingest/overland", &headers, quirks.to_string().into())
+        .await;
     assert_eq!(answer.ok(), json!({ "result": "ok" }));
-    phone.caller.with("dt_wrong").post("/v1/ingest/overland", &quirks).await.refused(401, "unauthorized");
+    phone
+        .caller
+        .with("dt_wrong")
+        .post("/v1/ingest/overland", &quirks)
+        .await
+        .refused(401, "unauthorized");
     assert_eq!(project.moments("entered").await.len(), 1);
 }
 
@@ -94,18 +137,38 @@ async fn owntracks_is_answered_with_a_list_and_its_fix_is_a_moment() {
         let made = DateTime::from_timestamp(body["tst"].as_i64().unwrap(), 0).unwrap();
         let (lat, lng) = (body["lat"].as_f64().unwrap(), body["lon"].as_f64().unwrap());
         let (project, phone) = at(&usher, &format!("owntracks-{index}"), made, lat, lng).await;
-        let basic = format!("Basic {}", STANDARD.encode(format!("anna:{}", phone.caller.credential())));
-        let headers = [("content-type", "application/json"), ("authorization", basic.as_str()), ("x-limit-u", "anna"), ("x-limit-d", "phone")];
+        let basic = format!(
+            "Basic {}",
+            STANDARD.encode(format!("anna:{}", phone.caller.credential()))
+        );
+        let headers = [
+            ("content-type", "application/json"),
+            ("authorization", basic.as_str()),
+            ("x-limit-u", "anna"),
+            ("x-limit-d", "phone"),
+        ];
         for _ in 0..2 {
-            let answer = phone.caller.send(Method::POST, "/v1/ingest/owntracks", &headers, body.to_string().into()).await;
+            let answer = phone
+                .caller
+                .send(Method::POST, "/v1/ingest/owntracks", &headers, body.to_string().into())
+                .await;
             assert_eq!((answer.status, answer.text().as_str()), (200, "[]"), "{body}");
         }
         let entered = project.moments("entered").await;
         assert_eq!(entered.len(), 1, "{body}");
         assert_eq!(instant(entered[0]["occurred_at"].as_str().unwrap()), made, "{body}");
-        for quiet in ["", r#"{"_type":"lwt","tst":1497349316}"#, r#"{"_type":"cmd","action":"reportLocation"}"#, r#"{"_type":"card","name":"x"}"#,
-            r#"{"_type":"waypoint","desc":"home","lat":1,"lon":1,"rad":10,"tst":1497349316}"#, r#"{"_type":"nothing_we_know"}"#] {
-            let answer = phone.caller.send(Method::POST, "/v1/ingest/owntracks", &headers, quiet.into()).await;
+        for quiet in [
+            "",
+            r#"{"_type":"lwt","tst":1497349316}"#,
+            r#"{"_type":"cmd","action":"reportLocation"}"#,
+            r#"{"_type":"card","name":"x"}"#,
+            r#"{"_type":"waypoint","desc":"home","lat":1,"lon":1,"rad":10,"tst":1497349316}"#,
+            r#"{"_type":"nothing_we_know"}"#,
+        ] {
+            let answer = phone
+                .caller
+                .send(Method::POST, "/v1/ingest/owntracks", &headers, quiet.into())
+                .await;
             assert_eq!((answer.status, answer.text().as_str()), (200, "[]"), "{quiet}");
         }
         assert_eq!(project.moments("entered").await.len(), 1);
@@ -137,16 +200,27 @@ fn place_of(case: &Value) -> Option<(f64, f64)> {
         return Some((coords["latitude"].as_f64()?, coords["longitude"].as_f64()?));
     }
     let query = case["path"].as_str()?.trim_start_matches("/?");
-    let pair = |name: &str| query.split('&').find_map(|part| part.strip_prefix(&format!("{name}=")).map(str::to_owned));
+    let pair = |name: &str| {
+        query
+            .split('&')
+            .find_map(|part| part.strip_prefix(&format!("{name}=")).map(str::to_owned))
+    };
     match pair("location") {
-        Some(both) => both.split_once(',').map(|(lat, lng)| (lat.parse().unwrap(), lng.parse().unwrap())),
+        Some(both) => both
+            .split_once(',')
+            .map(|(lat, lng)| (lat.parse().unwrap(), lng.parse().unwrap())),
         None => Some((pair("lat")?.parse().ok()?, pair("lon")?.parse().ok()?)),
     }
 }
 
 async fn report(phone: &Phone, case: &Value) -> Answer {
     match case["method"].as_str().unwrap() {
-        "GET" => phone.caller.get(&case["path"].as_str().unwrap().replacen("/?", "/v1/ingest/osmand?", 1)).await,
+        "GET" => {
+            phone
+                .caller
+                .get(&case["path"].as_str().unwrap().replacen("/?", "/v1/ingest/osmand?", 1))
+                .await
+        }
         _ => post(phone, "osmand", &case["body"]).await,
     }
 }
@@ -171,9 +245,20 @@ async fn traccar_client_and_its_older_dialect_are_understood() {
             _ => assert_eq!(entered.len(), 0, "{case}"),
         }
         // b5: a place that is made up is noticed and explained, and nothing is said.
-        let (simulated, sent) = (project.decisions("simulated").await.len(), project.decisions("sent").await.len());
-        assert_eq!((simulated, sent), (usize::from(is_mock), entered.len() - usize::from(is_mock)), "{case}");
-        assert!(entered.iter().all(|moment| moment["evidence"]["simulated"] == json!(is_mock)));
+        let (simulated, sent) = (
+            project.decisions("simulated").await.len(),
+            project.decisions("sent").await.len(),
+        );
+        assert_eq!(
+            (simulated, sent),
+            (usize::from(is_mock), entered.len() - usize::from(is_mock)),
+            "{case}"
+        );
+        assert!(
+            entered
+                .iter()
+                .all(|moment| moment["evidence"]["simulated"] == json!(is_mock))
+        );
     }
 }
 
@@ -182,14 +267,29 @@ async fn the_token_may_stand_in_the_query_where_the_operator_allows_it() {
     let made = instant("2026-05-04T12:00:00Z");
     let usher = Usher::start("2026-05-04T12:00:00Z").await;
     let (project, phone) = at(&usher, "query", made, LAT, LNG).await;
-    let query = format!("/v1/ingest/osmand?id={}&lat={LAT}&lon={LNG}&timestamp={}&hacc=10", escaped(phone.caller.credential()), made.timestamp());
+    let query = format!(
+        "/v1/ingest/osmand?id={}&lat={LAT}&lon={LNG}&timestamp={}&hacc=10",
+        escaped(phone.caller.credential()),
+        made.timestamp()
+    );
     assert_eq!(phone.caller.stranger().get(&query).await.status, 200);
     assert_eq!(project.moments("entered").await.len(), 1);
-    phone.caller.stranger().get(&query.replace("id=dt", "id=dt%5Fx")).await.refused(401, "unauthorized");
+    phone
+        .caller
+        .stranger()
+        .get(&query.replace("id=dt", "id=dt%5Fx"))
+        .await
+        .refused(401, "unauthorized");
     // Off as the house comes.
     let process = super::process::Process::start_fresh().await;
     process.caller.get(&query).await.refused(401, "unauthorized");
-    for path in ["lat=x&lon=y", "lat=1e309&lon=1", "lat=91&lon=0", "timestamp=never&lat=1&lon=1", "%ff=%fe"] {
+    for path in [
+        "lat=x&lon=y",
+        "lat=1e309&lon=1",
+        "lat=91&lon=0",
+        "timestamp=never&lat=1&lon=1",
+        "%ff=%fe",
+    ] {
         let answer = phone.caller.get(&format!("/v1/ingest/osmand?id=1&{path}")).await;
         answer.never_5xx();
     }

@@ -23,7 +23,7 @@ pub struct Process {
     database: Settings,
     log: PathBuf,
     /// Goes with the last one who needs it.
-    _folder: Option<tempfile::TempDir>,
+    folder_kept: Option<tempfile::TempDir>,
 }
 
 /// What a process is started with, beside the defaults.
@@ -40,9 +40,15 @@ impl Process {
     pub async fn start_fresh() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let database = sqlite_in(folder.path());
-        let told = Told { folder: folder.path(), database: &database, fcm: None, log_level: "info", lease_s: 60 };
+        let told = Told {
+            folder: folder.path(),
+            database: &database,
+            fcm: None,
+            log_level: "info",
+            lease_s: 60,
+        };
         let mut process = Self::start(&told).await;
-        process._folder = Some(folder);
+        process.folder_kept = Some(folder);
         process
     }
 
@@ -56,7 +62,12 @@ impl Process {
         if let Some(fcm) = told.fcm {
             let account = told.folder.join("account.json");
             std::fs::write(&account, fcm.service_account_json()).unwrap();
-            text += &format!("[channels.fcm]\nservice_account_file = \"{}\"\nendpoint = \"{}\"\n", account.display(), fcm.endpoint());
+            let section = format!(
+                "[channels.fcm]\nservice_account_file = \"{}\"\nendpoint = \"{}\"\n",
+                account.display(),
+                fcm.endpoint()
+            );
+            text.push_str(&section);
         }
         std::fs::write(&config, text).unwrap();
         let (out, log) = (told.folder.join("out.log"), told.folder.join("err.log"));
@@ -70,7 +81,13 @@ impl Process {
             .stderr(kept)
             .spawn()
             .unwrap();
-        let mut process = Self { child, caller: Caller::new(""), database: told.database.clone(), log, _folder: None };
+        let mut process = Self {
+            child,
+            caller: Caller::new(""),
+            database: told.database.clone(),
+            log,
+            folder_kept: None,
+        };
         let address = tokio::time::timeout(LISTENS_WITHIN, process.address(&out)).await;
         let address = address.unwrap_or_else(|_| panic!("it did not listen: {}", process.log()));
         process.caller = process.caller.moved(&address);
@@ -83,7 +100,9 @@ impl Process {
         loop {
             looks.tick().await;
             let text = std::fs::read_to_string(out).unwrap_or_default();
-            let line = text.lines().find_map(|line| line.split_once("listening on ").map(|(_, address)| address));
+            let line = text
+                .lines()
+                .find_map(|line| line.split_once("listening on ").map(|(_, address)| address));
             if let Some(address) = line.filter(|_| text.contains('\n')) {
                 return address.trim().to_owned();
             }
@@ -116,7 +135,9 @@ impl Process {
     pub fn memory_peak_bytes(&self) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap_or_default();
         let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-        let kib = line.and_then(|line| line.trim().strip_suffix(" kB")).and_then(|text| text.trim().parse::<u64>().ok());
+        let kib = line
+            .and_then(|line| line.trim().strip_suffix(" kB"))
+            .and_then(|text| text.trim().parse::<u64>().ok());
         kib.unwrap_or(0) * 1024
     }
 }
@@ -128,5 +149,8 @@ impl Drop for Process {
 }
 
 pub fn sqlite_in(folder: &Path) -> Settings {
-    Settings { url: format!("sqlite://{}", folder.join("usher.db").display()), ..Settings::default() }
+    Settings {
+        url: format!("sqlite://{}", folder.join("usher.db").display()),
+        ..Settings::default()
+    }
 }

@@ -44,7 +44,6 @@ pub struct Usher {
 /// A tenant with its credentials.
 #[derive(Debug, Clone)]
 pub struct Project {
-    pub id: ProjectId,
     /// With a publishable key.
     pub app: Caller,
     /// With a secret key that may do everything.
@@ -76,18 +75,33 @@ impl Usher {
             ..channel::Settings::default()
         });
         let told: Arc<dyn Clock> = Arc::clone(&clock) as Arc<dyn Clock>;
-        let settings = pipeline::Settings { lanes: 2, ..pipeline::Settings::default() };
+        let settings = pipeline::Settings {
+            lanes: 2,
+            ..pipeline::Settings::default()
+        };
         let pipeline = Pipeline::start((*fresh).clone(), told, entropy, channels.unwrap(), settings);
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
-        let settings = api::Settings { workers: 1, osmand_query: true, shutdown_s: 1 };
+        let settings = api::Settings {
+            workers: 1,
+            osmand_query: true,
+            shutdown_s: 1,
+        };
         let measures = Measures::install().unwrap();
         let api = Api::new(pipeline.clone(), settings, Progress::default(), Some(measures.handle()));
         let server = api::serve(listener, web::Data::new(api)).unwrap();
         let handle = server.handle();
         let mut serving = JoinSet::new();
         serving.spawn(server);
-        Self { pipeline, clock, fcm, caller: Caller::new(base), fresh, handle, _serving: serving }
+        Self {
+            pipeline,
+            clock,
+            fcm,
+            caller: Caller::new(base),
+            fresh,
+            handle,
+            _serving: serving,
+        }
     }
 
     pub fn now(&self) -> Timestamp {
@@ -113,7 +127,10 @@ impl Usher {
     pub async fn project(&self, name: &str, mode: Mode) -> Project {
         let entropy = self.pipeline.entropy();
         let keys = create_project(&self.fresh, entropy, self.now(), name, mode).await;
-        Project { id: keys.id, app: self.caller.with(&keys.publishable), business: self.caller.with(&keys.secret) }
+        Project {
+            app: self.caller.with(&keys.publishable),
+            business: self.caller.with(&keys.secret),
+        }
     }
 
     pub async fn phone(&self, project: &Project, name: &str) -> Phone {
@@ -130,7 +147,6 @@ impl Drop for Usher {
 
 /// The credentials of a new project.
 pub struct Keys {
-    pub id: ProjectId,
     pub publishable: String,
     pub secret: String,
 }
@@ -142,7 +158,10 @@ pub async fn create_project(store: &Store, entropy: &dyn Entropy, now: Timestamp
         name: name.to_owned(),
         mode,
         salt: name.to_owned(),
-        settings: ProjectSettings { quiet_hours: None, ..ProjectSettings::default() },
+        settings: ProjectSettings {
+            quiet_hours: None,
+            ..ProjectSettings::default()
+        },
         catalogue_version: 1,
         created_at: now,
     };
@@ -154,7 +173,11 @@ pub async fn create_project(store: &Store, entropy: &dyn Entropy, now: Timestamp
             id: KeyId::from(stamped(entropy.seed(), now)),
             project_id: id,
             kind,
-            scopes: if kind == KeyKind::Secret { vec!["all".to_owned()] } else { Vec::new() },
+            scopes: if kind == KeyKind::Secret {
+                vec!["all".to_owned()]
+            } else {
+                Vec::new()
+            },
             token_hash: token_hash(&token).to_vec(),
             label: format!("{name} {prefix}"),
             last4: token[token.len() - 4..].to_owned(),
@@ -166,7 +189,10 @@ pub async fn create_project(store: &Store, entropy: &dyn Entropy, now: Timestamp
         tokens.push(token);
     }
     let secret = tokens.pop().unwrap();
-    Keys { id, publishable: tokens.pop().unwrap(), secret }
+    Keys {
+        publishable: tokens.pop().unwrap(),
+        secret,
+    }
 }
 
 /// Registers an Android phone that allowed everything but promo.
@@ -190,13 +216,20 @@ pub async fn register(app: &Caller, name: &str) -> Phone {
 impl Phone {
     /// Sends a batch at once; the phone's clock is right.
     pub async fn track(&self, now: Timestamp, records: &[Value]) -> Value {
-        let answer = self.caller.post("/v1/track", &json!({ "sent_at": now, "records": records })).await.ok();
+        let answer = self
+            .caller
+            .post("/v1/track", &json!({ "sent_at": now, "records": records }))
+            .await
+            .ok();
         assert_eq!(answer["acks"].as_array().unwrap().len(), records.len(), "{answer}");
         answer
     }
 
     pub async fn identify(&self, user_ref: &str) -> Value {
-        self.caller.post("/v1/devices/me/identify", &json!({ "user_ref": user_ref })).await.ok()
+        self.caller
+            .post("/v1/devices/me/identify", &json!({ "user_ref": user_ref }))
+            .await
+            .ok()
     }
 }
 
@@ -205,7 +238,10 @@ impl Project {
     pub async fn place(&self, tag: &str, external_id: &str, lat: f64, lng: f64, radius_m: f64) -> String {
         let body = json!({ "name": external_id, "tag": tag, "external_id": external_id,
             "center": { "lat": lat, "lng": lng }, "radius_m": radius_m });
-        self.business.post("/v1/geofences", &body).await.ok()["id"].as_str().unwrap().to_owned()
+        self.business.post("/v1/geofences", &body).await.ok()["id"]
+            .as_str()
+            .unwrap()
+            .to_owned()
     }
 
     /// A content in English that lives for a day.
@@ -220,14 +256,23 @@ impl Project {
         let mut body = json!({ "name": name, "class": "service", "when": when, "then": { "content": content } });
         body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         self.business.put(&format!("/v1/triggers/{name}"), &body).await.ok();
-        self.business.post(&format!("/v1/triggers/{name}/publish"), &json!({})).await.ok()
+        self.business
+            .post(&format!("/v1/triggers/{name}/publish"), &json!({}))
+            .await
+            .ok()
     }
 
     /// A hotel in the middle of Vienna that says welcome.
     pub async fn hotel(&self) -> String {
         let fence = self.place("hotel", "h1", LAT, LNG, 150.0).await;
         self.content("welcome", "Welcome", "Good to see you").await;
-        self.trigger("welcome", json!({ "entered": { "tag": "hotel" } }), "welcome", json!({})).await;
+        self.trigger(
+            "welcome",
+            json!({ "entered": { "tag": "hotel" } }),
+            "welcome",
+            json!({}),
+        )
+        .await;
         fence
     }
 

@@ -26,7 +26,9 @@ type Happened = (String, String, Timestamp, String);
 fn fix_of(record: &RawRecord) -> &Fix {
     match &record.body {
         RawBody::Fix(fix) => fix,
-        other => panic!("a track holds fixes alone: {other:?}"),
+        other @ (RawBody::Crossing(_) | RawBody::Event(_) | RawBody::Context(_) | RawBody::Receipt(_)) => {
+            panic!("a track holds fixes alone: {other:?}")
+        }
     }
 }
 
@@ -40,7 +42,9 @@ fn phi(x: f64) -> f64 {
     let end = x.clamp(-9.0, 9.0);
     let width = end / f64::from(STEPS);
     let density = |at: f64| (-at * at / 2.0).exp() / (2.0 * std::f64::consts::PI).sqrt();
-    let inner: f64 = (1..STEPS).map(|step| density(width * f64::from(step)) * if step % 2 == 1 { 4.0 } else { 2.0 }).sum();
+    let inner: f64 = (1..STEPS)
+        .map(|step| density(width * f64::from(step)) * if step % 2 == 1 { 4.0 } else { 2.0 })
+        .sum();
     0.5 + width / 3.0 * (density(0.0) + inner + density(end))
 }
 
@@ -72,9 +76,16 @@ impl Circle {
 fn circles(track: &Track, name: &str) -> Vec<Circle> {
     let ways = [(1, 150.0), (3, 400.0), (5, 250.0), (7, 150.0), (9, 60.0)];
     let at = |tenth: usize| fix_of(&track.records[track.records.len() * tenth / 10]);
-    ways.iter().map(|(tenth, radius_m)| Circle {
-        name: format!("{name}-{tenth}"), lat: at(*tenth).lat, lng: at(*tenth).lng, radius_m: *radius_m, is_inside: false, leaving: None,
-    }).collect()
+    ways.iter()
+        .map(|(tenth, radius_m)| Circle {
+            name: format!("{name}-{tenth}"),
+            lat: at(*tenth).lat,
+            lng: at(*tenth).lng,
+            radius_m: *radius_m,
+            is_inside: false,
+            leaving: None,
+        })
+        .collect()
 }
 
 /// What a plain reader finds when the file comes in such batches: each is read in the order of time, and what is older than
@@ -102,11 +113,23 @@ fn brute_force(batches: &[Vec<RawRecord>], circles: &mut [Circle]) -> Vec<Happen
 }
 
 fn noticed(moments: &[Value]) -> Vec<Happened> {
-    let mut happened: Vec<Happened> = moments.iter().map(|moment| {
-        assert_eq!((&moment["evidence"]["implausible"], &moment["evidence"]["simulated"]), (&json!(false), &json!(false)), "{moment}");
-        let text = |value: &Value| value.as_str().unwrap().to_owned();
-        (text(&moment["kind"]), text(&moment["place"]["external_id"]), text(&moment["occurred_at"]).parse().unwrap(), text(&moment["evidence"]["record_id"]))
-    }).collect();
+    let mut happened: Vec<Happened> = moments
+        .iter()
+        .map(|moment| {
+            assert_eq!(
+                (&moment["evidence"]["implausible"], &moment["evidence"]["simulated"]),
+                (&json!(false), &json!(false)),
+                "{moment}"
+            );
+            let text = |value: &Value| value.as_str().unwrap().to_owned();
+            (
+                text(&moment["kind"]),
+                text(&moment["place"]["external_id"]),
+                text(&moment["occurred_at"]).parse().unwrap(),
+                text(&moment["evidence"]["record_id"]),
+            )
+        })
+        .collect();
     happened.sort();
     happened
 }
@@ -124,7 +147,10 @@ async fn play(usher: &Usher, phone: &Phone, batches: &[Vec<RawRecord>]) -> Vec<V
     for batch in batches {
         let newest = batch.iter().filter_map(|record| record.at).max().unwrap();
         usher.set(usher.now().max(newest + TimeDelta::seconds(1)));
-        let records: Vec<Value> = batch.iter().map(|record| serde_json::to_value(record).unwrap()).collect();
+        let records: Vec<Value> = batch
+            .iter()
+            .map(|record| serde_json::to_value(record).unwrap())
+            .collect();
         let answer = phone.track(usher.now(), &records).await;
         let acks = answer["acks"].as_array().unwrap();
         assert!(acks.iter().all(|ack| ack["status"] == json!("accepted")), "{acks:?}");
@@ -138,7 +164,9 @@ async fn check(usher: &Usher, name: &str, track: Track, batch: usize) -> usize {
     let project = usher.project(name, Mode::Live).await;
     let mut circles = circles(&track, name);
     for circle in &circles {
-        project.place("way", &circle.name, circle.lat, circle.lng, circle.radius_m).await;
+        project
+            .place("way", &circle.name, circle.lat, circle.lng, circle.radius_m)
+            .await;
     }
     let records = truncated_to_micros(track.records);
     usher.set(records.iter().filter_map(|record| record.at).min().unwrap());
@@ -148,14 +176,27 @@ async fn check(usher: &Usher, name: &str, track: Track, batch: usize) -> usize {
     let got = noticed(&play(usher, &phone, &batches).await);
     assert_eq!(got, expected, "{name}");
     for repeat in 2..=3 {
-        assert_eq!(play(usher, &phone, &batches).await, Vec::<Value>::new(), "{name}, sent {repeat} times");
+        assert_eq!(
+            play(usher, &phone, &batches).await,
+            Vec::<Value>::new(),
+            "{name}, sent {repeat} times"
+        );
     }
     // The same files as one heap, in the opposite order: another phone, the same moments.
     if records.len() <= 1_000 {
         usher.set(records.iter().filter_map(|record| record.at).max().unwrap());
         let other = usher.phone(&project, &format!("{name}-heap")).await;
         let heap = vec![records.iter().rev().cloned().collect::<Vec<_>>()];
-        let sorted = brute_force(&heap, &mut self::circles(&Track { vehicle: None, records: heap[0].iter().rev().cloned().collect() }, name));
+        let sorted = brute_force(
+            &heap,
+            &mut self::circles(
+                &Track {
+                    vehicle: None,
+                    records: heap[0].iter().rev().cloned().collect(),
+                },
+                name,
+            ),
+        );
         assert_eq!(noticed(&play(usher, &other, &heap).await), sorted, "{name} as a heap");
     }
     expected.len()
@@ -169,7 +210,11 @@ fn read(path: &str) -> Vec<Track> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn walks_and_drives_give_the_moments_a_plain_reading_finds() {
     let mut found = 0;
-    for (name, batch) in [("korita-zbevnica", 400), ("cerknicko-jezero", 50), ("around-visnjan-with-car", 1_000)] {
+    for (name, batch) in [
+        ("korita-zbevnica", 400),
+        ("cerknicko-jezero", 50),
+        ("around-visnjan-with-car", 1_000),
+    ] {
         let usher = Usher::start("2010-01-01T00:00:00Z").await;
         let mut tracks = read(&format!("gpxpy/{name}.gpx"));
         assert_eq!(tracks.len(), 1, "{name}");
@@ -182,7 +227,11 @@ async fn walks_and_drives_give_the_moments_a_plain_reading_finds() {
 async fn b2_buses_in_the_order_of_their_file_give_the_moments_a_plain_reading_finds() {
     let usher = Usher::start("2026-01-26T00:00:00Z").await;
     let (mut found, mut buses) = (0, 0);
-    for track in read("liverpool-bus/route14_outbound.csv").into_iter().filter(|track| track.records.len() >= 30).take(8) {
+    for track in read("liverpool-bus/route14_outbound.csv")
+        .into_iter()
+        .filter(|track| track.records.len() >= 30)
+        .take(8)
+    {
         let name = format!("bus-{}", track.vehicle.clone().unwrap());
         found += check(&usher, &name, track, 20).await;
         buses += 1;
@@ -198,17 +247,33 @@ async fn b3_a_phone_that_lives_in_1901_changes_nothing_and_blocks_nothing() {
     let first = fix_of(&track.records[0]).clone();
     project.place("summit", "s1", first.lat, first.lng, 1_000.0).await;
     let phone = usher.phone(&project, "climber").await;
-    let records: Vec<Value> = track.records.iter().map(|record| serde_json::to_value(record).unwrap()).collect();
+    let records: Vec<Value> = track
+        .records
+        .iter()
+        .map(|record| serde_json::to_value(record).unwrap())
+        .collect();
     assert!(records.len() > 100);
     for _ in 0..3 {
         // No envelope: nothing says how wrong the clock is.
-        let answer = phone.caller.post("/v1/track", &json!({ "records": records })).await.ok();
-        assert!(answer["acks"].as_array().unwrap().iter().all(|ack| ack["status"] == json!("accepted")));
+        let answer = phone
+            .caller
+            .post("/v1/track", &json!({ "records": records }))
+            .await
+            .ok();
+        assert!(
+            answer["acks"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .all(|ack| ack["status"] == json!("accepted"))
+        );
         assert_eq!(answer["moments"], json!([]));
     }
     let kept = phone.caller.get("/v1/devices/me/export").await.text();
     assert!(kept.contains("suspect"), "they are kept, and said to be suspect");
-    let good = phone.track(usher.now(), &[fix("good", usher.now(), first.lat, first.lng)]).await;
+    let good = phone
+        .track(usher.now(), &[fix("good", usher.now(), first.lat, first.lng)])
+        .await;
     assert_eq!(good["moments"][0]["evidence"]["record_id"], json!("good"), "{good}");
     assert_eq!(project.moments("entered").await.len(), 1);
 }
