@@ -43,12 +43,19 @@ impl AppError {
 ///
 /// # Errors
 /// An unknown key or a value that does not fit, with its place.
-#[expect(clippy::disallowed_methods, reason = "the one reader of the environment hands it to the configuration")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the one reader of the environment hands it to the configuration"
+)]
 pub fn configuration(file: Option<&Path>) -> Result<Effective, AppError> {
     // Variables that are not UTF-8 cannot be settings.
-    let variables = std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+    let variables =
+        std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
     Effective::load(file, variables).map_err(|error| {
-        AppError::new(format!("configuration: {error}"), "config.default.toml explains every key; `usher check` shows what is in force")
+        AppError::new(
+            format!("configuration: {error}"),
+            "config.default.toml explains every key; `usher check` shows what is in force",
+        )
     })
 }
 
@@ -57,13 +64,17 @@ pub fn configuration(file: Option<&Path>) -> Result<Effective, AppError> {
 /// # Errors
 /// A folder that may not be written, or a server that does not answer.
 pub async fn open_store(settings: &store::Settings) -> Result<Store, AppError> {
-    Store::open(settings).await.map_err(|error| store_error(settings, &error))
+    Store::open(settings)
+        .await
+        .map_err(|error| store_error(settings, &error))
 }
 
 fn store_error(settings: &store::Settings, error: &StoreError) -> AppError {
     let remedy = if let Some(path) = settings.url.strip_prefix("sqlite://") {
         let path = path.split('?').next().unwrap_or(path);
-        format!("is the folder of `{path}` there and writable for this user? Or set database.url (USHER__DATABASE__URL) to another place")
+        format!(
+            "is the folder of `{path}` there and writable for this user? Or set database.url (USHER__DATABASE__URL) to another place"
+        )
     } else if settings.url.starts_with("postgres") {
         "is PostgreSQL running, and are user, password and database name in database.url right? `psql` with the same address tells".to_owned()
     } else {
@@ -79,7 +90,10 @@ fn store_error(settings: &store::Settings, error: &StoreError) -> AppError {
 pub async fn open_migrated(settings: &store::Settings) -> Result<Store, AppError> {
     let store = open_store(settings).await?;
     store.migrate().await.map_err(|error| {
-        AppError::new(format!("the tables cannot be brought up to date: {error}"), "restore the backup, or ask with this message: nothing was half done")
+        AppError::new(
+            format!("the tables cannot be brought up to date: {error}"),
+            "restore the backup, or ask with this message: nothing was half done",
+        )
     })?;
     Ok(store)
 }
@@ -100,10 +114,18 @@ impl Running {
     /// # Errors
     /// The database, a channel, or the address to listen on.
     pub async fn start(settings: &Settings) -> Result<Self, AppError> {
-        let measures = Measures::install()
-            .map_err(|error| AppError::new(format!("measures cannot be set up: {error}"), "this is a fault in Usher: please report it"))?;
-        let channels = Channels::open(&settings.channels)
-            .map_err(|why| AppError::new(why, "correct the channel's settings or leave them out; `usher check` probes them"))?;
+        let measures = Measures::install().map_err(|error| {
+            AppError::new(
+                format!("measures cannot be set up: {error}"),
+                "this is a fault in Usher: please report it",
+            )
+        })?;
+        let channels = Channels::open(&settings.channels).map_err(|why| {
+            AppError::new(
+                why,
+                "correct the channel's settings or leave them out; `usher check` probes them",
+            )
+        })?;
         // The address first: who cannot have it must not touch the database of the one who does.
         let listener = listen(settings.server.bind)?;
         let address = listener.local_addr().unwrap_or(settings.server.bind);
@@ -112,7 +134,10 @@ impl Running {
         let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
         let pipeline = Pipeline::start(store, Arc::clone(&clock), entropy, channels, settings.pipeline.clone());
         let left = pipeline.recover().await.map_err(|error| {
-            AppError::new(format!("inputs left by the last run cannot be stepped: {error}"), "look at the database and its disk")
+            AppError::new(
+                format!("inputs left by the last run cannot be stepped: {error}"),
+                "look at the database and its disk",
+            )
         })?;
         if left > 0 {
             tracing::info!(inputs = left, "stepped what the last run left");
@@ -120,9 +145,18 @@ impl Running {
         let progress = Progress::default();
         let purge_every = Duration::from_secs(settings.retention.purge_every_s.max(1));
         let workers = Workers::start(&pipeline, &clock, &measures, &progress, purge_every);
-        let api = Api::new(pipeline.clone(), api_settings(settings), progress, Some(measures.handle()));
-        let server = api::serve(listener, web::Data::new(api))
-            .map_err(|error| AppError::new(format!("the server cannot start: {error}"), "are there too many open files? Raise `ulimit -n`"))?;
+        let api = Api::new(
+            pipeline.clone(),
+            api_settings(settings),
+            progress,
+            Some(measures.handle()),
+        );
+        let server = api::serve(listener, web::Data::new(api)).map_err(|error| {
+            AppError::new(
+                format!("the server cannot start: {error}"),
+                "are there too many open files? Raise `ulimit -n`",
+            )
+        })?;
         let handle = server.handle();
         let mut serving = JoinSet::new();
         serving.spawn(server);

@@ -27,7 +27,7 @@ pub struct GeofenceBody {
     pub tag: String,
     #[schema(min_length = 1, max_length = 128)]
     pub external_id: String,
-    /// A GeoJSON Polygon or MultiPolygon of at most 10,000 positions, or a Point with `radius_m`.
+    /// A GeoJSON Polygon or `MultiPolygon` of at most 10,000 positions, or a Point with `radius_m`.
     #[schema(value_type = Option<Object>)]
     pub geometry: Option<Value>,
     pub center: Option<Center>,
@@ -63,7 +63,7 @@ pub struct GeofenceView {
     pub name: String,
     pub tag: String,
     pub external_id: String,
-    /// GeoJSON: a Point (with `radius_m` beside it), a Polygon or a MultiPolygon.
+    /// GeoJSON: a Point (with `radius_m` beside it), a Polygon or a `MultiPolygon`.
     #[schema(value_type = Object)]
     pub geometry: Value,
     /// Metres; with a Point.

@@ -255,7 +255,8 @@ fn opening_hours(value: Option<Value>) -> Result<BTreeMap<String, Vec<Opening>>,
     let Some(value) = value.filter(|value| !value.is_null()) else {
         return Ok(BTreeMap::new());
     };
-    serde_json::from_value(value).map_err(|error| Problem::field("/opening_hours", json::without_values(&error.to_string())))
+    serde_json::from_value(value)
+        .map_err(|error| Problem::field("/opening_hours", json::without_values(&error.to_string())))
 }
 
 /// A row is given its id when all are read: a new one costs a draw, which readers of files have no business with.

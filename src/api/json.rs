@@ -128,7 +128,9 @@ pub fn shape_of<T: DeserializeOwned>(value: Value) -> Result<T, Problem> {
 /// What serde says of a mistake without the value itself: problems are logged by proxies, and a value may be a secret. Its
 /// own words are `invalid type: string "<value>", expected i64` and ``unknown variant `<value>`, expected `a` or `b` ``.
 pub fn without_values(said: &str) -> String {
-    let quotes_a_value = ["invalid type: ", "invalid value: ", "unknown variant "].iter().any(|start| said.starts_with(start));
+    let quotes_a_value = ["invalid type: ", "invalid value: ", "unknown variant "]
+        .iter()
+        .any(|start| said.starts_with(start));
     // What is expected never holds these words itself, so the last ones end the value.
     match said.rsplit_once(", expected ").filter(|_| quotes_a_value) {
         Some((mistake, expected)) => {

@@ -129,9 +129,10 @@ fn candidates(catalogue: &Catalogue, here: Position, limit: usize, named: &HashS
             .is_some_and(|fence| named.contains(&fence.external_id))
     };
     // Pinned ones take places from near ones, so as many more must be looked at.
-    let pinned: Vec<FenceId> = match named.is_empty() {
-        true => Vec::new(),
-        false => catalogue.fences.keys().copied().filter(is_pinned).take(limit).collect(),
+    let pinned: Vec<FenceId> = if named.is_empty() {
+        Vec::new()
+    } else {
+        catalogue.fences.keys().copied().filter(is_pinned).take(limit).collect()
     };
     let near = catalogue.index.near(here, limit + 1 + pinned.len());
     let near = near.into_iter().map(|(key, edge_m)| Candidate {

@@ -48,22 +48,42 @@ pub(super) async fn run(effective: Effective, out: Out) -> Result<(), Failure> {
     if failed == 0 {
         return Ok(());
     }
-    Err(Failure::new(format!("{failed} of {} probes failed", probes.len()), "correct what they say and check again"))
+    Err(Failure::new(
+        format!("{failed} of {} probes failed", probes.len()),
+        "correct what they say and check again",
+    ))
 }
 
 fn tell(effective: &Effective, probes: &[Probe], out: Out) -> Result<(), Failure> {
-    let file = effective.file.as_ref().map_or("no file".to_owned(), |path| path.display().to_string());
-    out.line(&out.paint.text(Tone::Strong, &format!("# In force: defaults < {file} < environment")))?;
+    let file = effective
+        .file
+        .as_ref()
+        .map_or("no file".to_owned(), |path| path.display().to_string());
+    out.line(
+        &out.paint
+            .text(Tone::Strong, &format!("# In force: defaults < {file} < environment")),
+    )?;
     out.line(&effective.masked())?;
     for probe in probes {
-        let (tone, word) = if probe.passed { (Tone::Good, "ok    ") } else { (Tone::Bad, "failed") };
-        out.line(&format!("{} {}: {}", out.paint.text(tone, word), probe.name, probe.says))?;
+        let (tone, word) = if probe.passed {
+            (Tone::Good, "ok    ")
+        } else {
+            (Tone::Bad, "failed")
+        };
+        out.line(&format!(
+            "{} {}: {}",
+            out.paint.text(tone, word),
+            probe.name,
+            probe.says
+        ))?;
     }
     Ok(())
 }
 
 async fn database(effective: &Effective) -> Result<String, String> {
-    let store = open_store(&effective.settings.database).await.map_err(|error| error.what)?;
+    let store = open_store(&effective.settings.database)
+        .await
+        .map_err(|error| error.what)?;
     store.ping().await.map_err(|error| error.to_string())?;
     let pending = store.pending_migrations().await.map_err(|error| error.to_string())?;
     store.close().await.map_err(|error| error.to_string())?;

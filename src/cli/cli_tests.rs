@@ -12,6 +12,16 @@ fn the_arguments_do_not_contradict_one_another() {
 #[test]
 fn nothing_said_means_serve_and_flags_may_stand_anywhere() {
     assert!(Arguments::try_parse_from(["usher"]).unwrap().command.is_none());
-    let asked = Arguments::try_parse_from(["usher", "keys", "list", "--project", "demo", "--json", "--config", "x.toml"]).unwrap();
+    let asked = Arguments::try_parse_from([
+        "usher",
+        "keys",
+        "list",
+        "--project",
+        "demo",
+        "--json",
+        "--config",
+        "x.toml",
+    ])
+    .unwrap();
     assert!(asked.json && asked.config.is_some());
 }

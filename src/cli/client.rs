@@ -33,9 +33,14 @@ impl Client {
     pub(super) fn new(url: &str, token: &str) -> Result<Self, Failure> {
         let http = reqwest::Client::builder()
             .connect_timeout(Duration::from_secs(5))
-            .timeout(Duration::from_secs(60))
+            .timeout(Duration::from_mins(1))
             .build()
-            .map_err(|error| Failure::new(format!("no HTTP client: {error}"), "this is a fault in Usher: please report it"))?;
+            .map_err(|error| {
+                Failure::new(
+                    format!("no HTTP client: {error}"),
+                    "this is a fault in Usher: please report it",
+                )
+            })?;
         Ok(Self {
             http,
             url: url.trim_end_matches('/').to_owned(),
@@ -52,11 +57,13 @@ impl Client {
     }
 
     pub(super) async fn post(&self, path: &str, body: &Value) -> Result<Value, Failure> {
-        self.send(Method::POST, path, "application/json", body.to_string().into_bytes()).await
+        self.send(Method::POST, path, "application/json", body.to_string().into_bytes())
+            .await
     }
 
     pub(super) async fn put(&self, path: &str, body: &Value) -> Result<Value, Failure> {
-        self.send(Method::PUT, path, "application/json", body.to_string().into_bytes()).await
+        self.send(Method::PUT, path, "application/json", body.to_string().into_bytes())
+            .await
     }
 
     /// Sends, and tries again while the server is busy or away.
@@ -80,9 +87,13 @@ impl Client {
 
     fn told(&self, refusal: &Refusal) -> Failure {
         let remedy = match refusal.status {
-            None => format!("is `usher serve` running at {}? Name another address with --url", self.url),
+            None => format!(
+                "is `usher serve` running at {}? Name another address with --url",
+                self.url
+            ),
             Some(StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) => {
-                "check the credential: `usher keys create` makes keys, POST /v1/devices hands out device tokens".to_owned()
+                "check the credential: `usher keys create` makes keys, POST /v1/devices hands out device tokens"
+                    .to_owned()
             }
             Some(status) if status.is_server_error() => "look at the log of the server".to_owned(),
             Some(_) => "correct what it says and send again; `usher openapi` describes every body".to_owned(),
@@ -92,7 +103,12 @@ impl Client {
 
     async fn once(&self, method: Method, path: &str, media: &str, body: Vec<u8>) -> Result<Value, Refusal> {
         let address = format!("{}{path}", self.url);
-        let request = self.http.request(method, &address).bearer_auth(&self.token).header(CONTENT_TYPE, media).body(body);
+        let request = self
+            .http
+            .request(method, &address)
+            .bearer_auth(&self.token)
+            .header(CONTENT_TYPE, media)
+            .body(body);
         let answer = request.send().await.map_err(|error| Refusal {
             what: format!("{address}: {}", root_of(&error)),
             again: Some(None),
@@ -120,10 +136,18 @@ fn asked_pause(answer: &Response) -> Option<Duration> {
 
 /// What an RFC 9457 problem says, with each field that is wrong; or the status alone.
 fn problem_in(status: StatusCode, text: &str) -> String {
-    let Ok(problem) = serde_json::from_str::<Value>(text) else { return status.to_string() };
+    let Ok(problem) = serde_json::from_str::<Value>(text) else {
+        return status.to_string();
+    };
     let read = |value: &Value, key: &str| value.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
     let mut told = format!("{status}: {} {}", read(&problem, "code"), read(&problem, "detail"));
-    for error in problem.get("errors").and_then(Value::as_array).into_iter().flatten().take(10) {
+    for error in problem
+        .get("errors")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+        .take(10)
+    {
         told.push_str(&format!("\n  {}: {}", read(error, "pointer"), read(error, "detail")));
     }
     told.trim_end().to_owned()
@@ -141,7 +165,15 @@ fn root_of(error: &reqwest::Error) -> String {
 /// A name as one segment of a path.
 pub(super) fn segment(name: &str) -> String {
     let kept = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~');
-    name.bytes().map(|byte| if kept(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
+    name.bytes()
+        .map(|byte| {
+            if kept(byte) {
+                char::from(byte).to_string()
+            } else {
+                format!("%{byte:02X}")
+            }
+        })
+        .collect()
 }
 
 /// 128 random bits as text, for ids of records and installations.

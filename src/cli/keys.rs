@@ -110,7 +110,12 @@ async fn create_key(store: &Store, arguments: CreateArguments, out: Out) -> Resu
 }
 
 /// The project of this name; a new one when there is none.
-pub(super) async fn project_or_new(store: &Store, name: &str, mode: Mode, now: Timestamp) -> Result<(ProjectRow, bool), Failure> {
+pub(super) async fn project_or_new(
+    store: &Store,
+    name: &str,
+    mode: Mode,
+    now: Timestamp,
+) -> Result<(ProjectRow, bool), Failure> {
     if let Some(known) = store.project_by_name(name).await? {
         return Ok((known, false));
     }
@@ -128,7 +133,13 @@ pub(super) async fn project_or_new(store: &Store, name: &str, mode: Mode, now: T
 }
 
 /// A key and the row that knows it by its hash.
-pub(super) fn new_key(project: &ProjectRow, kind: KeyKind, scopes: Vec<String>, label: String, now: Timestamp) -> (KeyRow, Secret) {
+pub(super) fn new_key(
+    project: &ProjectRow,
+    kind: KeyKind,
+    scopes: Vec<String>,
+    label: String,
+    now: Timestamp,
+) -> (KeyRow, Secret) {
     let kind_word = match kind {
         KeyKind::Secret => "sk",
         KeyKind::Publishable => "pk",
@@ -167,7 +178,12 @@ async fn known_project(store: &Store, name: &str) -> Result<ProjectRow, Failure>
     if let Some(project) = store.project_by_name(name).await? {
         return Ok(project);
     }
-    let names: Vec<String> = store.projects().await?.into_iter().map(|project| project.name).collect();
+    let names: Vec<String> = store
+        .projects()
+        .await?
+        .into_iter()
+        .map(|project| project.name)
+        .collect();
     let remedy = if names.is_empty() {
         "there is none yet; `usher keys create --project NAME` makes one".to_owned()
     } else {
@@ -191,7 +207,13 @@ async fn list(store: &Store, project: &str, out: Out) -> Result<(), Failure> {
         };
         let made = key.created_at.format("%Y-%m-%d");
         let scopes = key.scopes.join(",");
-        out.line(format!("{}  {kind:11}  …{}  {state}  {made}  {scopes:8}  {}", key.id, key.last4, key.label).trim_end())?;
+        out.line(
+            format!(
+                "{}  {kind:11}  …{}  {state}  {made}  {scopes:8}  {}",
+                key.id, key.last4, key.label
+            )
+            .trim_end(),
+        )?;
     }
     Ok(())
 }
@@ -202,5 +224,9 @@ async fn revoke(store: &Store, project: &str, id: KeyId, out: Out) -> Result<(),
         let what = format!("project `{}` has no valid key {id}", project.name);
         return Err(Failure::new(what, "`usher keys list --project …` shows them"));
     }
-    if out.json { out.value(&json!({ "id": id, "revoked": true })) } else { out.line(&format!("{id} is taken back")) }
+    if out.json {
+        out.value(&json!({ "id": id, "revoked": true }))
+    } else {
+        out.line(&format!("{id} is taken back"))
+    }
 }

@@ -20,14 +20,21 @@ pub(super) async fn run(arguments: MigrateArguments, effective: Effective, out: 
     }
     store.close().await?;
     if out.json {
-        let (applied, left) = if arguments.status { (vec![], pending) } else { (pending, vec![]) };
+        let (applied, left) = if arguments.status {
+            (vec![], pending)
+        } else {
+            (pending, vec![])
+        };
         return out.value(&json!({ "applied": applied, "pending": left }));
     }
     if pending.is_empty() {
         return out.line("the tables are up to date");
     }
     for name in &pending {
-        out.line(&format!("{} {name}", if arguments.status { "pending" } else { "applied" }))?;
+        out.line(&format!(
+            "{} {name}",
+            if arguments.status { "pending" } else { "applied" }
+        ))?;
     }
     Ok(())
 }

@@ -32,7 +32,7 @@ use std::process::ExitCode;
 /// Without a server:  usher simulate examples/walks/hotel-arrival
 ///
 /// Settings come from config.default.toml (compiled in, the manual of every key), then `usher.toml` or --config, then the
-/// environment (USHER__SERVER__BIND=127.0.0.1:9000). `usher check` shows what is in force.
+/// environment (`USHER__SERVER__BIND=127.0.0.1:9000`). `usher check` shows what is in force.
 #[derive(Debug, Parser)]
 #[command(name = "usher", version, verbatim_doc_comment, max_term_width = 110)]
 struct Arguments {
@@ -64,7 +64,7 @@ enum Command {
     Migrate(migrate::MigrateArguments),
     /// Show the configuration in force, secrets hidden, and probe database and channels
     Check,
-    /// Print the description of the HTTP API (OpenAPI 3.1, YAML)
+    /// Print the description of the HTTP API (`OpenAPI` 3.1, YAML)
     Openapi,
 }
 
@@ -77,7 +77,10 @@ pub fn main() -> ExitCode {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let ended = match runtime {
         Ok(runtime) => runtime.block_on(answer(arguments, out)),
-        Err(error) => Err(Failure::new(format!("no threads: {error}"), "raise the limit of processes (`ulimit -u`)")),
+        Err(error) => Err(Failure::new(
+            format!("no threads: {error}"),
+            "raise the limit of processes (`ulimit -u`)",
+        )),
     };
     match ended {
         Ok(()) => ExitCode::SUCCESS,

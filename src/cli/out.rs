@@ -40,7 +40,10 @@ impl From<StoreError> for Failure {
 
 impl From<WalkError> for Failure {
     fn from(error: WalkError) -> Self {
-        Self::new(error.to_string(), "correct the file; `usher simulate --help` describes it")
+        Self::new(
+            error.to_string(),
+            "correct the file; `usher simulate --help` describes it",
+        )
     }
 }
 
@@ -63,10 +66,15 @@ impl Out {
     /// The reader has gone, or the output cannot be written.
     pub fn line(self, text: &str) -> Result<(), Failure> {
         let mut stdout = std::io::stdout().lock();
-        writeln!(stdout, "{text}").and_then(|()| stdout.flush()).map_err(|error| match error.kind() {
-            ErrorKind::BrokenPipe => Failure::ReaderGone,
-            _ => Failure::new(format!("standard output cannot be written: {error}"), "is the disk full?"),
-        })
+        writeln!(stdout, "{text}")
+            .and_then(|()| stdout.flush())
+            .map_err(|error| match error.kind() {
+                ErrorKind::BrokenPipe => Failure::ReaderGone,
+                _ => Failure::new(
+                    format!("standard output cannot be written: {error}"),
+                    "is the disk full?",
+                ),
+            })
     }
 
     /// Prints a value as indented JSON.
@@ -74,8 +82,12 @@ impl Out {
     /// # Errors
     /// As [`Out::line`].
     pub fn value(self, value: &impl Serialize) -> Result<(), Failure> {
-        let text = serde_json::to_string_pretty(value)
-            .map_err(|error| Failure::new(format!("no JSON: {error}"), "this is a fault in Usher: please report it"))?;
+        let text = serde_json::to_string_pretty(value).map_err(|error| {
+            Failure::new(
+                format!("no JSON: {error}"),
+                "this is a fault in Usher: please report it",
+            )
+        })?;
         self.line(&text)
     }
 
@@ -89,7 +101,9 @@ impl Out {
 
     /// Says on standard error why the command ends, and with which code.
     pub fn fail(self, failure: &Failure) -> ExitCode {
-        let Failure::Told { what, remedy } = failure else { return ExitCode::SUCCESS };
+        let Failure::Told { what, remedy } = failure else {
+            return ExitCode::SUCCESS;
+        };
         let mut stderr = std::io::stderr().lock();
         // Nobody is left to tell when standard error is gone, too.
         let _ = if self.json {

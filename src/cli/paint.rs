@@ -26,7 +26,10 @@ impl Paint {
     pub const OFF: Self = Self { coloured: false };
 
     /// Colours only when standard output is a terminal that wants them (<https://no-color.org>).
-    #[expect(clippy::disallowed_methods, reason = "NO_COLOR and TERM describe the terminal, not Usher: they are no settings")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "NO_COLOR and TERM describe the terminal, not Usher: they are no settings"
+    )]
     pub fn for_stdout() -> Self {
         let unwanted = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
         let dumb = std::env::var_os("TERM").is_some_and(|value| value == "dumb");

@@ -52,12 +52,20 @@ struct Tally {
 
 pub(super) async fn run(arguments: TrackArguments, out: Out) -> Result<(), Failure> {
     if arguments.speed.is_some_and(|speed| !(speed > 0.0 && speed.is_finite())) {
-        return Err(Failure::new("--speed must be above 0", "1 is as fast as it was walked, 10 ten times as fast"));
+        return Err(Failure::new(
+            "--speed must be above 0",
+            "1 is as fast as it was walked, 10 ten times as fast",
+        ));
     }
     let name = arguments.file.display().to_string();
-    let bytes = std::fs::read(&arguments.file)
-        .map_err(|error| Failure::new(format!("{name} cannot be read: {error}"), "name a .gpx, .geojson, .json or .csv file"))?;
-    let file = read_track(&name, &bytes).map_err(|error| Failure::new(error.to_string(), "see `usher track --help`"))?;
+    let bytes = std::fs::read(&arguments.file).map_err(|error| {
+        Failure::new(
+            format!("{name} cannot be read: {error}"),
+            "name a .gpx, .geojson, .json or .csv file",
+        )
+    })?;
+    let file =
+        read_track(&name, &bytes).map_err(|error| Failure::new(error.to_string(), "see `usher track --help`"))?;
     let skipped = file.refused.len();
     let mut records = choose(file.tracks, arguments.vehicle.as_deref())?.records;
     records.sort_by_key(|record| record.at);
@@ -81,7 +89,10 @@ fn choose(mut tracks: Vec<Track>, vehicle: Option<&str>) -> Result<Track, Failur
     };
     match found {
         Some(index) => Ok(tracks.swap_remove(index)),
-        None if tracks.is_empty() => Err(Failure::new("the file holds no point with a time", "points without a time cannot be played")),
+        None if tracks.is_empty() => Err(Failure::new(
+            "the file holds no point with a time",
+            "points without a time cannot be played",
+        )),
         None => Err(Failure::new(
             format!("the file holds {} vehicles", names.len()),
             format!("choose one with --vehicle: {}", names.join(", ")),
@@ -102,13 +113,24 @@ fn progress_bar(count: usize, out: Out) -> ProgressBar {
 }
 
 fn shift_to(records: &[RawRecord], end: Timestamp) -> TimeDelta {
-    records.last().and_then(|record| record.at).map_or(TimeDelta::zero(), |last| end - last)
+    records
+        .last()
+        .and_then(|record| record.at)
+        .map_or(TimeDelta::zero(), |last| end - last)
 }
 
-async fn upload(client: &Client, mut records: Vec<RawRecord>, now: bool, bar: &ProgressBar, tally: &mut Tally) -> Result<(), Failure> {
+async fn upload(
+    client: &Client,
+    mut records: Vec<RawRecord>,
+    now: bool,
+    bar: &ProgressBar,
+    tally: &mut Tally,
+) -> Result<(), Failure> {
     if now {
         let shift = shift_to(&records, SystemClock.now());
-        records.iter_mut().for_each(|record| shifted(record, record.at.map(|at| at + shift)));
+        records
+            .iter_mut()
+            .for_each(|record| shifted(record, record.at.map(|at| at + shift)));
     }
     for batch in records.chunks(BATCH) {
         send(client, batch, tally).await?;
@@ -118,7 +140,14 @@ async fn upload(client: &Client, mut records: Vec<RawRecord>, now: bool, bar: &P
 }
 
 /// One fix at a time. With `now`, each carries the time it is sent at, so that a fast play is a fast journey.
-async fn play(client: &Client, records: Vec<RawRecord>, speed: f64, now: bool, bar: &ProgressBar, tally: &mut Tally) -> Result<(), Failure> {
+async fn play(
+    client: &Client,
+    records: Vec<RawRecord>,
+    speed: f64,
+    now: bool,
+    bar: &ProgressBar,
+    tally: &mut Tally,
+) -> Result<(), Failure> {
     let mut before: Option<Timestamp> = None;
     for mut record in records {
         let gap = match (before, record.at) {
@@ -147,16 +176,26 @@ fn shifted(record: &mut RawRecord, at: Option<Timestamp>) {
 }
 
 async fn send(client: &Client, records: &[RawRecord], tally: &mut Tally) -> Result<(), Failure> {
-    let answer = client.post("/v1/track", &json!({ "sent_at": SystemClock.now(), "records": records })).await?;
+    let answer = client
+        .post(
+            "/v1/track",
+            &json!({ "sent_at": SystemClock.now(), "records": records }),
+        )
+        .await?;
     for ack in answer.get("acks").and_then(Value::as_array).into_iter().flatten() {
         if ack.get("status").and_then(Value::as_str) == Some("accepted") {
             tally.accepted += 1;
         } else {
             let read = |key: &str| ack.get(key).and_then(Value::as_str).unwrap_or_default();
-            tally.rejected.push(format!("{}: {} {}", read("id"), read("code"), read("detail")));
+            tally
+                .rejected
+                .push(format!("{}: {} {}", read("id"), read("code"), read("detail")));
         }
     }
-    tally.moments += answer.get("moments").and_then(Value::as_array).map_or(0, |moments| moments.len() as u64);
+    tally.moments += answer
+        .get("moments")
+        .and_then(Value::as_array)
+        .map_or(0, |moments| moments.len() as u64);
     Ok(())
 }
 
@@ -164,12 +203,19 @@ fn tell(tally: &Tally, skipped: usize, out: Out) -> Result<(), Failure> {
     if out.json {
         return out.value(&json!({ "accepted": tally.accepted, "rejected": tally.rejected, "moments": tally.moments, "skipped": skipped }));
     }
-    out.line(&format!("{} fixes accepted, {} rejected, {} moments noticed", tally.accepted, tally.rejected.len(), tally.moments))?;
+    out.line(&format!(
+        "{} fixes accepted, {} rejected, {} moments noticed",
+        tally.accepted,
+        tally.rejected.len(),
+        tally.moments
+    ))?;
     for line in tally.rejected.iter().take(5) {
         out.line(&format!("  {line}"))?;
     }
     if skipped > 0 {
-        out.line(&format!("{skipped} points of the file had no usable time or place and were left out"))?;
+        out.line(&format!(
+            "{skipped} points of the file had no usable time or place and were left out"
+        ))?;
     }
     Ok(())
 }

@@ -10,8 +10,8 @@ use std::path::{Path, PathBuf};
 /// Runs a walk: a folder with `walk.json`, or such a file.
 ///
 /// walk.json holds places, contents, triggers, users with their devices, and steps, each with its time `at`:
-///   {"at": "2026-05-04T14:55:00+02:00", "fix": {"device": "d1", "lat": 48.2055, "lng": 16.3696, "accuracy_m": 20}}
-/// A step is one of fix, batch, fact, event, consent, identify, sign_out, erase, tick, publish, pause, place.
+///   {"at": "2026-05-04T14:55:00+02:00", "fix": {"device": "d1", "lat": 48.2055, "lng": 16.3696, "`accuracy_m"`: 20}}
+/// A step is one of fix, batch, fact, event, consent, identify, `sign_out`, erase, tick, publish, pause, place.
 /// Timers that fall due between two steps fire at their own instant. Nothing is stored and nothing is sent.
 ///
 /// When expected.json lies beside it, the outcome is compared with it, and a difference ends with an error.
@@ -49,14 +49,20 @@ fn files(path: &Path) -> (PathBuf, Option<PathBuf>) {
     if path.is_dir() {
         (path.join("walk.json"), Some(path.join("expected.json")))
     } else {
-        (path.to_owned(), path.parent().map(|folder| folder.join("expected.json")))
+        (
+            path.to_owned(),
+            path.parent().map(|folder| folder.join("expected.json")),
+        )
     }
 }
 
 fn read(path: &Path) -> Result<String, Failure> {
     std::fs::read_to_string(path).map_err(|error| {
         let what = format!("{} cannot be read: {error}", path.display());
-        Failure::new(what, "name a folder that holds walk.json, such as tests/walks/p01_hotel_arrival")
+        Failure::new(
+            what,
+            "name a folder that holds walk.json, such as tests/walks/p01_hotel_arrival",
+        )
     })
 }
 
@@ -66,10 +72,15 @@ fn tell(walk: &Walk, outcome: &Outcome, differing: Option<&[String]>, out: Out) 
     }
     out.line(table::draw(outcome, walk.project.settings.time_zone, out.paint).trim_end())?;
     let (moments, decisions, messages) = (outcome.moments.len(), outcome.decisions.len(), outcome.messages.len());
-    out.line(&out.paint.text(Tone::Faint, &format!("{moments} moments, {decisions} decisions, {messages} messages")))?;
+    out.line(&out.paint.text(
+        Tone::Faint,
+        &format!("{moments} moments, {decisions} decisions, {messages} messages"),
+    ))?;
     match differing {
         None => Ok(()),
         Some([]) => out.line(&out.paint.text(Tone::Good, "as expected")),
-        Some(lines) => lines.iter().try_for_each(|line| out.line(&out.paint.text(Tone::Bad, line))),
+        Some(lines) => lines
+            .iter()
+            .try_for_each(|line| out.line(&out.paint.text(Tone::Bad, line))),
     }
 }

@@ -4,9 +4,15 @@
 use super::*;
 
 fn told(text: &str, environment: &[(&str, &str)]) -> Result<Effective, ConfigError> {
-    let variables = environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    let variables = environment
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
     let (settings, merged) = assemble("usher.toml", text, variables)?;
-    Ok(Effective { settings, file: None, merged })
+    Ok(Effective {
+        settings,
+        file: None,
+        merged,
+    })
 }
 
 fn refusal(text: &str, environment: &[(&str, &str)]) -> String {
@@ -29,7 +35,11 @@ fn the_manual_holds_the_defaults_of_every_module() {
 #[test]
 fn the_file_goes_over_the_defaults_and_the_environment_over_both() {
     let file = "[server]\nbind = \"127.0.0.1:1\"\nworkers = 3\n[log]\nformat = \"json\"";
-    let environment = [("USHER__SERVER__BIND", "127.0.0.1:2"), ("USHER__INGEST__OSMAND_QUERY", "true"), ("HOME", "/root")];
+    let environment = [
+        ("USHER__SERVER__BIND", "127.0.0.1:2"),
+        ("USHER__INGEST__OSMAND_QUERY", "true"),
+        ("HOME", "/root"),
+    ];
     let settings = told(file, &environment).unwrap().settings;
     assert_eq!(settings.server.bind.to_string(), "127.0.0.1:2");
     assert_eq!((settings.server.workers, settings.server.shutdown_s), (3, 5));
@@ -43,13 +53,19 @@ fn an_unknown_key_is_refused_with_the_nearest_known_one() {
         refusal("[server]\nbnid = \"x\"", &[]),
         "usher.toml: unknown key `server.bnid`; did you mean `server.bind`?"
     );
-    assert_eq!(refusal("[sever]", &[]), "usher.toml: unknown key `sever`; did you mean `server`?");
+    assert_eq!(
+        refusal("[sever]", &[]),
+        "usher.toml: unknown key `sever`; did you mean `server`?"
+    );
     assert_eq!(
         refusal("", &[("USHER__DATABASE__ULR", "x")]),
         "USHER__DATABASE__ULR: unknown key `database.ulr`; did you mean `database.url`?"
     );
     let far = refusal("[channels.fcm]\nquite_something_else = 1", &[]);
-    assert!(far.ends_with("known here: endpoint, service_account, service_account_file, timeout_s"), "{far}");
+    assert!(
+        far.ends_with("known here: endpoint, service_account, service_account_file, timeout_s"),
+        "{far}"
+    );
     assert!(refusal("log = 1", &[]).contains("`log` is a section"));
     assert!(refusal("", &[("USHER__LOG", "debug")]).contains("`log` is a section"));
 }
@@ -58,7 +74,10 @@ fn an_unknown_key_is_refused_with_the_nearest_known_one() {
 fn a_value_that_does_not_fit_is_refused_with_its_place() {
     assert!(refusal("[server]\nbind = \"nowhere\"", &[]).contains("`server.bind`"));
     assert!(refusal("[log]\nformat = \"xml\"", &[]).contains("`log.format`"));
-    assert_eq!(refusal("", &[("USHER__SERVER__WORKERS", "many")]), "USHER__SERVER__WORKERS: `many` is not a whole number");
+    assert_eq!(
+        refusal("", &[("USHER__SERVER__WORKERS", "many")]),
+        "USHER__SERVER__WORKERS: `many` is not a whole number"
+    );
     assert!(refusal("[server", &[]).contains("is not TOML"));
 }
 
@@ -68,7 +87,8 @@ fn a_secret_can_stand_in_a_file_and_is_never_shown() {
     let path = folder.path().join("url");
     std::fs::write(&path, "postgres://usher:hunter2@db/usher\n").unwrap();
     let path = path.display().to_string();
-    let text = format!("[database]\nurl_file = {path:?}\n[channels.fcm]\nservice_account = '{{\"private_key\": \"x\"}}'");
+    let text =
+        format!("[database]\nurl_file = {path:?}\n[channels.fcm]\nservice_account = '{{\"private_key\": \"x\"}}'");
     let effective = told(&text, &[]).unwrap();
     assert_eq!(effective.settings.database.url, "postgres://usher:hunter2@db/usher");
     let shown = effective.masked();

@@ -11,18 +11,26 @@ const FROM_FILES: [&str; 1] = ["database.url"];
 const HIDDEN: [&str; 1] = ["channels.fcm.service_account"];
 
 pub(super) fn parse(name: &str, text: &str) -> Result<Table, ConfigError> {
-    text.parse::<Table>().map_err(|error| ConfigError::new(name, format!("is not TOML: {error}")))
+    text.parse::<Table>()
+        .map_err(|error| ConfigError::new(name, format!("is not TOML: {error}")))
 }
 
 /// Every key of `given` must be one of the defaults.
 pub(super) fn refuse_unknown(place: &str, defaults: &Table, given: &Table, above: &str) -> Result<(), ConfigError> {
     for (key, value) in given {
-        let path = if above.is_empty() { key.clone() } else { format!("{above}.{key}") };
+        let path = if above.is_empty() {
+            key.clone()
+        } else {
+            format!("{above}.{key}")
+        };
         match (defaults.get(key), value) {
             (None, _) => return Err(ConfigError::new(place, unknown(&path, defaults, above))),
             (Some(Value::Table(known)), Value::Table(inner)) => refuse_unknown(place, known, inner, &path)?,
             (Some(Value::Table(_)), _) => {
-                return Err(ConfigError::new(place, format!("`{path}` is a section: write [{path}]")));
+                return Err(ConfigError::new(
+                    place,
+                    format!("`{path}` is a section: write [{path}]"),
+                ));
             }
             (Some(_), _) => {}
         }
@@ -78,12 +86,19 @@ pub(super) fn from_variable(variable: &str, value: &str, defaults: &Table) -> Re
         match known.get(*key) {
             Some(Value::Table(inner)) if !last => known = inner,
             Some(Value::Table(_)) => {
-                return Err(ConfigError::new(variable, format!("`{dotted}` is a section; name a key of it")));
+                return Err(ConfigError::new(
+                    variable,
+                    format!("`{dotted}` is a section; name a key of it"),
+                ));
             }
             Some(leaf) if last => default = leaf,
             None if last && file_of.is_some() => {}
             Some(_) | None => {
-                let path = if above.is_empty() { (*key).to_owned() } else { format!("{above}.{key}") };
+                let path = if above.is_empty() {
+                    (*key).to_owned()
+                } else {
+                    format!("{above}.{key}")
+                };
                 return Err(ConfigError::new(variable, unknown(&path, known, &above)));
             }
         }
@@ -104,18 +119,29 @@ fn typed(variable: &str, value: &str, default: &Value) -> Result<Value, ConfigEr
         Value::Integer(_) => value.parse().map(Value::Integer).map_err(|_| wrong("a whole number")),
         Value::Float(_) => value.parse().map(Value::Float).map_err(|_| wrong("a number")),
         Value::Boolean(_) => value.parse().map(Value::Boolean).map_err(|_| wrong("true or false")),
-        Value::String(_) | Value::Datetime(_) | Value::Array(_) | Value::Table(_) => Ok(Value::String(value.to_owned())),
+        Value::String(_) | Value::Datetime(_) | Value::Array(_) | Value::Table(_) => {
+            Ok(Value::String(value.to_owned()))
+        }
     }
 }
 
 /// `x_file` becomes `x` with what stands in the file, for the keys that may.
 pub(super) fn read_secret_files(place: &str, layer: &mut Table) -> Result<(), ConfigError> {
     for path in FROM_FILES {
-        let Some((section, key)) = path.split_once('.') else { continue };
-        let Some(Value::Table(table)) = layer.get_mut(section) else { continue };
-        let Some(file) = table.remove(&format!("{key}_file")) else { continue };
+        let Some((section, key)) = path.split_once('.') else {
+            continue;
+        };
+        let Some(Value::Table(table)) = layer.get_mut(section) else {
+            continue;
+        };
+        let Some(file) = table.remove(&format!("{key}_file")) else {
+            continue;
+        };
         if table.contains_key(key) {
-            return Err(ConfigError::new(place, format!("`{path}` and `{path}_file` are both set; keep one")));
+            return Err(ConfigError::new(
+                place,
+                format!("`{path}` and `{path}_file` are both set; keep one"),
+            ));
         }
         let file = file.as_str().unwrap_or_default().to_owned();
         let text = std::fs::read_to_string(&file)
@@ -154,10 +180,16 @@ pub(super) fn masked(table: &Table) -> Table {
 
 fn mask(table: &Table, above: &str) -> Table {
     let shown = table.iter().map(|(key, value)| {
-        let path = if above.is_empty() { key.clone() } else { format!("{above}.{key}") };
+        let path = if above.is_empty() {
+            key.clone()
+        } else {
+            format!("{above}.{key}")
+        };
         let value = match value {
             Value::Table(inner) => Value::Table(mask(inner, &path)),
-            Value::String(text) if HIDDEN.contains(&path.as_str()) && !text.is_empty() => Value::String("(hidden)".to_owned()),
+            Value::String(text) if HIDDEN.contains(&path.as_str()) && !text.is_empty() => {
+                Value::String("(hidden)".to_owned())
+            }
             Value::String(text) => Value::String(without_password(text)),
             other => other.clone(),
         };
@@ -168,10 +200,17 @@ fn mask(table: &Table, above: &str) -> Table {
 
 /// `postgres://user:password@host/name?password=…` without either password.
 fn without_password(text: &str) -> String {
-    let Some((scheme, rest)) = text.split_once("://") else { return text.to_owned() };
-    let (address, query) = rest.split_once('?').map_or((rest, None), |(address, query)| (address, Some(query)));
+    let Some((scheme, rest)) = text.split_once("://") else {
+        return text.to_owned();
+    };
+    let (address, query) = rest
+        .split_once('?')
+        .map_or((rest, None), |(address, query)| (address, Some(query)));
     let address = match address.rsplit_once('@') {
-        Some((user, host)) => format!("{}:(hidden)@{host}", user.split_once(':').map_or(user, |(name, _)| name)),
+        Some((user, host)) => format!(
+            "{}:(hidden)@{host}",
+            user.split_once(':').map_or(user, |(name, _)| name)
+        ),
         None => address.to_owned(),
     };
     match query {

@@ -98,11 +98,7 @@ impl Effective {
         };
         let name = file.as_ref().map_or(String::new(), |path| path.display().to_string());
         let (settings, merged) = assemble(&name, &text, environment)?;
-        Ok(Self {
-            settings,
-            file,
-            merged,
-        })
+        Ok(Self { settings, file, merged })
     }
 
     /// The merged configuration as TOML, with secrets hidden.

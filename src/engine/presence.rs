@@ -165,7 +165,7 @@ pub fn on_exit_crossing(state: &mut Option<Inside>, at: Timestamp) {
                     since: at,
                     fixes: 0,
                     by_crossing: true,
-                })
+                });
             }
         }
     }

@@ -10,15 +10,12 @@ use crate::engine::moment::MomentKind;
 use crate::engine::subject::Profile;
 use crate::store::StoreError;
 use futures_util::future::join_all;
-use sea_orm::{ConnectionTrait, Database};
 use serde_json::Map;
 use std::collections::BTreeMap;
 
 /// Runs a statement beside the store, as a fault of the database would.
 async fn meddle(world: &World, statement: &str) {
-    let database = Database::connect(world.fresh.settings().url.as_str()).await.unwrap();
-    database.execute_unprepared(statement).await.unwrap();
-    database.close().await.unwrap();
+    world.fresh.meddle(statement).await.unwrap();
 }
 
 fn unavailable<T>(result: &Result<T, PipelineError>) -> bool {

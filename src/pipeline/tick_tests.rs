@@ -123,13 +123,8 @@ async fn an_inbox_that_could_not_be_stepped_is_taken_up_by_the_next_tick() {
     let world = world().await;
     let phone = world.phone(1).await;
     let away = async |from: &str, to: &str| {
-        use sea_orm::ConnectionTrait;
-        let database = sea_orm::Database::connect(world.fresh.settings().url.as_str())
-            .await
-            .unwrap();
         let rename = format!("ALTER TABLE {from} RENAME TO {to}");
-        database.execute_unprepared(&rename).await.unwrap();
-        database.close().await.unwrap();
+        world.fresh.meddle(&rename).await.unwrap();
     };
     away("moments", "moments_away").await;
     let put = world.pipeline.put_fact(world.stay(1, &[phone.user_id], json!({})));

@@ -30,6 +30,13 @@ impl Fresh {
     pub fn folder(&self) -> Option<&Path> {
         self.folder.as_deref()
     }
+
+    /// Runs a statement on a connection of its own, as a fault of the database would come.
+    pub async fn meddle(&self, statement: &str) -> Result<(), sea_orm::DbErr> {
+        let database = Database::connect(self.settings.url.as_str()).await?;
+        database.execute_unprepared(statement).await?;
+        database.close().await
+    }
 }
 
 impl Deref for Fresh {

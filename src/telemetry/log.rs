@@ -48,10 +48,16 @@ pub fn install(settings: &Settings) -> Result<(), LogError> {
         level: settings.level.clone(),
         detail: error.to_string(),
     })?;
-    let to_stderr = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let to_stderr = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr);
     // The second of two set-ups in one process is refused, and may be: the first one logs for both.
     let _ = match settings.format {
-        Format::Text => to_stderr.with_ansi(std::io::stderr().is_terminal()).with_target(false).finish().try_init(),
+        Format::Text => to_stderr
+            .with_ansi(std::io::stderr().is_terminal())
+            .with_target(false)
+            .finish()
+            .try_init(),
         Format::Json => to_stderr.json().flatten_event(true).finish().try_init(),
     };
     Ok(())

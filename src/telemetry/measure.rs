@@ -28,7 +28,9 @@ pub const LOOP_FAILURES_TOTAL: &str = "usher_loop_failures_total";
 pub const BUILD_INFO: &str = "usher_build_info";
 
 /// Upper bounds in seconds: from a cached answer to a provider at its time-out.
-const SECONDS: [f64; 14] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
+const SECONDS: [f64; 14] = [
+    0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0,
+];
 
 static HANDLE: OnceLock<PrometheusHandle> = OnceLock::new();
 
@@ -84,7 +86,10 @@ fn describe() {
     describe_counter!(DELIVERIES_TOTAL, "Deliveries that reached a state, by channel");
     describe_counter!(HTTP_REQUESTS_TOTAL, "Requests answered, by method, route and status");
     describe_histogram!(HTTP_SECONDS, "Time to answer a request, by route");
-    describe_histogram!(FIX_TO_COMMIT_SECONDS, "Time from the arrival of a batch to the end of its commit");
+    describe_histogram!(
+        FIX_TO_COMMIT_SECONDS,
+        "Time from the arrival of a batch to the end of its commit"
+    );
     describe_histogram!(SEND_SECONDS, "Time of one attempt to send, by channel");
     describe_counter!(LOOP_FAILURES_TOTAL, "Failed turns of the workers' loops, by loop");
     describe_gauge!(BUILD_INFO, "Always 1; the labels name the version");

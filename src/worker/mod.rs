@@ -21,7 +21,7 @@ const DISPATCH_IDLE: Duration = Duration::from_millis(500);
 /// Raw samples of the measures are sorted into their buckets this often.
 const TIDY_EVERY: Duration = Duration::from_secs(5);
 /// Inputs that a crash left behind are taken care of at once; then this looks for what another process left.
-const RECOVER_EVERY: Duration = Duration::from_secs(60);
+const RECOVER_EVERY: Duration = Duration::from_mins(1);
 
 /// The loops of one process.
 pub struct Workers {
@@ -42,24 +42,52 @@ impl Workers {
             token: CancellationToken::new(),
             loops: JoinSet::new(),
         };
-        let mut start = |name, every, patience_s, turn| workers.add(Loop::new(name, every, patience_s, clock, progress), turn);
+        let mut start =
+            |name, every, patience_s, turn| workers.add(Loop::new(name, every, patience_s, clock, progress), turn);
         let tick = pipeline.clone();
-        start("tick", TICK_EVERY, 30, Turns::new(move || again_while_busy(tick.clone(), Work::Tick)));
+        start(
+            "tick",
+            TICK_EVERY,
+            30,
+            Turns::new(move || again_while_busy(tick.clone(), Work::Tick)),
+        );
         let dispatch = pipeline.clone();
-        start("dispatch", DISPATCH_EVERY, 120, Turns::new(move || dispatch_when_ready(dispatch.clone())));
+        start(
+            "dispatch",
+            DISPATCH_EVERY,
+            120,
+            Turns::new(move || dispatch_when_ready(dispatch.clone())),
+        );
         let recover = pipeline.clone();
-        start("recover", RECOVER_EVERY, 600, Turns::new(move || again_while_busy(recover.clone(), Work::Recover)));
+        start(
+            "recover",
+            RECOVER_EVERY,
+            600,
+            Turns::new(move || again_while_busy(recover.clone(), Work::Recover)),
+        );
         let purge = pipeline.clone();
-        let purge_patience = i64::try_from(purge_every.as_secs()).unwrap_or(i64::MAX / 4_000).saturating_mul(3);
-        start("purge", purge_every, purge_patience, Turns::new(move || again_while_busy(purge.clone(), Work::Purge)));
+        let purge_patience = i64::try_from(purge_every.as_secs())
+            .unwrap_or(i64::MAX / 4_000)
+            .saturating_mul(3);
+        start(
+            "purge",
+            purge_every,
+            purge_patience,
+            Turns::new(move || again_while_busy(purge.clone(), Work::Purge)),
+        );
         let measures = measures.clone();
-        start("tidy", TIDY_EVERY, 60, Turns::new(move || {
-            let measures = measures.clone();
-            async move {
-                measures.tidy();
-                Ok(())
-            }
-        }));
+        start(
+            "tidy",
+            TIDY_EVERY,
+            60,
+            Turns::new(move || {
+                let measures = measures.clone();
+                async move {
+                    measures.tidy();
+                    Ok(())
+                }
+            }),
+        );
         workers
     }
 

@@ -23,7 +23,13 @@ pub(super) struct Loop {
 }
 
 impl Loop {
-    pub(super) fn new(name: &'static str, every: Duration, patience_s: i64, clock: &Arc<dyn Clock>, progress: &Progress) -> Self {
+    pub(super) fn new(
+        name: &'static str,
+        every: Duration,
+        patience_s: i64,
+        clock: &Arc<dyn Clock>,
+        progress: &Progress,
+    ) -> Self {
         let patience = TimeDelta::try_seconds(patience_s).unwrap_or(TimeDelta::MAX);
         // Starting counts as a word: the first turn gets as long as any other.
         progress.beat(name, clock.now(), patience);
@@ -70,7 +76,9 @@ where
 
 /// Doubles with every failure in a row.
 fn back_off(every: Duration, failures: u32) -> Duration {
-    let doubled = every.max(Duration::from_millis(100)).saturating_mul(1 << failures.min(10));
+    let doubled = every
+        .max(Duration::from_millis(100))
+        .saturating_mul(1 << failures.min(10));
     doubled.min(BACK_OFF_MAX.max(every))
 }
 

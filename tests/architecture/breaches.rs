@@ -102,7 +102,7 @@ fn the_engine_has_floors_of_its_own() {
         ["1 floors"]
     );
     assert_eq!(
-        floors_of("src/engine/trigger/guard.rs", "use crate::engine::delivery::Delivery;"),
+        floors_of("src/engine/trigger/guard.rs", "use crate::engine::message::Message;"),
         ["1 floors"]
     );
     // A name fetched through the engine's root would hide the floor it comes from.

@@ -108,7 +108,10 @@ impl Stage {
 
     async fn asked(&self, credential: &str, method: Method, path: &str, body: Option<&Value>) -> Value {
         let (status, answer) = self.send(credential, method.clone(), path, body).await;
-        assert!((200..300).contains(&status), "{method} {path} {body:?}: {status} {answer}");
+        assert!(
+            (200..300).contains(&status),
+            "{method} {path} {body:?}: {status} {answer}"
+        );
         answer
     }
 
@@ -120,8 +123,13 @@ impl Stage {
         let mut rows = Vec::new();
         let mut cursor = String::new();
         loop {
-            let page = self.asked(&self.secret, Method::GET, &format!("{path}?limit=200{cursor}"), None).await;
-            let items = page.get("items").or_else(|| page.get("data")).unwrap_or_else(|| panic!("{page}"));
+            let page = self
+                .asked(&self.secret, Method::GET, &format!("{path}?limit=200{cursor}"), None)
+                .await;
+            let items = page
+                .get("items")
+                .or_else(|| page.get("data"))
+                .unwrap_or_else(|| panic!("{page}"));
             rows.extend(serde_json::from_value::<Vec<T>>(items.clone()).unwrap());
             match page["next_cursor"].as_str() {
                 Some(next) => cursor = format!("&cursor={next}"),
@@ -148,13 +156,15 @@ impl Stage {
 
     async fn draw(&mut self, place: &WalkPlace) {
         let put = self.business(Method::POST, "/v1/geofences", &json!(place)).await;
-        self.places.insert(place.external_id.clone(), put["id"].as_str().unwrap().to_owned());
+        self.places
+            .insert(place.external_id.clone(), put["id"].as_str().unwrap().to_owned());
     }
 
     async fn publish(&self, trigger: &Trigger) {
         let path = format!("/v1/triggers/{}", trigger.name);
         self.business(Method::PUT, &path, &json!(trigger)).await;
-        self.business(Method::POST, &format!("{path}/publish"), &json!({})).await;
+        self.business(Method::POST, &format!("{path}/publish"), &json!({}))
+            .await;
     }
 
     async fn meet(&mut self, user: &WalkUser) {
@@ -162,7 +172,8 @@ impl Stage {
         let profile = json!({ "locale": user.locale, "time_zone": user.time_zone, "attributes": user.attributes });
         self.business(Method::PUT, &path, &profile).await;
         if !user.consents.is_empty() {
-            self.business(Method::POST, &format!("{path}/consents"), &json!(user.consents)).await;
+            self.business(Method::POST, &format!("{path}/consents"), &json!(user.consents))
+                .await;
         }
         for device in &user.devices {
             let body = json!({
@@ -170,7 +181,9 @@ impl Stage {
                 "locale": device.locale, "time_zone": device.time_zone, "notifications": device.notifications,
                 "push": device.push.then(|| json!({ "channel": "tray", "address": device.id })),
             });
-            let registered = self.asked(&self.publishable, Method::POST, "/v1/devices", Some(&body)).await;
+            let registered = self
+                .asked(&self.publishable, Method::POST, "/v1/devices", Some(&body))
+                .await;
             let text = |name: &str| registered[name].as_str().unwrap().to_owned();
             self.tokens.insert(device.id.clone(), text("token"));
             self.devices.insert(text("device_id"), device.id.clone());
@@ -180,7 +193,13 @@ impl Stage {
 
     async fn identify(&self, device: &str, user: &str) {
         let body = json!({ "user_ref": user });
-        self.asked(&self.tokens[device], Method::POST, "/v1/devices/me/identify", Some(&body)).await;
+        self.asked(
+            &self.tokens[device],
+            Method::POST,
+            "/v1/devices/me/identify",
+            Some(&body),
+        )
+        .await;
     }
 
     /// Timers fire at their own instant, then what was said goes out.
@@ -232,7 +251,8 @@ impl Stage {
                 let mut body = json!(act);
                 let fields = body.as_object_mut().unwrap();
                 fields.retain(|name, _| name != "type" && name != "key");
-                self.business(Method::PUT, &format!("/v1/facts/{}/{}", act.kind, act.key), &body).await;
+                self.business(Method::PUT, &format!("/v1/facts/{}/{}", act.kind, act.key), &body)
+                    .await;
             }
             Act::Event(act) => {
                 let id = act.id.clone().unwrap_or_else(|| format!("step-{number}"));
@@ -246,19 +266,29 @@ impl Stage {
             }
             Act::Identify(act) => self.identify(&act.device, &act.user).await,
             Act::SignOut(act) => {
-                self.asked(&self.tokens[&act.device], Method::POST, "/v1/devices/me/sign-out", None).await;
+                self.asked(&self.tokens[&act.device], Method::POST, "/v1/devices/me/sign-out", None)
+                    .await;
             }
             Act::Erase(act) => {
-                self.asked(&self.secret, Method::DELETE, &format!("/v1/users/{}", act.user), None).await;
+                self.asked(&self.secret, Method::DELETE, &format!("/v1/users/{}", act.user), None)
+                    .await;
                 self.erased.insert(act.user.clone());
             }
             Act::Tick(_) => {}
             Act::Publish(act) => match &act.sentence {
                 Some(sentence) => self.publish(sentence).await,
-                None => drop(self.business(Method::POST, &format!("/v1/triggers/{}/resume", act.trigger), &json!({})).await),
+                None => drop(
+                    self.business(
+                        Method::POST,
+                        &format!("/v1/triggers/{}/resume", act.trigger),
+                        &json!({}),
+                    )
+                    .await,
+                ),
             },
             Act::Pause(act) => {
-                self.business(Method::POST, &format!("/v1/triggers/{}/pause", act.trigger), &json!({})).await;
+                self.business(Method::POST, &format!("/v1/triggers/{}/pause", act.trigger), &json!({}))
+                    .await;
             }
             Act::Place(place) => self.draw(place).await,
         }
@@ -268,16 +298,27 @@ impl Stage {
     async fn track(&mut self, act: &BatchAct) {
         let mut body = json!(act.envelope);
         body["records"] = json!(act.records);
-        let (status, answer) = self.send(&self.tokens[&act.device], Method::POST, "/v1/track", Some(&body)).await;
+        let (status, answer) = self
+            .send(&self.tokens[&act.device], Method::POST, "/v1/track", Some(&body))
+            .await;
         let at = self.clock.now();
         if !self.erased.is_empty() && (status == 401 || status == 410) {
             // Nothing is left of an erased person, not even the device's credential.
-            let refused = act.records.iter().map(|record| (record.id.clone(), "erased".to_owned()));
-            self.refused.extend(refused.map(|(record, code)| SeenRefusal { at, record, code }));
+            let refused = act
+                .records
+                .iter()
+                .map(|record| (record.id.clone(), "erased".to_owned()));
+            self.refused
+                .extend(refused.map(|(record, code)| SeenRefusal { at, record, code }));
             return;
         }
         assert_eq!(status, 200, "{answer}");
-        for ack in answer["acks"].as_array().unwrap().iter().filter(|ack| ack["status"] == "rejected") {
+        for ack in answer["acks"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter(|ack| ack["status"] == "rejected")
+        {
             let text = |name: &str| ack[name].as_str().unwrap().to_owned();
             self.refused.push(SeenRefusal {
                 at,
@@ -335,7 +376,14 @@ impl Stage {
     }
 
     async fn message(&self, decision: &Decision, user: &str) -> SeenMessage {
-        let explained = self.asked(&self.secret, Method::GET, &format!("/v1/decisions/{}", decision.id), None).await;
+        let explained = self
+            .asked(
+                &self.secret,
+                Method::GET,
+                &format!("/v1/decisions/{}", decision.id),
+                None,
+            )
+            .await;
         let (message, delivery) = (&explained["message"], &explained["deliveries"][0]);
         assert_eq!(delivery["state"], "accepted", "{explained}");
         let shown = &message["shown"];
@@ -382,7 +430,11 @@ async fn make_project(pipeline: &Pipeline, walk: &Walk, now: Timestamp) -> (Stri
             id: KeyId::from(stamped(entropy.seed(), now)),
             project_id: id,
             kind,
-            scopes: if kind == KeyKind::Secret { vec!["all".to_owned()] } else { Vec::new() },
+            scopes: if kind == KeyKind::Secret {
+                vec!["all".to_owned()]
+            } else {
+                Vec::new()
+            },
             token_hash: token_hash(&token).to_vec(),
             label: prefix.to_owned(),
             last4: token[token.len() - 4..].to_owned(),

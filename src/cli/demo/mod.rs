@@ -61,14 +61,20 @@ async fn start(settings: &mut Settings, folder: &Path) -> Result<Running, Failur
     // A demo that cannot have the address must not take the database from under the one that has it.
     if let Err(error) = TcpListener::bind(settings.server.bind) {
         let what = format!("cannot listen on {}: {error}", settings.server.bind);
-        return Err(Failure::new(what, "another program listens there: stop it, or choose --port 0"));
+        return Err(Failure::new(
+            what,
+            "another program listens there: stop it, or choose --port 0",
+        ));
     }
     let file = folder.join("demo.db");
     for ending in ["", "-wal", "-shm"] {
         let stale = PathBuf::from(format!("{}{ending}", file.display()));
         if stale.exists() {
             std::fs::remove_file(&stale).map_err(|error| {
-                Failure::new(format!("{} cannot be removed: {error}", stale.display()), "choose another folder with --data")
+                Failure::new(
+                    format!("{} cannot be removed: {error}", stale.display()),
+                    "choose another folder with --data",
+                )
             })?;
         }
     }
@@ -85,7 +91,10 @@ async fn tell_people(running: &mut Running, out: Out, open: bool) -> Result<(), 
     } else {
         out.line(&format!("listening on {url}"))?;
         out.line(&format!("\n  Look:     {}", out.paint.text(Tone::Strong, &page)))?;
-        let explain = format!("curl -s '{url}/v1/decisions?user_ref=ana' -H 'Authorization: Bearer {}'", seeded.secret_key);
+        let explain = format!(
+            "curl -s '{url}/v1/decisions?user_ref=ana' -H 'Authorization: Bearer {}'",
+            seeded.secret_key
+        );
         out.line(&format!("  Explain:  {explain}"))?;
         out.line("\n  Ana reaches the Grand Hyatt at SFO in a few seconds. Ctrl-C ends the demo.")?;
     }
@@ -113,9 +122,16 @@ fn players(url: &str, seeded: Seeded) -> Result<JoinSet<()>, Failure> {
 
 fn open_browser(page: &str, out: Out) -> Result<(), Failure> {
     let opener = if cfg!(target_os = "macos") { "open" } else { "xdg-open" };
-    let opened = std::process::Command::new(opener).arg(page).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
+    let opened = std::process::Command::new(opener)
+        .arg(page)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn();
     match opened {
         Ok(_) => Ok(()),
-        Err(error) => out.note(&format!("  ({opener} did not start: {error}; open the address by hand)")),
+        Err(error) => out.note(&format!(
+            "  ({opener} did not start: {error}; open the address by hand)"
+        )),
     }
 }

@@ -11,7 +11,10 @@ pub(super) type Waypoint = (f64, f64, f64);
 /// The place at second `t`: on the straight line between the waypoints around it; before the first and after the last, there.
 pub(super) fn place_at(path: &[Waypoint], t: f64) -> (f64, f64) {
     let after = path.partition_point(|(at, _, _)| *at <= t);
-    match (after.checked_sub(1).and_then(|before| path.get(before)), path.get(after)) {
+    match (
+        after.checked_sub(1).and_then(|before| path.get(before)),
+        path.get(after),
+    ) {
         (Some((t0, lat0, lng0)), Some((t1, lat1, lng1))) => {
             let share = (t - t0) / (t1 - t0);
             (lat0 + (lat1 - lat0) * share, lng0 + (lng1 - lng0) * share)
@@ -40,7 +43,9 @@ impl Noise {
     fn normal(&self) -> f64 {
         let mut bytes = [0_u8; 24];
         self.0.fill(&mut bytes);
-        let uniform = bytes.chunks_exact(2).map(|pair| f64::from(u16::from_le_bytes([pair[0], pair[1]])) / 65_535.0);
+        let uniform = bytes
+            .chunks_exact(2)
+            .map(|pair| f64::from(u16::from_le_bytes([pair[0], pair[1]])) / 65_535.0);
         uniform.sum::<f64>() - 6.0
     }
 }

@@ -75,7 +75,9 @@ async fn once(person: &Person, phone: &Phone, server: &Client, noise: &Noise, cy
             say(server, &person.user_ref, &act.said, cycle, begun_at).await?;
         }
         let place = place_at(&person.path, t);
-        phone.report(noise.around(place, SIGMA_M), ACCURACY_M, speed(before, place)).await?;
+        phone
+            .report(noise.around(place, SIGMA_M), ACCURACY_M, speed(before, place))
+            .await?;
         before = place;
         tokio::time::sleep(FIX_EVERY).await;
     }
@@ -92,9 +94,17 @@ async fn say(server: &Client, user_ref: &str, said: &Said, cycle: u32, begun_at:
     match said {
         Said::Fact(template) => {
             let mut body = filled(template, cycle, begun_at);
-            let mut name = |key: &str| body.as_object_mut().and_then(|body| body.remove(key)).unwrap_or_default();
+            let mut name = |key: &str| {
+                body.as_object_mut()
+                    .and_then(|body| body.remove(key))
+                    .unwrap_or_default()
+            };
             let (kind, key) = (name("type"), name("key"));
-            let path = format!("/v1/facts/{}/{}", segment(kind.as_str().unwrap_or("")), segment(key.as_str().unwrap_or("")));
+            let path = format!(
+                "/v1/facts/{}/{}",
+                segment(kind.as_str().unwrap_or("")),
+                segment(key.as_str().unwrap_or(""))
+            );
             body["subjects"] = json!([user_ref]);
             server.put(&path, &body).await?;
         }
@@ -112,7 +122,10 @@ fn filled(template: &Value, cycle: u32, begun_at: Timestamp) -> Value {
     match template {
         Value::String(text) => Value::String(fill(text, cycle, begun_at)),
         Value::Array(items) => items.iter().map(|item| filled(item, cycle, begun_at)).collect(),
-        Value::Object(fields) => fields.iter().map(|(key, value)| (key.clone(), filled(value, cycle, begun_at))).collect(),
+        Value::Object(fields) => fields
+            .iter()
+            .map(|(key, value)| (key.clone(), filled(value, cycle, begun_at)))
+            .collect(),
         Value::Null | Value::Bool(_) | Value::Number(_) => template.clone(),
     }
 }
@@ -120,8 +133,17 @@ fn filled(template: &Value, cycle: u32, begun_at: Timestamp) -> Value {
 fn fill(text: &str, cycle: u32, begun_at: Timestamp) -> String {
     let text = text.replace("{cycle}", &cycle.to_string());
     let inner = text.strip_prefix('{').and_then(|rest| rest.strip_suffix('}'));
-    let Some((kind, seconds)) = inner.and_then(|inner| inner.split_once(':')) else { return text };
-    let Some(at) = seconds.parse().ok().and_then(TimeDelta::try_seconds).map(|delta| begun_at + delta) else { return text };
+    let Some((kind, seconds)) = inner.and_then(|inner| inner.split_once(':')) else {
+        return text;
+    };
+    let Some(at) = seconds
+        .parse()
+        .ok()
+        .and_then(TimeDelta::try_seconds)
+        .map(|delta| begun_at + delta)
+    else {
+        return text;
+    };
     match kind {
         "in" => at.to_rfc3339(),
         "clock" => at.with_timezone(&Los_Angeles).format("%H:%M").to_string(),

@@ -35,12 +35,18 @@ impl Phone {
         let now = SystemClock.now();
         let fix = json!({ "id": random_name(), "at": now, "type": "fix", "lat": lat, "lng": lng, "accuracy_m": accuracy_m,
                           "speed_mps": speed_mps, "source": "gps" });
-        self.0.post("/v1/track", &json!({ "sent_at": now, "records": [fix] })).await.map(|_| ())
+        self.0
+            .post("/v1/track", &json!({ "sent_at": now, "records": [fix] }))
+            .await
+            .map(|_| ())
     }
 }
 
 fn built_in(what: &str, error: impl std::fmt::Display) -> Failure {
-    Failure::new(format!("{what} of the demo: {error}"), "this is a fault in Usher: please report it")
+    Failure::new(
+        format!("{what} of the demo: {error}"),
+        "this is a fault in Usher: please report it",
+    )
 }
 
 pub(super) async fn seed(store: &Store, url: &str) -> Result<Seeded, Failure> {
@@ -53,7 +59,13 @@ pub(super) async fn seed(store: &Store, url: &str) -> Result<Seeded, Failure> {
         ..ProjectSettings::default()
     };
     store.update_settings(project.id, &settings).await?;
-    let (secret, secret_key) = new_key(&project, KeyKind::Secret, vec!["all".to_owned()], "demo".to_owned(), now);
+    let (secret, secret_key) = new_key(
+        &project,
+        KeyKind::Secret,
+        vec!["all".to_owned()],
+        "demo".to_owned(),
+        now,
+    );
     let (publishable, publishable_key) = new_key(&project, KeyKind::Publishable, Vec::new(), "demo".to_owned(), now);
     store.create_key(&secret).await?;
     store.create_key(&publishable).await?;
@@ -64,7 +76,15 @@ pub(super) async fn seed(store: &Store, url: &str) -> Result<Seeded, Failure> {
     let everybody: Vec<Person> = serde_json::from_str(PEOPLE).map_err(|error| built_in("the people", error))?;
     let mut people = Vec::new();
     for person in everybody {
-        let phone = register(&app, &person.user_ref, &person.name, &person.platform, &person.locale, Los_Angeles.name()).await?;
+        let phone = register(
+            &app,
+            &person.user_ref,
+            &person.name,
+            &person.platform,
+            &person.locale,
+            Los_Angeles.name(),
+        )
+        .await?;
         people.push((person, phone));
     }
     let file = read_track("bus.csv", BUS.as_bytes()).map_err(|error| built_in("the bus", error))?;
@@ -86,7 +106,13 @@ pub(super) async fn seed(store: &Store, url: &str) -> Result<Seeded, Failure> {
 /// Contents first: a trigger that names none of them is refused.
 async fn write_catalogue(server: &Client) -> Result<(), Failure> {
     let catalogue: Value = serde_json::from_str(CATALOGUE).map_err(|error| built_in("the catalogue", error))?;
-    let list = |key: &str| catalogue.get(key).and_then(Value::as_array).cloned().unwrap_or_default();
+    let list = |key: &str| {
+        catalogue
+            .get(key)
+            .and_then(Value::as_array)
+            .cloned()
+            .unwrap_or_default()
+    };
     let path = |kind: &str, body: &Value| {
         let name = body.get("name").and_then(Value::as_str).unwrap_or_default();
         format!("/v1/{kind}/{}", segment(name))
@@ -103,13 +129,23 @@ async fn write_catalogue(server: &Client) -> Result<(), Failure> {
 }
 
 /// Registers a device as an app does at its first start, signs the person in and asks for consent.
-async fn register(app: &Client, user_ref: &str, name: &str, platform: &str, locale: &str, zone: &str) -> Result<Phone, Failure> {
+async fn register(
+    app: &Client,
+    user_ref: &str,
+    name: &str,
+    platform: &str,
+    locale: &str,
+    zone: &str,
+) -> Result<Phone, Failure> {
     let consents = json!({ "location": true, "service": true, "promo": true, "analytics": true });
     let device = json!({ "installation_id": random_name(), "platform": platform, "locale": locale, "time_zone": zone,
                          "notifications": "granted", "push": { "channel": "tray", "address": format!("tray-{user_ref}") },
                          "consents": consents });
     let registered = app.post("/v1/devices", &device).await?;
-    let token = registered.get("token").and_then(Value::as_str).ok_or_else(|| built_in("the devices", "no token came back"))?;
+    let token = registered
+        .get("token")
+        .and_then(Value::as_str)
+        .ok_or_else(|| built_in("the devices", "no token came back"))?;
     let phone = app.with_token(token);
     let identity = json!({ "user_ref": user_ref, "locale": locale, "time_zone": zone, "attributes": { "name": name } });
     phone.post("/v1/devices/me/identify", &identity).await?;

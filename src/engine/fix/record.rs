@@ -22,7 +22,7 @@ pub struct Envelope {
 /// One record as sent: its id, its clocks and what it says.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct RawRecord {
-    /// Made once at capture (UUIDv7 recommended); repeats of one id are one record.
+    /// Made once at capture (`UUIDv7` recommended); repeats of one id are one record.
     #[schema(min_length = 1, max_length = 128)]
     pub id: String,
     /// The phone's wall clock when it happened.

@@ -45,7 +45,7 @@ pub enum Body {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{detail}")]
 pub struct Rejection {
-    /// Stable, snake_case.
+    /// Stable, `snake_case`.
     pub code: &'static str,
     /// JSON pointer inside the record.
     pub pointer: &'static str,

@@ -7,9 +7,7 @@ use crate::base::time::{Timestamp, local};
 use crate::engine::catalogue::{KeepFixes, Mode};
 use crate::engine::decision::ReasonCode;
 use crate::engine::fence::{Geofence, Position};
-use crate::engine::fix::{
-    Body, DeviceContext, Fix, Quality, Record, validate::ACCURACY_ASSUMED_M,
-};
+use crate::engine::fix::{Body, DeviceContext, Fix, Quality, Record, validate::ACCURACY_ASSUMED_M};
 use crate::engine::moment::{Evidence, Moment, MomentKind, Place};
 use crate::engine::presence::Likelihood;
 use crate::engine::subject::{Device, LastFix, Mark, Purpose};

@@ -115,7 +115,7 @@ impl Stepper<'_> {
                 .any(|device| device.presence.contains_key(&fence_id));
             match (fence, self.subject.visits.get_mut(&fence_id)) {
                 (Some(fence), Some(visit)) if anyone_in || visit.left_at.is_some() => {
-                    visit.place = super::observe::place_of(fence)
+                    visit.place = super::observe::place_of(fence);
                 }
                 _ => {
                     self.subject.visits.remove(&fence_id);

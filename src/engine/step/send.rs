@@ -4,7 +4,7 @@ use super::guards::{Refusal, WAIT_DEFAULT};
 use super::judge::{Candidate, Case};
 use super::scene::Bound;
 use super::stepper::Stepper;
-use crate::base::id::DeviceId;
+use crate::base::id::{DecisionId, DeviceId, MessageId};
 use crate::base::time::Timestamp;
 use crate::engine::decision::{ReasonCode, Step};
 use crate::engine::delivery::{ChannelKind, Planned};
@@ -133,25 +133,22 @@ impl Stepper<'_> {
                 && case.bound.values().all(|fact| sent.facts.contains(fact))
                 && sent.at <= happened_at
         });
-        Some(match earlier {
-            Some(sent) => {
-                case.note(
-                    Step::Replaces,
-                    true,
-                    format!("Takes the place of `{replaced}`"),
-                    json!({ "message": sent.message_id }),
-                );
-                Ok(sent.collapse.clone())
-            }
-            None => {
-                case.note(
-                    Step::Replaces,
-                    false,
-                    format!("`{replaced}` was not sent yet and will carry the news"),
-                    Value::Null,
-                );
-                Err(ReasonCode::Superseded)
-            }
+        Some(if let Some(sent) = earlier {
+            case.note(
+                Step::Replaces,
+                true,
+                format!("Takes the place of `{replaced}`"),
+                json!({ "message": sent.message_id }),
+            );
+            Ok(sent.collapse.clone())
+        } else {
+            case.note(
+                Step::Replaces,
+                false,
+                format!("`{replaced}` was not sent yet and will carry the news"),
+                Value::Null,
+            );
+            Err(ReasonCode::Superseded)
         })
     }
 
@@ -260,19 +257,10 @@ impl Stepper<'_> {
             .chain(&with)
             .flat_map(|case| case.bound.values().cloned())
             .collect();
-        let mut decision_id = None;
-        for sent in std::iter::once(&case).chain(&with) {
-            let Some(decision) = self
-                .decide(sent, ReasonCode::Sent, None)
-                .and_then(|at| self.out.decisions.get_mut(at))
-            else {
-                continue;
-            };
-            decision.message_id = Some(message_id);
-            decision.late = late;
-            decision_id.get_or_insert(decision.id);
-        }
-        let Some(decision_id) = decision_id else { return };
+        let spoken_for = std::iter::once(&case).chain(&with);
+        let Some(decision_id) = self.decide_sent(spoken_for, message_id, late) else {
+            return;
+        };
         let promo = case.trigger.sentence.class == Class::Promo;
         self.subject.sent.push(Sent {
             at: self.given.now,
@@ -307,6 +295,25 @@ impl Stepper<'_> {
         for sent in std::iter::once(&case).chain(&with) {
             self.close_waits(sent.trigger.id, &sent.bound, "Sent at a newer moment");
         }
+    }
+
+    /// Records `sent` for every case the message speaks for; the first decision is the message's own.
+    fn decide_sent<'c, 'm: 'c>(
+        &mut self,
+        cases: impl Iterator<Item = &'c Case<'m>>,
+        message_id: MessageId,
+        late: bool,
+    ) -> Option<DecisionId> {
+        let mut first = None;
+        for case in cases {
+            let at = self.decide(case, ReasonCode::Sent, None);
+            if let Some(decision) = at.and_then(|at| self.out.decisions.get_mut(at)) {
+                decision.message_id = Some(message_id);
+                decision.late = late;
+                first.get_or_insert(decision.id);
+            }
+        }
+        first
     }
 
     /// The device heard from last among those that can show something.

@@ -14,7 +14,7 @@ use utoipa::ToSchema;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema, thiserror::Error)]
 #[error("{pointer}: {detail}")]
 pub struct TriggerError {
-    /// Stable, snake_case.
+    /// Stable, `snake_case`.
     pub code: String,
     /// JSON pointer into the trigger.
     pub pointer: String,

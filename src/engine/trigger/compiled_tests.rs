@@ -24,16 +24,21 @@ fn found(changes: &Value) -> Vec<(String, String)> {
     errors.into_iter().map(|error| (error.code, error.pointer)).collect()
 }
 
+/// Each change to a good sentence has this one fault.
+fn assert_faults(cases: &[(Value, &str, &str)]) {
+    for (changes, code, pointer) in cases {
+        assert_eq!(
+            found(changes),
+            [((*code).to_owned(), (*pointer).to_owned())],
+            "{changes}"
+        );
+    }
+}
+
 #[test]
-fn every_fault_of_shape_has_its_code_and_its_place() {
-    let four: Value = (0..4)
-        .map(|n| (format!("f{n}"), json!("stay")))
-        .collect::<serde_json::Map<_, _>>()
-        .into();
-    let nine = vec![json!({ "max": 1, "per": "PT1H" }); 9];
+fn every_fault_of_name_and_moment_has_its_code_and_its_place() {
     let many = vec![json!({ "entered": { "tag": "a" } }); 17];
-    let until = json!({ "until": "true", "at_most": "PT1H" });
-    let cases = [
+    assert_faults(&[
         (json!({ "name": "" }), "name_out_of_bounds", "/name"),
         (json!({ "name": "a/b" }), "name_out_of_bounds", "/name"),
         (json!({ "name": "n".repeat(129) }), "name_out_of_bounds", "/name"),
@@ -71,6 +76,16 @@ fn every_fault_of_shape_has_its_code_and_its_place() {
             "fact_type_missing",
             "/when",
         ),
+    ]);
+}
+
+#[test]
+fn every_fault_of_a_binding_has_its_code_and_its_place() {
+    let four: Value = (0..4)
+        .map(|n| (format!("f{n}"), json!("stay")))
+        .collect::<serde_json::Map<_, _>>()
+        .into();
+    assert_faults(&[
         (json!({ "for_each": four }), "too_many_bindings", "/for_each"),
         (
             json!({ "for_each": { "user": "stay" } }),
@@ -97,6 +112,14 @@ fn every_fault_of_shape_has_its_code_and_its_place() {
             "choose_field_missing",
             "/for_each/f/choose/lowest",
         ),
+    ]);
+}
+
+#[test]
+fn every_fault_of_wait_and_guards_has_its_code_and_its_place() {
+    let nine = vec![json!({ "max": 1, "per": "PT1H" }); 9];
+    let until = json!({ "until": "true", "at_most": "PT1H" });
+    assert_faults(&[
         (json!({ "wait": { "until": "true" } }), "wait_without_limit", "/wait"),
         (json!({ "wait": { "for": "PT0S" } }), "span_out_of_bounds", "/wait/for"),
         (json!({ "wait": { "for": "P32D" } }), "span_out_of_bounds", "/wait/for"),
@@ -141,10 +164,7 @@ fn every_fault_of_shape_has_its_code_and_its_place() {
             "place_missing",
             "/wait/while",
         ),
-    ];
-    for (changes, code, pointer) in cases {
-        assert_eq!(found(&changes), [(code.to_owned(), pointer.to_owned())], "{changes}");
-    }
+    ]);
     assert_eq!(found(&json!({ "wait": until })), []);
 }
 
