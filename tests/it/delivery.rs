@@ -277,3 +277,28 @@ async fn a10_a_repeated_request_has_one_effect_and_one_answer() {
         .await;
     assert!(again.headers.get("idempotency-replayed").is_none(), "{}", again.text());
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn repeats_of_every_kind_leave_the_way_free() {
+    let usher = Usher::start(NOW).await;
+    let project = usher.project("shops", Mode::Live).await;
+    project.hotel().await;
+    let fact = |seq: i64| json!({ "seq": seq, "subjects": ["anna"], "properties": {} });
+    let all = async {
+        for round in 0..30 {
+            for seq in [round + 1, round + 1, round] {
+                project.business.put("/v1/facts/stay/s1", &fact(seq)).await.ok();
+            }
+            project.hotel_again().await;
+            project
+                .business
+                .post("/v1/events", &json!({ "id": "e", "user_ref": "anna", "name": "n" }))
+                .await
+                .ok();
+            usher.phone(&project, "anna").await;
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(15), all)
+        .await
+        .expect("nothing waits for a connection");
+}

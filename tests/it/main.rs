@@ -10,12 +10,14 @@
 mod bad_input;
 mod bad_places;
 mod bad_texts;
+mod bombs;
 mod caller;
 mod clients;
 mod delivery;
 mod isolation;
 mod kill;
 mod process;
+mod secrets;
 mod server;
 mod tracks;
 mod walks;

@@ -23,7 +23,7 @@ pub struct Process {
     database: Settings,
     log: PathBuf,
     /// Goes with the last one who needs it.
-    folder: Option<tempfile::TempDir>,
+    folder_kept: Option<tempfile::TempDir>,
 }
 
 /// What a process is started with, beside the defaults.
@@ -48,7 +48,7 @@ impl Process {
             lease_s: 60,
         };
         let mut process = Self::start(&told).await;
-        process.folder = Some(folder);
+        process.folder_kept = Some(folder);
         process
     }
 
@@ -62,11 +62,12 @@ impl Process {
         if let Some(fcm) = told.fcm {
             let account = told.folder.join("account.json");
             std::fs::write(&account, fcm.service_account_json()).unwrap();
-            text += &format!(
+            let section = format!(
                 "[channels.fcm]\nservice_account_file = \"{}\"\nendpoint = \"{}\"\n",
                 account.display(),
                 fcm.endpoint()
             );
+            text.push_str(&section);
         }
         std::fs::write(&config, text).unwrap();
         let (out, log) = (told.folder.join("out.log"), told.folder.join("err.log"));
@@ -85,7 +86,7 @@ impl Process {
             caller: Caller::new(""),
             database: told.database.clone(),
             log,
-            folder: None,
+            folder_kept: None,
         };
         let address = tokio::time::timeout(LISTENS_WITHIN, process.address(&out)).await;
         let address = address.unwrap_or_else(|_| panic!("it did not listen: {}", process.log()));

@@ -27,7 +27,9 @@ type Happened = (String, String, Timestamp, String);
 fn fix_of(record: &RawRecord) -> &Fix {
     match &record.body {
         RawBody::Fix(fix) => fix,
-        other => panic!("a track holds fixes alone: {other:?}"),
+        other @ (RawBody::Crossing(_) | RawBody::Event(_) | RawBody::Context(_) | RawBody::Receipt(_)) => {
+            panic!("a track holds fixes alone: {other:?}")
+        }
     }
 }
 
