@@ -147,7 +147,7 @@ async fn register(
         .and_then(Value::as_str)
         .ok_or_else(|| built_in("the devices", "no token came back"))?;
     let phone = app.with_token(token);
-    let identity = json!({ "user_ref": user_ref, "locale": locale, "time_zone": zone, "attributes": { "name": name } });
+    let identity = json!({ "user_ref": user_ref, "locale": locale, "time_zone": zone, "attributes": { "name": name, "first_name": name } });
     phone.post("/v1/devices/me/identify", &identity).await?;
     phone.post("/v1/devices/me/consents", &consents).await?;
     Ok(Phone(phone))
