@@ -14,7 +14,7 @@ const CSS: &str = "text/css; charset=utf-8";
 const SCRIPT: &str = "text/javascript; charset=utf-8";
 
 /// Path, media type and text of every file.
-const FILES: [(&str, &str, &str); 14] = [
+const FILES: [(&str, &str, &str); 17] = [
     ("/", HTML, include_str!("live/index.html")),
     ("/live/live.css", CSS, include_str!("live/live.css")),
     ("/live/app.js", SCRIPT, include_str!("live/app.js")),

@@ -3,7 +3,7 @@
 import { createChips } from "./chips.js";
 import { listenToFingers } from "./fingers.js";
 import { emptyBox, fit, grow, nearest, project, shapeOf, stretch, toScreen, zoomAt } from "./geo.js";
-import { around, busiest, bustle, peopled, regionsOf } from "./regions.js";
+import { around, busiest, bustle, compact, peopled, regionsOf } from "./regions.js";
 import { PULSE_MS, TAG_COLOURS, paint, pathOf, readTheme, scaleOf } from "./paint.js";
 
 const TRAIL_POINTS_MAX = 300;
@@ -197,7 +197,8 @@ function subject(map, region) {
     const markers = region?.markers ?? [...map.markers.values()];
     for (const marker of markers) grow(grow(box, marker.x, marker.y), marker.x, marker.y);
     if (!region) return everything(map, box);
-    const small = region.fences.filter(({ shape }) => shape.box.x1 - shape.box.x0 < SMALL_FENCE_M * region.stretch);
+    const size = SMALL_FENCE_M * region.stretch;
+    const small = compact(region.fences.filter(({ shape }) => shape.box.x1 - shape.box.x0 < size));
     const core = emptyBox();
     for (const { shape } of small.length ? small : region.fences) hug(core, shape.box);
     const wide = Math.max(core.x1 - core.x0, core.y1 - core.y0) > CORE_M * region.stretch;

@@ -60,3 +60,14 @@ export function bustle(region, now) {
         ? many(region.markers.length, "person", "people")
         : many(region.fences.length, "place", "places");
 }
+
+/** The fences that stand together: one that lies apart, such as a car park far out, would make all others tiny. */
+export function compact(fences) {
+    if (fences.length < 4) return fences;
+    const median = (numbers) => numbers.sort((a, b) => a - b)[Math.floor(numbers.length / 2)];
+    const anchors = fences.map((fence) => fence.shape.anchor);
+    const middle = { x: median(anchors.map(({ x }) => x)), y: median(anchors.map(({ y }) => y)) };
+    const away = anchors.map(({ x, y }) => Math.hypot(x - middle.x, y - middle.y));
+    const most = 3 * median([...away]);
+    return fences.filter((_, i) => away[i] <= most);
+}
