@@ -359,6 +359,13 @@ test("waiting reads as one sentence, in plain words", () => {
     assert.equal(waits("Waits until `stay.room_state == 'ready'`"), "Waiting until the stay’s room state is ready");
     assert.equal(waits("Waits for PT15S to pass"), "Waiting 15 s");
     assert.equal(waits("Waits until `size(a.b) > 3`"), "Waiting until `size(a.b) > 3`");
+    const trace = [
+        { step: "condition", passed: false, says: "`place.external_id == stay.hotel_id` does not hold" },
+    ];
+    assert.equal(
+        words.sentence({ code: "condition_false", trace }),
+        "Held back: the place is not the stay’s hotel",
+    );
     assert.equal(waits("The room is being prepared."), "Waiting: the room is being prepared");
 });
 

@@ -22,6 +22,8 @@ export function createPhones(world) {
         world,
         made: 0,
     };
+    for (const hand of ["pointerdown", "wheel", "keydown"])
+        row.list.addEventListener(hand, () => (row.scrolled = true), { passive: true });
     return {
         see: (person, seen) => see(row, person, seen),
         push: (person, push) => receive(row, person, push),
@@ -63,6 +65,8 @@ function order(row) {
         sorted.forEach(([, phone], i) => {
             if (row.list.children[i] !== phone.item) row.list.insertBefore(phone.item, row.list.children[i] ?? null);
         });
+        // The browser keeps the old first phone in sight; until somebody scrolls, the new first one should be.
+        if (!row.scrolled) row.list.scrollLeft = 0;
     });
 }
 

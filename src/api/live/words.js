@@ -116,6 +116,12 @@ export function verdict(decision, shown = null) {
     return rest.startsWith("Waits ") && tone === "wait" ? { tone, lead, joint: " ", rest: rest.slice(6) } : { tone, lead, rest };
 }
 
+/** `stay.hotel_id` to "the stay’s hotel", and the id of a thing to the thing itself. */
+function ownWords(owner, field) {
+    const bare = field.replace(/_?id$/, "").replace(/_/g, " ");
+    return bare === "" || bare === "external" ? `the ${owner}` : `the ${owner}’s ${bare}`;
+}
+
 /** The verdict as one line. */
 export function sentence(decision, shown = null) {
     const { lead, joint = ": ", rest } = verdict(decision, shown);
@@ -126,6 +132,10 @@ export function sentence(decision, shown = null) {
 export function plainer(says) {
     return String(says ?? "")
         .replace(/^Waits for (P[\dDTHMS.]+) to pass$/, (_, span) => `Waits ${spanWords(span)}`)
+        .replace(
+            /^`([a-z]\w*)\.(\w+) == ([a-z]\w*)\.(\w+)` does not hold$/,
+            (_, owner, field, other, its) => `${ownWords(owner, field)} is not ${ownWords(other, its)}`,
+        )
         .replace(
             /`([a-z]\w*)\.(\w+) == '([^'`]*)'`/,
             (_, owner, field, value) => `the ${owner}’s ${field.replace(/_/g, " ")} is ${value.replace(/_/g, " ")}`,
