@@ -236,7 +236,7 @@ function aim(map, now) {
     const pad = map.view.pad;
     const view = {
         ...map.view,
-        pad: { top: pad.top + 40, right: pad.right + 56, bottom: pad.bottom + 30, left: pad.left + 40 },
+        pad: { top: pad.top + 58, right: pad.right + 56, bottom: pad.bottom + 30, left: pad.left + 40 },
     };
     const region = map.following ? here(map) : null;
     const goal = fit(subject(map, region), view, 1.6);
