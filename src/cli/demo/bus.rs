@@ -34,7 +34,9 @@ pub(super) async fn play(journey: Journey, phone: Phone, cycles: u32) {
     // The first trip starts half way: at the terminus a bus would speak before anybody else in the story does.
     let mut begin = journey.0.len() / 2;
     for cycle in 0..cycles {
-        if let Err(Failure::Told { what, .. }) = once(&journey, &phone, cycle % 2 == 1, std::mem::take(&mut begin)).await {
+        if let Err(Failure::Told { what, .. }) =
+            once(&journey, &phone, cycle % 2 == 1, std::mem::take(&mut begin)).await
+        {
             tracing::warn!(what, "a bus lost its way; it starts again");
             tokio::time::sleep(Duration::from_secs(5)).await;
         }
