@@ -14,18 +14,21 @@ const CSS: &str = "text/css; charset=utf-8";
 const SCRIPT: &str = "text/javascript; charset=utf-8";
 
 /// Path, media type and text of every file.
-const FILES: [(&str, &str, &str); 14] = [
+const FILES: [(&str, &str, &str); 17] = [
     ("/", HTML, include_str!("live/index.html")),
     ("/live/live.css", CSS, include_str!("live/live.css")),
     ("/live/app.js", SCRIPT, include_str!("live/app.js")),
+    ("/live/chips.js", SCRIPT, include_str!("live/chips.js")),
     ("/live/clock.js", SCRIPT, include_str!("live/clock.js")),
     ("/live/dom.js", SCRIPT, include_str!("live/dom.js")),
+    ("/live/fingers.js", SCRIPT, include_str!("live/fingers.js")),
     ("/live/geo.js", SCRIPT, include_str!("live/geo.js")),
     ("/live/header.js", SCRIPT, include_str!("live/header.js")),
     ("/live/map.js", SCRIPT, include_str!("live/map.js")),
     ("/live/paint.js", SCRIPT, include_str!("live/paint.js")),
     ("/live/people.js", SCRIPT, include_str!("live/people.js")),
     ("/live/phones.js", SCRIPT, include_str!("live/phones.js")),
+    ("/live/regions.js", SCRIPT, include_str!("live/regions.js")),
     ("/live/stream.js", SCRIPT, include_str!("live/stream.js")),
     ("/live/why.js", SCRIPT, include_str!("live/why.js")),
     ("/live/words.js", SCRIPT, include_str!("live/words.js")),

@@ -8,6 +8,7 @@ import { fileURLToPath } from "node:url";
 import { ago } from "../../src/api/live/clock.js";
 import * as geo from "../../src/api/live/geo.js";
 import { People, shortName } from "../../src/api/live/people.js";
+import * as regions from "../../src/api/live/regions.js";
 import { backoff_ms, eventParser } from "../../src/api/live/stream.js";
 import * as words from "../../src/api/live/words.js";
 import { FENCES, script } from "./scenario.mjs";
@@ -299,4 +300,76 @@ test("the scenario shows every tone but a fault, and speaks of known fences", ()
     assert.deepEqual([...new Set(decisions.map((each) => words.toneOf(each.code)))].sort(), ["held", "sent", "wait"]);
     const ids = new Set(FENCES.map((fence) => fence.id));
     for (const { name, body } of script()) if (name === "moment" && body.place) assert.ok(ids.has(body.place.id));
+});
+
+test("places and people within reach make one neighbourhood, and the busiest is shown first", () => {
+    const fence = (name, lng, lat, radius_m = 200) => {
+        const shape = geo.shapeOf({ geometry: { type: "Point", coordinates: [lng, lat] }, radius_m });
+        return { name, shape };
+    };
+    const marker = (label, lng, lat, moved_at = 0) => ({ label, ...geo.project(lng, lat), trail: [], moved_at });
+    const fences = [
+        fence("Europe", 10, 50, 900000),
+        fence("Liverpool", -2.94, 53.433, 7000),
+        fence("Airport", -122.38, 37.62, 2000),
+        fence("Hotel", -122.394, 37.613),
+        fence("Station", -122.392, 37.616),
+        fence("Stop", -2.98, 53.41),
+    ];
+    const still = regions.regionsOf(fences);
+    assert.deepEqual(
+        still.map((region) => region.fences.map((each) => each.name)),
+        [
+            ["Liverpool", "Stop"],
+            ["Airport", "Hotel", "Station"],
+        ],
+    );
+    const markers = [
+        marker("Bus 1", -2.95, 53.42, 90e3),
+        marker("Bus 2", -2.96, 53.42, 90e3),
+        marker("Ana", -122.39, 37.61),
+        marker("Zoe", 151, -34),
+    ];
+    const all = regions.peopled(still, markers);
+    assert.deepEqual(
+        all.map((region) => [region.name, regions.bustle(region, 100e3)]),
+        [
+            ["Liverpool", "2 moving"],
+            ["Airport", "1 person"],
+            ["Around Zoe", "1 person"],
+        ],
+    );
+    assert.equal(regions.busiest(all).name, "Liverpool");
+    assert.equal(regions.around(all, geo.project(-122.381, 37.621)).name, "Airport");
+    assert.equal(regions.around(all, geo.project(0, 0)), null);
+    assert.equal(still[0].markers.length, 0, "the fences alone stay without people");
+    assert.equal(regions.busiest([]), null);
+    assert.deepEqual(regions.regionsOf([fences[0]])[0].name, "Europe");
+});
+
+test("a place far out does not make the others tiny", () => {
+    const at = (x, y) => ({ shape: { anchor: { x, y } } });
+    const near = [at(0, 0), at(100, 0), at(0, 100), at(100, 100), at(50, 50)];
+    assert.deepEqual(regions.compact([...near, at(9000, 9000)]), near);
+    assert.deepEqual(regions.compact(near.slice(0, 2)), near.slice(0, 2));
+});
+
+test("waiting reads as one sentence, in plain words", () => {
+    const waits = (says) => words.sentence({ code: "waiting_fact", trace: [{ step: "wait", passed: false, says }] });
+    assert.equal(waits("Waits until `stay.room_state == 'ready'`"), "Waiting until the stay’s room state is ready");
+    assert.equal(waits("Waits for PT15S to pass"), "Waiting 15 s");
+    assert.equal(waits("Waits until `size(a.b) > 3`"), "Waiting until `size(a.b) > 3`");
+    const trace = [
+        { step: "condition", passed: false, says: "`place.external_id == stay.hotel_id` does not hold" },
+    ];
+    assert.equal(
+        words.sentence({ code: "condition_false", trace }),
+        "Held back: the place is not the stay’s hotel",
+    );
+    assert.equal(waits("The room is being prepared."), "Waiting: the room is being prepared");
+});
+
+test("a bus keeps its number in its short name", () => {
+    assert.equal(shortName("Bus 4720"), "Bus 4720");
+    assert.equal(shortName("Ana Keller"), "Ana");
 });

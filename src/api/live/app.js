@@ -24,6 +24,7 @@ const page = {
     formats: formats(undefined),
     zone: undefined,
     project: "",
+    mode: undefined,
     stream: null,
     key: null,
     lost_at: null,
@@ -36,6 +37,9 @@ const world = {
     clock,
     formats: () => page.formats,
     project: () => page.project || "Usher",
+    /** Invented people look at their phones by themselves; real ones do not. */
+    pretends: () => page.mode === "test",
+    near: (device_id) => map.near(device_id),
     person: (user_id, name) => people.meet(user_id, name),
     isOpen: (user_id) => phones.isOpen(user_id),
     unlocked: (user_id) => why.reword(user_id),
@@ -51,12 +55,14 @@ const map = createMap(byId("map"), {
     wider: byId("wider"),
     fit: byId("fit"),
     follow: byId("follow"),
+    regions: byId("regions"),
 });
 
 const handlers = {
     hello({ project, now, speed }) {
         page.project = String(project?.name ?? "");
-        header.project({ name: page.project, mode: project?.mode });
+        page.mode = project?.mode;
+        header.project({ name: page.project, mode: page.mode });
         clock.set(now, Number(speed ?? 1));
         tick();
     },
@@ -227,6 +233,7 @@ addEventListener("resize", cover);
 function tick() {
     header.tick();
     phones.tick();
+    map.tick();
     if (page.key && document.body.dataset.state === "live" && Date.now() > page.again) fetchFences(page.key);
 }
 setInterval(tick, 1000);

@@ -31,13 +31,14 @@ export function setText(element, text) {
 /** Moves the children of `list` from where they stood before `change` to where they stand after it. */
 export function glideAround(list, change) {
     if (matchMedia("(prefers-reduced-motion: reduce)").matches) return change();
-    const before = new Map([...list.children].map((child) => [child, child.getBoundingClientRect().top]));
+    const before = new Map([...list.children].map((child) => [child, child.getBoundingClientRect()]));
     change();
-    for (const [child, top] of before) {
+    for (const [child, { left, top }] of before) {
         if (!child.isConnected) continue;
-        const moved = top - child.getBoundingClientRect().top;
-        if (Math.abs(moved) < 1) continue;
-        child.animate([{ transform: `translateY(${moved}px)` }, { transform: "none" }], {
+        const after = child.getBoundingClientRect();
+        const [dx, dy] = [left - after.left, top - after.top];
+        if (Math.hypot(dx, dy) < 1) continue;
+        child.animate([{ transform: `translate(${dx}px, ${dy}px)` }, { transform: "none" }], {
             duration: 420,
             easing: "cubic-bezier(.2,.9,.25,1)",
         });

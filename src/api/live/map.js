@@ -1,6 +1,9 @@
 // The map: keeps fences, people and pulses, moves the camera, and asks for a frame only when something changed.
 
+import { createChips } from "./chips.js";
+import { listenToFingers } from "./fingers.js";
 import { emptyBox, fit, grow, nearest, project, shapeOf, stretch, toScreen, zoomAt } from "./geo.js";
+import { around, busiest, bustle, compact, peopled, regionsOf } from "./regions.js";
 import { PULSE_MS, TAG_COLOURS, paint, pathOf, readTheme, scaleOf } from "./paint.js";
 
 const TRAIL_POINTS_MAX = 300;
@@ -11,6 +14,15 @@ const JUMP_M = 20000;
 /** The camera that follows people never comes closer than this much ground. */
 const FOLLOW_SPAN_M = 420;
 const SMALL_FENCE_M = 1000;
+/** A neighbourhood whose small places lie within this is shown whole; in a wider one the camera keeps to the people. */
+const CORE_M = 5000;
+/** The busiest neighbourhood is chosen anew for this long after the first data; then the map stays where it is. */
+const CHOOSE_MS = 4000;
+/** The camera comes closer by itself at most this often. */
+const CLOSER_EVERY_MS = 15000;
+const CHIPS_MAX = 6;
+/** Less than this is the noise of a receiver. */
+const STEP_M = 4;
 
 /** Makes the map in `canvas`; `parts` holds the scale bar, its label and the buttons. */
 export function createMap(canvas, parts) {
@@ -21,6 +33,11 @@ export function createMap(canvas, parts) {
         parts,
         still,
         fences: [],
+        regions: [],
+        shown: null,
+        picked: false,
+        choose_until: 0,
+        chips: createChips(parts.regions),
         markers: new Map(),
         pulses: [],
         camera: null,
@@ -31,6 +48,7 @@ export function createMap(canvas, parts) {
         ratio: 1,
         theme: readTheme(canvas),
         asked: false,
+        aimed_at: -Infinity,
         reference: null,
     };
     dark.addEventListener("change", () => {
@@ -45,6 +63,9 @@ export function createMap(canvas, parts) {
         move: (person, position) => move(map, person, position),
         rename: (person) => rename(map, person),
         pulse: (person, moment) => pulse(map, person, moment),
+        /** Is this device in the neighbourhood on the screen? */
+        near: (device_id) => Boolean(here(map)?.markers.some((marker) => marker.id === device_id)),
+        tick: () => chips(map),
         /** Tells how much of the canvas other panes cover, so that the camera looks past them. */
         setPadding(pad) {
             map.view.pad = pad;
@@ -61,7 +82,8 @@ function resize(map) {
     map.canvas.width = Math.round(map.view.width * map.ratio);
     map.canvas.height = Math.round(map.view.height * map.ratio);
     // Labels keep clear of the buttons and of the scale.
-    map.view.covered = [map.parts.closer.parentElement, map.parts.bar.parentElement].map((part) => {
+    const parts = [map.parts.closer.parentElement, map.parts.bar.parentElement, map.parts.regions];
+    map.view.covered = parts.map((part) => {
         const { offsetLeft, offsetTop, offsetWidth, offsetHeight } = part;
         return {
             x: offsetLeft + offsetWidth / 2,
@@ -90,7 +112,10 @@ function setFences(map, fences) {
     // The large lie below the small.
     map.fences.sort((a, b) => b.shape.area - a.shape.area);
     map.fences.forEach((fence, i) => (fence.rank = i));
+    map.regions = regionsOf(map.fences);
+    choose(map);
     aim(map, true);
+    chips(map);
     ask(map);
 }
 
@@ -105,11 +130,13 @@ function move(map, person, position) {
     let marker = map.markers.get(position.device_id);
     if (!marker) {
         if (map.markers.size >= MARKERS_MAX) map.markers.delete(map.markers.keys().next().value);
-        marker = { id: position.device_id, user_id: person.id, x: at.x, y: at.y, trail: [] };
+        marker = { id: position.device_id, user_id: person.id, x: at.x, y: at.y, trail: [], moved_at: -Infinity };
         map.markers.set(position.device_id, marker);
     }
     const last = marker.trail.at(-1);
     const jump = last ? Math.hypot(at.x - last.x, at.y - last.y) > JUMP_M * stretch(position.lat) : false;
+    const step_m = last ? Math.hypot(at.x - last.x, at.y - last.y) / stretch(position.lat) : 0;
+    if (step_m > STEP_M) marker.moved_at = performance.now();
     marker.trail.push({ ...at, jump });
     if (marker.trail.length > TRAIL_POINTS_MAX) marker.trail.shift();
     marker.lat = position.lat;
@@ -120,6 +147,7 @@ function move(map, person, position) {
     const from = map.still.matches || jump ? at : { x: marker.x, y: marker.y };
     marker.glide = { from, to: at, at: performance.now() };
     if (map.still.matches || jump) Object.assign(marker, at);
+    choose(map);
     aim(map, false);
     ask(map);
 }
@@ -149,30 +177,56 @@ function pulse(map, person, moment) {
     ask(map);
 }
 
-/** What the camera should show: the people and the small places around them, or every fence when nobody has moved yet. */
-function subject(map) {
+/** Opens the busiest neighbourhood while the first data comes in; whoever picked another one keeps it. */
+function choose(map) {
+    if (map.picked) return;
+    const now = performance.now();
+    map.choose_until ||= now + CHOOSE_MS;
+    if (!map.shown || now < map.choose_until) map.shown = busiest(peopled(map.regions, map.markers.values()));
+}
+
+/** The neighbourhood on the screen with the people in it now. */
+function here(map) {
+    const regions = peopled(map.regions, map.markers.values());
+    return around(regions, map.shown) ?? busiest(regions);
+}
+
+/** What the camera should show: the small places of the neighbourhood and its people, or everything. */
+function subject(map, region) {
     const box = emptyBox();
-    for (const marker of map.markers.values()) {
-        const half = (FOLLOW_SPAN_M / 2) * stretch(marker.lat);
-        for (const point of marker.trail.slice(-60)) grow(grow(box, point.x, point.y), point.x, point.y);
-        grow(grow(box, marker.x - half, marker.y - half), marker.x + half, marker.y + half);
+    const markers = region?.markers ?? [...map.markers.values()];
+    for (const marker of markers) grow(grow(box, marker.x, marker.y), marker.x, marker.y);
+    if (!region) return everything(map, box);
+    const size = SMALL_FENCE_M * region.stretch;
+    const small = compact(region.fences.filter(({ shape }) => shape.box.x1 - shape.box.x0 < size));
+    const core = emptyBox();
+    for (const { shape } of small.length ? small : region.fences) hug(core, shape.box);
+    const wide = Math.max(core.x1 - core.x0, core.y1 - core.y0) > CORE_M * region.stretch;
+    if (!markers.length || (small.length && !wide)) return hug(box, core);
+    // Among many places the camera keeps to the people, the way they came and the places they stand in.
+    for (const marker of markers) {
+        const half = (FOLLOW_SPAN_M / 2) * region.stretch;
+        for (const point of marker.trail.slice(-60)) grow(box, point.x, point.y);
+        hug(box, { x0: marker.x - half, y0: marker.y - half, x1: marker.x + half, y1: marker.y + half });
     }
-    if (!map.following || !map.markers.size) return everything(map, box);
     const people = { ...box };
-    for (const { shape } of map.fences) {
-        const small = shape.box.x1 - shape.box.x0 < SMALL_FENCE_M * 1.3;
+    for (const { shape } of small) {
         const meets =
             shape.box.x0 < people.x1 &&
             shape.box.x1 > people.x0 &&
             shape.box.y0 < people.y1 &&
             shape.box.y1 > people.y0;
-        if (small && meets) grow(grow(box, shape.box.x0, shape.box.y0), shape.box.x1, shape.box.y1);
+        if (meets) hug(box, shape.box);
     }
     return box;
 }
 
+function hug(box, other) {
+    return other.x1 >= other.x0 ? grow(grow(box, other.x0, other.y0), other.x1, other.y1) : box;
+}
+
 function everything(map, box) {
-    for (const { shape } of map.fences) grow(grow(box, shape.box.x0, shape.box.y0), shape.box.x1, shape.box.y1);
+    for (const { shape } of map.fences) hug(box, shape.box);
     return box;
 }
 
@@ -182,13 +236,16 @@ function aim(map, now) {
     const pad = map.view.pad;
     const view = {
         ...map.view,
-        pad: { top: pad.top + 40, right: pad.right + 56, bottom: pad.bottom + 30, left: pad.left + 40 },
+        pad: { top: pad.top + 58, right: pad.right + 56, bottom: pad.bottom + 30, left: pad.left + 40 },
     };
-    const goal = fit(subject(map), view, 1.6);
+    const region = map.following ? here(map) : null;
+    const goal = fit(subject(map, region), view, 1.6);
     if (!goal) return;
-    const settled = map.goal && goal.scale < map.goal.scale * 1.5 && goal.scale > map.goal.scale * 0.92 && !now;
-    if (settled && [...map.markers.values()].every((marker) => inView(map, view, marker))) return;
+    const rests = performance.now() - map.aimed_at < CLOSER_EVERY_MS;
+    const settled = map.goal && !now && (rests || goal.scale < map.goal.scale * 2);
+    if (settled && (region?.markers ?? [...map.markers.values()]).every((marker) => inView(map, view, marker))) return;
     map.goal = goal;
+    map.aimed_at = performance.now();
     if (!map.camera || map.still.matches || now) map.camera = { ...goal };
     ask(map);
 }
@@ -274,6 +331,27 @@ function release(map, following) {
 
 function show(map) {
     map.parts.follow.setAttribute("aria-pressed", String(!map.held && map.following));
+    chips(map);
+}
+
+/** One chip for everything and one for each neighbourhood; a single neighbourhood needs none. */
+function chips(map) {
+    const regions = peopled(map.regions, map.markers.values());
+    const shown = map.held || !map.following ? null : here(map)?.name;
+    const all = { name: "All places", tail: "", pressed: !map.held && !map.following, press: () => release(map, false) };
+    const each = regions.slice(0, CHIPS_MAX).map((region) => ({
+        name: region.name,
+        tail: ` · ${bustle(region, performance.now())}`,
+        pressed: region.name === shown,
+        press: () => visit(map, region),
+    }));
+    map.chips(regions.length < 2 ? [] : [all, ...each]);
+}
+
+function visit(map, region) {
+    map.shown = region;
+    map.picked = true;
+    release(map, true);
 }
 
 function listen(map) {
@@ -315,32 +393,6 @@ function listen(map) {
         event.preventDefault();
         keys[event.key]();
     });
-    dragging(map, pan, zoom);
+    listenToFingers(canvas, pan, zoom);
     show(map);
-}
-
-function dragging(map, pan, zoom) {
-    const { canvas } = map;
-    const fingers = new Map();
-    const spread = () => {
-        const [a, b] = [...fingers.values()];
-        return { d: Math.hypot(a.x - b.x, a.y - b.y), x: (a.x + b.x) / 2, y: (a.y + b.y) / 2 };
-    };
-    canvas.addEventListener("pointerdown", (event) => {
-        canvas.setPointerCapture(event.pointerId);
-        fingers.set(event.pointerId, { x: event.offsetX, y: event.offsetY });
-    });
-    canvas.addEventListener("pointermove", (event) => {
-        const last = fingers.get(event.pointerId);
-        if (!last) return;
-        const before = fingers.size === 2 ? spread() : null;
-        fingers.set(event.pointerId, { x: event.offsetX, y: event.offsetY });
-        if (!before) return pan(event.offsetX - last.x, event.offsetY - last.y);
-        const after = spread();
-        pan(after.x - before.x, after.y - before.y);
-        if (before.d > 0) zoom(after.d / before.d, [after.x, after.y]);
-    });
-    const lift = (event) => fingers.delete(event.pointerId);
-    canvas.addEventListener("pointerup", lift);
-    canvas.addEventListener("pointercancel", lift);
 }

@@ -34,8 +34,9 @@ export class People {
     }
 }
 
-/** The first word of a name, for the map; a long one is cut. */
+/** The first word of a name, for the map, with the number that tells "Bus 14" from "Bus 15"; a long one is cut. */
 export function shortName(name) {
-    const first = name.split(/\s+/)[0];
+    const [word, second] = name.split(/\s+/);
+    const first = second && /^\d/.test(second) ? `${word} ${second}` : word;
     return [...first].length > 14 ? `${[...first].slice(0, 13).join("")}…` : first;
 }

@@ -2,13 +2,17 @@
 
 import { ago } from "./clock.js";
 import { byId, el, glideAround, icon, setText } from "./dom.js";
+import { shortName } from "./people.js";
 import { deliveryWords } from "./words.js";
 
 const PHONES_MAX = 24;
 const NOTES_MAX = 6;
 const WALLPAPERS = 6;
+/** On a test project somebody looks at the phone this long after a private message came, and for so long. */
+const LOOK_AFTER_MS = 2500;
+const LOOK_MS = 4000;
 
-/** Makes the row of phones; `world` gives `clock`, `formats()`, `project()` and hears `unlocked(user_id, open)`. */
+/** Makes the row of phones; `world` gives `clock`, `formats()`, `project()`, `pretends()`, `near(device_id)` and hears `unlocked(user_id, open)`. */
 export function createPhones(world) {
     const row = {
         list: byId("phones"),
@@ -18,6 +22,8 @@ export function createPhones(world) {
         world,
         made: 0,
     };
+    for (const hand of ["pointerdown", "wheel", "keydown"])
+        row.list.addEventListener(hand, () => (row.scrolled = true), { passive: true });
     return {
         see: (person, seen) => see(row, person, seen),
         push: (person, push) => receive(row, person, push),
@@ -46,7 +52,22 @@ function see(row, person, { device_id, platform, silent }) {
     }
     if (phone.user_id !== person.id || phone.name !== person.name) wear(phone, person);
     if (!silent) phone.seen = row.world.clock.now();
+    order(row);
     return phone;
+}
+
+/** Phones with a message come first, then those near what the map shows; otherwise they stay in the order they came. */
+function order(row) {
+    const rank = (phone) => (phone.notes.length ? 0 : row.world.near(phone.id) ? 1 : 2);
+    const sorted = [...row.phones.values()].map((phone) => [rank(phone), phone]).sort((a, b) => a[0] - b[0]);
+    if (sorted.every(([, phone], i) => row.list.children[i] === phone.item)) return;
+    glideAround(row.list, () => {
+        sorted.forEach(([, phone], i) => {
+            if (row.list.children[i] !== phone.item) row.list.insertBefore(phone.item, row.list.children[i] ?? null);
+        });
+        // The browser keeps the old first phone in sight; until somebody scrolls, the new first one should be.
+        if (!row.scrolled) row.list.scrollLeft = 0;
+    });
 }
 
 /** The phone that was silent the longest makes room. */
@@ -61,7 +82,7 @@ function wear(phone, person) {
     phone.user_id = person.id;
     phone.name = person.name;
     setText(phone.owner, person.name);
-    phone.item.className = `phone person-${person.colour}`;
+    phone.item.className = `phone person-${person.colour}${phone.item.classList.contains("looks") ? " looks" : ""}`;
     phone.device.setAttribute("aria-label", `Lock screen of ${person.name}`);
 }
 
@@ -79,7 +100,10 @@ function build(row, device_id, platform) {
     phone.lock = el("button", "lock", icon("lock"), el("span", "", "Unlock"));
     phone.lock.type = "button";
     phone.lock.hidden = true;
-    phone.lock.addEventListener("click", () => unlock(row, phone, !phone.open));
+    phone.lock.addEventListener("click", () => {
+        phone.by_hand = true;
+        unlock(row, phone, !phone.open);
+    });
     const status = el("div", "status", phone.small, el("span", "status-icons", icon("signal"), icon("battery")));
     const notes = el("div", "notes-scroll", phone.list, phone.more);
     const screen = el(
@@ -135,9 +159,32 @@ function receive(row, person, push) {
         for (const last of phone.notes.slice(NOTES_MAX)) drop(row, phone, last);
     });
     row.notes.set(push.delivery_id, note);
+    if (phone.notes.length === 1 && row.phones.get(phone.id) === phone) first(row, phone);
     phone.list.parentElement.scrollTop = 0;
     buzz(phone);
     reveal(phone);
+    if (push.shown.sensitive && row.world.pretends()) setTimeout(() => look(row, phone), LOOK_AFTER_MS);
+}
+
+/** The first message of a phone moves it up behind those that were spoken to before it. */
+function first(row, phone) {
+    row.phones.delete(phone.id);
+    const spoken = [...row.phones.values()].filter((each) => each.notes.length);
+    const silent = [...row.phones.values()].filter((each) => !each.notes.length);
+    row.phones = new Map([...spoken, phone, ...silent].map((each) => [each.id, each]));
+    order(row);
+}
+
+/** An invented person picks the phone up and reads. Whoever has used its lock by hand decides alone from then on. */
+function look(row, phone) {
+    if (phone.open || phone.by_hand || row.phones.get(phone.id) !== phone) return;
+    unlock(row, phone, true);
+    phone.item.classList.add("looks");
+    setText(phone.whereabouts, `${shortName(phone.name)} looks at the phone`);
+    setTimeout(() => {
+        phone.item.classList.remove("looks");
+        stand(phone);
+    }, LOOK_MS);
 }
 
 function drop(row, phone, note) {
@@ -236,7 +283,13 @@ function settle(row, news) {
 function place(row, user_id, text) {
     for (const phone of row.phones.values()) {
         if (phone.user_id !== user_id) continue;
-        setText(phone.whereabouts, text || (phone.ios ? "iPhone" : "Android"));
-        phone.whereabouts.title = text;
+        phone.place = text;
+        if (!phone.item.classList.contains("looks")) stand(phone);
     }
+}
+
+/** Under the name: where the phone is, else what it is. */
+function stand(phone) {
+    setText(phone.whereabouts, phone.place || (phone.ios ? "iPhone" : "Android"));
+    phone.whereabouts.title = phone.place || "";
 }

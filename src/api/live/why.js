@@ -1,7 +1,19 @@
 // The list "Why": every decision as a sentence, newest first, and behind each the trace that led to it.
 
 import { byId, el, icon, setText } from "./dom.js";
-import { TONES, clause, deliveryWords, momentWords, shortOf, stepName, toneOf, valueRows, verdict } from "./words.js";
+import {
+    TONES,
+    clause,
+    deliveryWords,
+    momentWords,
+    plainer,
+    sentenceCase,
+    shortOf,
+    stepName,
+    toneOf,
+    valueRows,
+    verdict,
+} from "./words.js";
 
 const ROWS_MAX = 200;
 const CODES_MAX = 5000;
@@ -89,7 +101,7 @@ function head(why, row) {
     const shown = why.messages.get(decision.message_id);
     const said = verdict(decision, shown ? textOf(why, decision, shown) : null);
     const mark = el("span", `mark ${said.tone}`, icon(said.tone));
-    const line = el("span", "verdict", el("b", said.tone, `${said.lead}: `), said.rest);
+    const line = el("span", "verdict", el("b", said.tone, said.lead + (said.joint ?? ": ")), said.rest);
     const time = el("time", "", why.world.formats().second(decision.decided_at));
     time.dateTime = String(decision.decided_at);
     const moment = why.moments.get(decision.moment_id);
@@ -97,7 +109,9 @@ function head(why, row) {
     if (moment) about.append((moment.kind === "fact" ? "· " : "") + momentWords(moment));
     const news = why.deliveries.get(decision.message_id);
     if (news) about.append(el("span", `fate ${news.state}`, deliveryWords(news.state)));
-    const top = el("span", "top", el("span", "trigger", decision.trigger || "A trigger"), time, icon("more"));
+    const trigger = el("span", "trigger", sentenceCase(decision.trigger || "A trigger"));
+    trigger.title = decision.trigger || "";
+    const top = el("span", "top", trigger, time, icon("more"));
     row.button.replaceChildren(mark, el("span", "words", top, line, about));
     row.line = line;
     row.when = why.world.formats().instant;
@@ -128,7 +142,7 @@ function trace(row) {
             icon(step.passed ? "check" : "cross"),
             el("b", "", stepName(step.step)),
             el("span", "sr", step.passed ? " passed: " : " stopped here: "),
-            el("span", "says", step.says ?? ""),
+            el("span", "says", plainer(step.says)),
         );
         const rows = valueRows(step.values, 14, row.when);
         if (rows.length) {

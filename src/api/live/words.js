@@ -111,13 +111,35 @@ export function verdict(decision, shown = null) {
     const standard = CODES[decision.code]?.[1] ?? sentenceCase(String(decision.code)).toLowerCase();
     if (tone === "sent") return { tone, lead: decision.late ? "Sent late" : lead, rest: shown || standard };
     const said = settling(decision)?.says;
-    return { tone, lead, rest: said ? clause(said) : standard };
+    const rest = said ? clause(plainer(said)) : standard;
+    // "Waiting until …" is a sentence of its own; "Waiting: Waits until …" would be none.
+    return rest.startsWith("Waits ") && tone === "wait" ? { tone, lead, joint: " ", rest: rest.slice(6) } : { tone, lead, rest };
+}
+
+/** `stay.hotel_id` to "the stay’s hotel", and the id of a thing to the thing itself. */
+function ownWords(owner, field) {
+    const bare = field.replace(/_?id$/, "").replace(/_/g, " ");
+    return bare === "" || bare === "external" ? `the ${owner}` : `the ${owner}’s ${bare}`;
 }
 
 /** The verdict as one line. */
 export function sentence(decision, shown = null) {
-    const { lead, rest } = verdict(decision, shown);
-    return `${lead}: ${rest}`;
+    const { lead, joint = ": ", rest } = verdict(decision, shown);
+    return `${lead}${joint}${rest}`;
+}
+
+/** What a step says, with spans and simple comparisons in plain words; what is not simple stays as it was written. */
+export function plainer(says) {
+    return String(says ?? "")
+        .replace(/^Waits for (P[\dDTHMS.]+) to pass$/, (_, span) => `Waits ${spanWords(span)}`)
+        .replace(
+            /^`([a-z]\w*)\.(\w+) == ([a-z]\w*)\.(\w+)` does not hold$/,
+            (_, owner, field, other, its) => `${ownWords(owner, field)} is not ${ownWords(other, its)}`,
+        )
+        .replace(
+            /`([a-z]\w*)\.(\w+) == '([^'`]*)'`/,
+            (_, owner, field, value) => `the ${owner}’s ${field.replace(/_/g, " ")} is ${value.replace(/_/g, " ")}`,
+        );
 }
 
 /** What was noticed, in the past tense: "entered Grand Hyatt". */

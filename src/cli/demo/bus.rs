@@ -31,21 +31,25 @@ impl Journey {
 
 /// Drives there and back again and again.
 pub(super) async fn play(journey: Journey, phone: Phone, cycles: u32) {
+    // The first trip starts half way: at the terminus a bus would speak before anybody else in the story does.
+    let mut begin = journey.0.len() / 2;
     for cycle in 0..cycles {
-        if let Err(Failure::Told { what, .. }) = once(&journey, &phone, cycle % 2 == 1).await {
+        if let Err(Failure::Told { what, .. }) =
+            once(&journey, &phone, cycle % 2 == 1, std::mem::take(&mut begin)).await
+        {
             tracing::warn!(what, "a bus lost its way; it starts again");
             tokio::time::sleep(Duration::from_secs(5)).await;
         }
     }
 }
 
-async fn once(journey: &Journey, phone: &Phone, back: bool) -> Result<(), Failure> {
+async fn once(journey: &Journey, phone: &Phone, back: bool, begin: usize) -> Result<(), Failure> {
     let mut points = journey.0.clone();
     if back {
         points.reverse();
     }
     let mut before: Option<f64> = None;
-    for (at, lat, lng) in points {
+    for (at, lat, lng) in points.into_iter().skip(begin) {
         let gap = before.map_or(0.0, |before| (at - before).abs() / FASTER);
         before = Some(at);
         tokio::time::sleep(Duration::try_from_secs_f64(gap).unwrap_or_default()).await;
