@@ -41,7 +41,6 @@ fn facts(sensitive: &[&str]) -> BTreeMap<String, Fact> {
     BTreeMap::from([("stay".to_owned(), fact)])
 }
 
-#[expect(clippy::wildcard_enum_match_arm, reason = "whatever else it is, the test stops")]
 fn shown(content: &CompiledContent, locale: Option<&str>, sensitive: &[&str]) -> Shown {
     match compose(content, locale, scene(), &facts(sensitive), "Hotel Sacher") {
         Composed::Shown(shown) => *shown,
