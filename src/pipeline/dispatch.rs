@@ -10,10 +10,9 @@ use crate::engine::delivery::{ChannelKind, DeliveryState, Next, Outcome, settle}
 use crate::engine::subject::Purpose;
 use crate::store::{AttemptRow, Claimed, Settlement};
 use chrono::TimeDelta;
-use futures_util::StreamExt;
-use futures_util::stream::FuturesUnordered;
 use serde_json::json;
 use std::time::Duration;
+use tokio::task::JoinSet;
 
 /// A delivery of a paused project or trigger is looked at again after this long.
 const PAUSE_RECHECK: TimeDelta = TimeDelta::seconds(30);
@@ -42,7 +41,9 @@ impl Pipeline {
     /// No more is claimed than can be sent at once: a message that waits behind slow ones would outlive its lease, and what was
     /// asked about consent would be old. One slow provider holds nobody else up.
     pub async fn dispatch(&self) -> Result<usize, PipelineError> {
-        let mut under_way = FuturesUnordered::new();
+        // Tasks of their own, not futures polled from here: one that holds the writer's connection while this loop waits for
+        // that very connection to claim more would never be polled again.
+        let mut under_way = JoinSet::new();
         let (mut count, mut look, mut result) = (0, true, Ok(()));
         loop {
             let free = limits::SENDS_AT_ONCE_MAX - under_way.len();
@@ -54,14 +55,17 @@ impl Pipeline {
                 });
                 count += claimed.len();
                 look = claimed.len() == free && count < limits::DELIVERIES_PER_ROUND_MAX;
-                under_way.extend(claimed.into_iter().map(|claimed| self.deliver(claimed)));
+                for claimed in claimed {
+                    let pipeline = self.clone();
+                    under_way.spawn(async move { pipeline.deliver(claimed).await });
+                }
             }
             if under_way.is_empty() && !look {
                 break;
             }
             let may_claim = result.is_ok() && count < limits::DELIVERIES_PER_ROUND_MAX;
             tokio::select! {
-                Some(settled) = under_way.next() => result = result.and(settled),
+                Some(settled) = under_way.join_next() => result = result.and(settled.unwrap_or(Err(PipelineError::Stopping))),
                 () = self.0.work_ready.notified(), if may_claim => look = true,
             }
         }

@@ -7,6 +7,8 @@ pub const FILE_LINES_MAX: usize = 400;
 /// A table of cases reads well at a length at which code does not.
 pub const TEST_FILE_LINES_MAX: usize = 600;
 pub const FUNCTION_LINES_MAX: usize = 70;
+/// An integration test tells a story in order; cutting it up hides what came before what.
+pub const STORY_LINES_MAX: usize = 110;
 
 /// Names that say nothing about what is inside; whatever is put there has a better one.
 const BANNED: [&str; 14] = [
@@ -88,12 +90,13 @@ fn banned_name(path: &str) -> Option<Breach> {
 fn function_lengths(path: &str, text: &str) -> Vec<Breach> {
     let tokens = tokens(&blank(text));
     let starts = (0..tokens.len()).filter(|at| tokens[*at].text == "fn");
+    let bound = if path.starts_with("tests/it/") { STORY_LINES_MAX } else { FUNCTION_LINES_MAX };
     let long = starts.filter_map(|at| {
         let name = tokens.get(at + 1).filter(|t| t.is_word())?;
         let lines = body_end(&tokens, at)? + 1 - tokens[at].line;
-        let what = format!("`{}` has {lines} lines, at most {FUNCTION_LINES_MAX}", name.text);
+        let what = format!("`{}` has {lines} lines, at most {bound}", name.text);
         let remedy = "give a part that has a name of its own a function of its own";
-        (lines > FUNCTION_LINES_MAX).then(|| Breach::new(path, tokens[at].line, "function-length", what, remedy))
+        (lines > bound).then(|| Breach::new(path, tokens[at].line, "function-length", what, remedy))
     });
     long.collect()
 }

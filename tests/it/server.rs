@@ -147,7 +147,6 @@ impl Drop for Usher {
 
 /// The credentials of a new project.
 pub struct Keys {
-    pub id: ProjectId,
     pub publishable: String,
     pub secret: String,
 }
@@ -191,7 +190,6 @@ pub async fn create_project(store: &Store, entropy: &dyn Entropy, now: Timestamp
     }
     let secret = tokens.pop().unwrap();
     Keys {
-        id,
         publishable: tokens.pop().unwrap(),
         secret,
     }
