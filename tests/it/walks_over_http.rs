@@ -73,7 +73,8 @@ impl Stage {
         serving.spawn(server);
         let project = &walk.project;
         let keys = create_project(&fresh, pipeline.entropy(), now, &project.name, project.mode).await;
-        assert!(pipeline.update_settings(keys.id, &project.settings).await.unwrap());
+        let row = fresh.project_by_name(&project.name).await.unwrap().unwrap();
+        assert!(pipeline.update_settings(row.id, &project.settings).await.unwrap());
         Self {
             http: reqwest::Client::builder()
                 .timeout(std::time::Duration::from_mins(1))
