@@ -90,7 +90,11 @@ fn banned_name(path: &str) -> Option<Breach> {
 fn function_lengths(path: &str, text: &str) -> Vec<Breach> {
     let tokens = tokens(&blank(text));
     let starts = (0..tokens.len()).filter(|at| tokens[*at].text == "fn");
-    let bound = if path.starts_with("tests/it/") { STORY_LINES_MAX } else { FUNCTION_LINES_MAX };
+    let bound = if path.starts_with("tests/it/") {
+        STORY_LINES_MAX
+    } else {
+        FUNCTION_LINES_MAX
+    };
     let long = starts.filter_map(|at| {
         let name = tokens.get(at + 1).filter(|t| t.is_word())?;
         let lines = body_end(&tokens, at)? + 1 - tokens[at].line;
