@@ -23,7 +23,6 @@ struct Circle {
 /// What happened: kind, place, when, and the record that tipped it.
 type Happened = (String, String, Timestamp, String);
 
-#[expect(clippy::wildcard_enum_match_arm, reason = "whatever else it is, the test stops")]
 fn fix_of(record: &RawRecord) -> &Fix {
     match &record.body {
         RawBody::Fix(fix) => fix,

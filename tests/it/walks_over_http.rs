@@ -286,7 +286,6 @@ impl Stage {
                     .await;
                 self.erased.insert(act.user.clone());
             }
-            Act::Tick(_) => {}
             Act::Publish(act) => match &act.sentence {
                 Some(sentence) => self.publish(sentence).await,
                 None => drop(
@@ -303,7 +302,7 @@ impl Stage {
                     .await;
             }
             Act::Place(place) => self.draw(place).await,
-            Act::Fix(_) | Act::Crossing(_) | Act::Batch(_) | Act::Fact(_) | Act::Event(_) => {}
+            Act::Fix(_) | Act::Crossing(_) | Act::Batch(_) | Act::Fact(_) | Act::Event(_) | Act::Tick(_) => {}
             Act::Consent(_) | Act::Identify(_) | Act::SignOut(_) => {}
         }
     }
