@@ -302,8 +302,15 @@ impl Stage {
                     .await;
             }
             Act::Place(place) => self.draw(place).await,
-            Act::Fix(_) | Act::Crossing(_) | Act::Batch(_) | Act::Fact(_) | Act::Event(_) | Act::Tick(_) => {}
-            Act::Consent(_) | Act::Identify(_) | Act::SignOut(_) => {}
+            Act::Fix(_)
+            | Act::Crossing(_)
+            | Act::Batch(_)
+            | Act::Fact(_)
+            | Act::Event(_)
+            | Act::Tick(_)
+            | Act::Consent(_)
+            | Act::Identify(_)
+            | Act::SignOut(_) => {}
         }
     }
 
