@@ -11,6 +11,7 @@ use actix_web::web::Bytes;
 use actix_web::{Error, HttpResponse, get, web};
 use futures_util::stream;
 use serde_json::{Value, json};
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -45,7 +46,7 @@ struct Watch {
     api: web::Data<Api>,
     key: KeyRow,
     receiver: Receiver<Arc<Live>>,
-    hello: Option<Bytes>,
+    greeting: VecDeque<Bytes>,
     clock: Interval,
     _place: Place,
 }
@@ -53,7 +54,7 @@ struct Watch {
 /// What happens, as it happens
 ///
 /// Server-sent events `hello`, `position`, `moment`, `decision`, `push` and `delivery`, each with a JSON body; `gap` when this
-/// watcher was too slow and missed some. A comment every 15 s shows that the connection lives.
+/// watcher was too slow and missed some. After `hello` the latest pushes to tray phones are repeated. A comment every 15 s shows that the connection lives.
 #[utoipa::path(tag = "look", security(("secret_key" = [])), responses((status = 200, description = "events", body = String, content_type = "text/event-stream")))]
 #[get("/v1/stream")]
 pub async fn watch(api: web::Data<Api>, Reads(key): Reads) -> Result<HttpResponse, Problem> {
@@ -72,11 +73,12 @@ pub async fn watch(api: web::Data<Api>, Reads(key): Reads) -> Result<HttpRespons
         "now": api.pipeline.now(),
         "speed": 1,
     });
+    let pushed = api.pipeline.stream().pushed_lately(key.project_id);
     let watcher = Watch {
         api,
         key,
         receiver,
-        hello: Some(event("hello", &hello)),
+        greeting: greeting(&hello, &pushed),
         clock: quiet_clock(),
         _place: place,
     };
@@ -96,8 +98,8 @@ pub async fn watch(api: web::Data<Api>, Reads(key): Reads) -> Result<HttpRespons
 impl Watch {
     /// The next bytes to send; none ends the stream.
     async fn next(&mut self) -> Option<Bytes> {
-        if let Some(hello) = self.hello.take() {
-            return Some(hello);
+        if let Some(next) = self.greeting.pop_front() {
+            return Some(next);
         }
         loop {
             let received = tokio::select! {
@@ -124,6 +126,13 @@ impl Watch {
             Err(_) => false,
         }
     }
+}
+
+/// What a new watcher gets first: the greeting, then what tray phones show already. A push may come twice; its tag and id
+/// replace the first one.
+fn greeting(hello: &Value, pushed: &[Arc<Live>]) -> VecDeque<Bytes> {
+    let repeated = pushed.iter().map(|live| event(live.event, &live.body));
+    std::iter::once(event("hello", hello)).chain(repeated).collect()
 }
 
 /// Ticks first after one period: the greeting is a sign of life itself.

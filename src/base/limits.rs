@@ -137,3 +137,5 @@ pub const DELIVERIES_PER_ROUND_MAX: usize = 10_000;
 pub const LEASE_S_MAX: i64 = 600;
 /// Rounds of one recovery: an inbox that fills faster than it is stepped is taken up again by the next tick.
 pub const RECOVERY_ROUNDS_MAX: usize = 1_000;
+/// Pushes to tray phones that the live stream repeats to a new watcher; a restart forgets them.
+pub const PUSHES_REMEMBERED_MAX: usize = 100;

@@ -312,3 +312,18 @@ async fn what_was_decided_is_delivered_failed_expired_cancelled_or_waiting_at_ev
     assert!(counts.keys().all(|state| !state.is_open()), "{counts:?}");
     assert!(world.now() > noon());
 }
+
+#[tokio::test]
+async fn a_page_opened_later_finds_what_tray_phones_show_and_nothing_of_the_erased() {
+    let world = world().await;
+    let phone = queued(&world).await;
+    let stream = world.pipeline.stream();
+    assert!(stream.pushed_lately(phone.project_id).is_empty());
+    world.pipeline.dispatch().await.unwrap();
+    let pushed = stream.pushed_lately(phone.project_id);
+    assert_eq!(pushed.len(), 1);
+    assert_eq!(pushed[0].body["device_id"], serde_json::json!(phone.id));
+    assert!(stream.pushed_lately(super::world::id(99)).is_empty(), "another project");
+    world.pipeline.erase(phone.project_id, phone.user_id).await.unwrap();
+    assert!(stream.pushed_lately(phone.project_id).is_empty());
+}

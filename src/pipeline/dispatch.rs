@@ -179,9 +179,6 @@ impl Pipeline {
         why: Option<String>,
         now: Timestamp,
     ) -> Result<(), PipelineError> {
-        if !self.0.stream.is_watched() {
-            return Ok(());
-        }
         let delivery = &claimed.delivery;
         let project_id = delivery.project_id;
         if state == DeliveryState::Accepted && delivery.channel == ChannelKind::Tray {
@@ -193,7 +190,10 @@ impl Pipeline {
                 "user_id": delivery.user_id, "name": subject.map(display_name), "at": now, "channel": delivery.channel,
                 "platform": device.and_then(|device| device.platform.clone()), "shown": claimed.message.shown,
             });
-            self.0.stream.publish(project_id, "push", body);
+            self.0.stream.publish_push(project_id, body);
+        }
+        if !self.0.stream.is_watched() {
+            return Ok(());
         }
         let body = json!({
             "id": delivery.id, "message_id": delivery.message_id, "device_id": delivery.device_id, "state": state, "why": why,

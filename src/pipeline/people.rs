@@ -209,7 +209,9 @@ impl Pipeline {
     pub async fn erase(&self, project_id: ProjectId, user_id: UserId) -> Result<bool, PipelineError> {
         let mut job = self.job(project_id, user_id);
         job.task = Task::Erase;
-        Ok(self.run(job).await?.erased)
+        let erased = self.run(job).await?.erased;
+        self.0.stream.forget(user_id);
+        Ok(erased)
     }
 }
 

@@ -1,6 +1,6 @@
 //! The live stream: what just happened, for whoever watches. A slow watcher misses events; nobody waits for one.
 
-use crate::base::id::{DeviceId, ProjectId};
+use crate::base::id::{DeviceId, ProjectId, UserId};
 use crate::base::limits;
 use crate::base::time::Timestamp;
 use crate::engine::fix::Fix;
@@ -8,7 +8,8 @@ use crate::engine::step::Effects;
 use crate::engine::subject::Subject;
 use serde::Serialize;
 use serde_json::{Value, json};
-use std::sync::Arc;
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::broadcast;
 
 /// One event, in the shape it is shown in.
@@ -24,12 +25,15 @@ pub struct Live {
 #[derive(Debug)]
 pub struct Stream {
     sender: broadcast::Sender<Arc<Live>>,
+    /// The latest pushes to tray phones: whoever opens the page finds on the screens what came before.
+    pushed: Mutex<VecDeque<Arc<Live>>>,
 }
 
 impl Default for Stream {
     fn default() -> Self {
         Self {
             sender: broadcast::Sender::new(limits::STREAM_BACKLOG_MAX),
+            pushed: Mutex::default(),
         }
     }
 }
@@ -37,6 +41,39 @@ impl Default for Stream {
 impl Stream {
     pub fn subscribe(&self) -> broadcast::Receiver<Arc<Live>> {
         self.sender.subscribe()
+    }
+
+    /// The latest pushes of one project, oldest first.
+    pub fn pushed_lately(&self, project_id: ProjectId) -> Vec<Arc<Live>> {
+        let pushed = self.pushed.lock().unwrap_or_else(PoisonError::into_inner);
+        pushed
+            .iter()
+            .filter(|live| live.project_id == project_id)
+            .cloned()
+            .collect()
+    }
+
+    /// A tray phone shows something: told to whoever watches, and remembered for whoever comes next.
+    pub(super) fn publish_push(&self, project_id: ProjectId, body: Value) {
+        let live = Arc::new(Live {
+            project_id,
+            event: "push",
+            body,
+        });
+        let mut pushed = self.pushed.lock().unwrap_or_else(PoisonError::into_inner);
+        pushed.push_back(Arc::clone(&live));
+        while pushed.len() > limits::PUSHES_REMEMBERED_MAX {
+            pushed.pop_front();
+        }
+        // Told while the list is held: a watcher who subscribes and then reads it misses nothing between the two.
+        let _ = self.sender.send(live);
+    }
+
+    /// Nothing of an erased user is repeated.
+    pub(super) fn forget(&self, user_id: UserId) {
+        let name = json!(user_id);
+        let mut pushed = self.pushed.lock().unwrap_or_else(PoisonError::into_inner);
+        pushed.retain(|live| live.body["user_id"] != name);
     }
 
     /// Is anybody watching? Without watchers nothing is put into shape.
