@@ -321,3 +321,12 @@ async fn every_asset_of_the_page_is_served() {
         }
     }
 }
+
+#[test]
+fn the_committed_description_is_what_the_code_says() {
+    let committed = include_str!("../../openapi.yaml");
+    assert!(
+        committed == crate::api::openapi_yaml(),
+        "write it anew: usher openapi > openapi.yaml"
+    );
+}
