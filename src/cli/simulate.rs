@@ -2,7 +2,7 @@
 
 use super::out::{Failure, Out};
 use super::paint::Tone;
-use super::walk::{Expected, Outcome, Walk, differences, parse, run as run_walk, table};
+use super::walk::{Expected, Outcome, Walk, differences, load, parse, run as run_walk, table};
 use clap::Args;
 use serde_json::json;
 use std::path::{Path, PathBuf};
@@ -11,12 +11,13 @@ use std::path::{Path, PathBuf};
 ///
 /// walk.json holds places, contents, triggers, users with their devices, and steps, each with its time `at`:
 ///   {"at": "2026-05-04T14:55:00+02:00", "fix": {"device": "d1", "lat": 48.2055, "lng": 16.3696, "`accuracy_m"`: 20}}
-/// A step is one of fix, batch, fact, event, consent, identify, `sign_out`, erase, tick, publish, pause, place.
+/// A step is one of fix, batch, fact, event, consent, identify, sign_out, erase, tick, publish, pause, place.
 /// Timers that fall due between two steps fire at their own instant. Nothing is stored and nothing is sent.
 ///
 /// When expected.json lies beside it, the outcome is compared with it, and a difference ends with an error.
 #[derive(Debug, Args)]
 #[command(verbatim_doc_comment)]
+#[expect(clippy::doc_markdown, reason = "the help is shown as it stands here, without Markdown")]
 pub(super) struct SimulateArguments {
     /// A folder with walk.json (and expected.json), or a walk file
     path: PathBuf,
@@ -24,7 +25,7 @@ pub(super) struct SimulateArguments {
 
 pub(super) fn run(arguments: &SimulateArguments, out: Out) -> Result<(), Failure> {
     let (file, expected) = files(&arguments.path);
-    let walk: Walk = parse(&file.display().to_string(), &read(&file)?)?;
+    let walk = load(&file)?;
     let outcome = run_walk(&walk)?;
     let expected: Option<Expected> = match expected.filter(|path| path.exists()) {
         Some(path) => Some(parse(&path.display().to_string(), &read(&path)?)?),
@@ -61,7 +62,7 @@ fn read(path: &Path) -> Result<String, Failure> {
         let what = format!("{} cannot be read: {error}", path.display());
         Failure::new(
             what,
-            "name a folder that holds walk.json, such as tests/walks/p01_hotel_arrival",
+            "name a folder that holds walk.json, such as tests/walks/p1-room-on-arrival",
         )
     })
 }

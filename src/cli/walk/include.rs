@@ -9,19 +9,19 @@ use super::format::{Walk, WalkError, parse};
 use serde_json::{Map, Value};
 use std::path::Path;
 
-/// Reads `walk.json` of a folder, with what it includes.
+/// Reads a walk: a file, or `walk.json` of a folder, with what it includes.
 ///
 /// # Errors
 /// A file that cannot be read, is no walk, or calls something by a name that the included file does not have.
-pub fn load(folder: &Path) -> Result<Walk, WalkError> {
-    let name = folder.join("walk.json");
+pub fn load(path: &Path) -> Result<Walk, WalkError> {
+    let name = if path.is_dir() { path.join("walk.json") } else { path.to_owned() };
     let mut walk: Value = parse(&shown(&name), &read(&name)?)?;
     let include = walk.as_object_mut().and_then(|walk| walk.remove("include"));
     if let Some(include) = include {
         let relative = include
             .as_str()
             .ok_or_else(|| fault(&name, "/include: give a path relative to this file"))?;
-        let path = folder.join(relative);
+        let path = name.parent().unwrap_or(Path::new(".")).join(relative);
         let shared: Value = parse(&shown(&path), &read(&path)?)?;
         resolve(&mut walk, &shared).map_err(|detail| fault(&name, &detail))?;
     }
