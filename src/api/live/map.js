@@ -91,12 +91,8 @@ function cover(map) {
     const parts = [map.parts.closer.parentElement, map.parts.bar.parentElement, map.parts.regions];
     map.view.covered = parts.map((part) => {
         const { offsetLeft, offsetTop, offsetWidth, offsetHeight } = part;
-        return {
-            x: offsetLeft + offsetWidth / 2,
-            y: offsetTop + offsetHeight / 2,
-            width: offsetWidth + 12,
-            height: offsetHeight + 12,
-        };
+        const [width, height] = [offsetWidth + 12, offsetHeight + 12];
+        return { x: offsetLeft + offsetWidth / 2, y: offsetTop + offsetHeight / 2, width, height };
     });
 }
 
