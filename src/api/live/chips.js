@@ -2,10 +2,11 @@
 
 import { el, setText } from "./dom.js";
 
-/** Keeps the buttons in `list` as told, in place, so that a button in focus stays there: `[{ name, tail, pressed, press }]`. */
+/** Keeps the buttons in `list` as told, in place, so that a button in focus stays there: `[{ name, tail, pressed, press }]`. Says whether the list came or went. */
 export function createChips(list) {
     const kept = new Map();
     return (wanted) => {
+        const turned = list.hidden === wanted.length > 0;
         list.hidden = !wanted.length;
         for (const [name, chip] of kept) {
             if (wanted.some((each) => each.name === name)) continue;
@@ -19,6 +20,7 @@ export function createChips(list) {
             chip.press = press;
             chip.button.setAttribute("aria-pressed", String(pressed));
         }
+        return turned;
     };
 }
 

@@ -81,19 +81,19 @@ function resize(map) {
     map.view.height = Math.max(1, clientHeight);
     map.canvas.width = Math.round(map.view.width * map.ratio);
     map.canvas.height = Math.round(map.view.height * map.ratio);
-    // Labels keep clear of the buttons and of the scale.
+    cover(map);
+    aim(map, true);
+    ask(map);
+}
+
+/** Labels keep clear of the buttons, the scale and the chips. */
+function cover(map) {
     const parts = [map.parts.closer.parentElement, map.parts.bar.parentElement, map.parts.regions];
     map.view.covered = parts.map((part) => {
         const { offsetLeft, offsetTop, offsetWidth, offsetHeight } = part;
-        return {
-            x: offsetLeft + offsetWidth / 2,
-            y: offsetTop + offsetHeight / 2,
-            width: offsetWidth + 12,
-            height: offsetHeight + 12,
-        };
+        const [width, height] = [offsetWidth + 12, offsetHeight + 12];
+        return { x: offsetLeft + offsetWidth / 2, y: offsetTop + offsetHeight / 2, width, height };
     });
-    aim(map, true);
-    ask(map);
 }
 
 /** Tags get colours in the order of their names, so that a reload paints the same map. */
@@ -345,7 +345,7 @@ function chips(map) {
         pressed: region.name === shown,
         press: () => visit(map, region),
     }));
-    map.chips(regions.length < 2 ? [] : [all, ...each]);
+    if (map.chips(regions.length < 2 ? [] : [all, ...each])) cover(map);
 }
 
 function visit(map, region) {
