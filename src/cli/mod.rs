@@ -29,7 +29,7 @@ use std::process::ExitCode;
 /// To look around:    usher demo
 /// To run it:         usher keys create --project hotel --kind secret --scopes all
 ///                    usher serve
-/// Without a server:  usher simulate tests/walks/p1-room-on-arrival
+/// Without a server:  usher simulate examples/walks/hotel-arrival
 ///
 /// Settings come from config.default.toml (compiled in, the manual of every key), then `usher.toml` or --config, then the
 /// environment (`USHER__SERVER__BIND=127.0.0.1:9000`). `usher check` shows what is in force.

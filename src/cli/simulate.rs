@@ -10,14 +10,17 @@ use std::path::{Path, PathBuf};
 /// Runs a walk: a folder with `walk.json`, or such a file.
 ///
 /// walk.json holds places, contents, triggers, users with their devices, and steps, each with its time `at`:
-///   {"at": "2026-05-04T14:55:00+02:00", "fix": {"device": "d1", "lat": 48.2055, "lng": 16.3696, "`accuracy_m"`: 20}}
+///   {"at": "2026-05-04T14:55:00+02:00", "fix": {"device": "d1", "lat": 48.2055, "lng": 16.3696, "accuracy_m": 20}}
 /// A step is one of fix, batch, fact, event, consent, identify, sign_out, erase, tick, publish, pause, place.
 /// Timers that fall due between two steps fire at their own instant. Nothing is stored and nothing is sent.
 ///
 /// When expected.json lies beside it, the outcome is compared with it, and a difference ends with an error.
 #[derive(Debug, Args)]
 #[command(verbatim_doc_comment)]
-#[expect(clippy::doc_markdown, reason = "the help is shown as it stands here, without Markdown")]
+#[expect(
+    clippy::doc_markdown,
+    reason = "the help is shown as it stands here, without Markdown"
+)]
 pub(super) struct SimulateArguments {
     /// A folder with walk.json (and expected.json), or a walk file
     path: PathBuf,
@@ -62,7 +65,7 @@ fn read(path: &Path) -> Result<String, Failure> {
         let what = format!("{} cannot be read: {error}", path.display());
         Failure::new(
             what,
-            "name a folder that holds walk.json, such as tests/walks/p1-room-on-arrival",
+            "name a folder that holds walk.json, such as examples/walks/hotel-arrival",
         )
     })
 }

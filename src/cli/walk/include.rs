@@ -14,7 +14,11 @@ use std::path::Path;
 /// # Errors
 /// A file that cannot be read, is no walk, or calls something by a name that the included file does not have.
 pub fn load(path: &Path) -> Result<Walk, WalkError> {
-    let name = if path.is_dir() { path.join("walk.json") } else { path.to_owned() };
+    let name = if path.is_dir() {
+        path.join("walk.json")
+    } else {
+        path.to_owned()
+    };
     let mut walk: Value = parse(&shown(&name), &read(&name)?)?;
     let include = walk.as_object_mut().and_then(|walk| walk.remove("include"));
     if let Some(include) = include {
