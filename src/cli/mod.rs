@@ -50,17 +50,17 @@ struct Arguments {
 enum Command {
     /// Run the server: API, timers and deliveries in one process (the default)
     Serve,
-    /// A seeded project with moving phones, real polygons and a real bus, on localhost
+    #[command(about = "A seeded project with moving phones, real polygons and a real bus, on localhost")]
     Demo(demo::DemoArguments),
-    /// Run a story from files through the engine and print moments, decisions and messages
+    #[command(about = "Run a story from files through the engine and print moments, decisions and messages")]
     Simulate(simulate::SimulateArguments),
-    /// Play a GPX, GeoJSON or CSV track against a running server, as a phone would send it
+    #[command(about = "Play a GPX, GeoJSON or CSV track against a running server, as a phone would send it")]
     Track(play::TrackArguments),
-    /// Load geofences from GeoJSON or CSV into a running server
+    #[command(about = "Load geofences from GeoJSON or CSV into a running server")]
     Import(import::ImportArguments),
-    /// Make, list and take back API keys, directly in the database
+    #[command(about = "Make, list and take back API keys, directly in the database")]
     Keys(keys::KeysArguments),
-    /// Bring the tables of the database up to this version (`serve` does so at start)
+    #[command(about = "Bring the tables of the database up to this version (`serve` does so at start)")]
     Migrate(migrate::MigrateArguments),
     /// Show the configuration in force, secrets hidden, and probe database and channels
     Check,
