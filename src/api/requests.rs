@@ -1,6 +1,7 @@
 //! What every request gets: an id, one line in the log without anything private, and headers that keep browsers careful.
 
 use super::server::Api;
+use crate::telemetry::measure;
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{
@@ -37,9 +38,9 @@ pub async fn accompany(
     tracing::info!(request_id = %id, %method, %route, status, took_ms, "request answered");
     let seconds = took.num_microseconds().unwrap_or(0).max(0) as f64 / 1e6;
     let status = status.to_string();
-    metrics::counter!("usher_http_requests_total", "method" => method, "route" => route.clone(), "status" => status)
+    metrics::counter!(measure::HTTP_REQUESTS_TOTAL, "method" => method, "route" => route.clone(), "status" => status)
         .increment(1);
-    metrics::histogram!("usher_http_request_seconds", "route" => route).record(seconds);
+    metrics::histogram!(measure::HTTP_SECONDS, "route" => route).record(seconds);
     Ok(answer)
 }
 

@@ -9,6 +9,7 @@ use crate::engine::catalogue::Catalogue;
 use crate::engine::delivery::{ChannelKind, DeliveryState, Next, Outcome, settle};
 use crate::engine::subject::Purpose;
 use crate::store::{AttemptRow, Claimed, Settlement};
+use crate::telemetry::measure;
 use chrono::TimeDelta;
 use serde_json::json;
 use std::time::Duration;
@@ -96,7 +97,7 @@ impl Pipeline {
         };
         let (state, why) = (settlement.state, settlement.why.clone());
         if self.0.store.settle_delivery(&settlement).await? {
-            metrics::counter!("usher_deliveries_total", "channel" => claimed.delivery.channel.as_str(), "state" => state.as_str()).increment(1);
+            measure::delivery(claimed.delivery.channel, state);
             let out_of_reach = settlement.dead_address.is_some() || !is_where_it_was(&claimed);
             if out_of_reach {
                 let device = (claimed.delivery.user_id, claimed.delivery.device_id);
@@ -149,7 +150,8 @@ impl Pipeline {
             Outcome::Rejected { .. } => ("rejected", None),
             Outcome::Unregistered { .. } => ("unregistered", None),
         };
-        metrics::histogram!("usher_send_seconds", "channel" => kind.as_str()).record((after - now).as_seconds_f64());
+        // The wall clock may step back while a channel speaks: that attempt took no time.
+        measure::send(kind, (after - now).to_std().unwrap_or_default());
         let dead = matches!(outcome, Outcome::Unregistered { .. });
         Settlement {
             project_id: claimed.delivery.project_id,

@@ -15,6 +15,7 @@ use crate::engine::step::{Effects, Given, Input, step};
 use crate::engine::subject::Subject;
 use crate::store::change::{Change, Row};
 use crate::store::{CommitError, CommitSummary, StoreError};
+use crate::telemetry::measure;
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
@@ -388,8 +389,10 @@ fn unavailable(why: &str) -> PipelineError {
 }
 
 fn count(effects: &Effects) {
-    metrics::counter!("usher_moments_total").increment(effects.moments.len() as u64);
+    for moment in &effects.moments {
+        measure::moment(moment.kind.name());
+    }
     for decision in &effects.decisions {
-        metrics::counter!("usher_decisions_total", "code" => decision.code.as_str()).increment(1);
+        measure::decision(decision.code);
     }
 }

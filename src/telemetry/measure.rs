@@ -18,8 +18,6 @@ pub const DELIVERIES_TOTAL: &str = "usher_deliveries_total";
 /// Requests answered, by method, route (never the path) and status.
 pub const HTTP_REQUESTS_TOTAL: &str = "usher_http_requests_total";
 pub const HTTP_SECONDS: &str = "usher_http_request_seconds";
-/// From the arrival of a batch to the end of the commit that holds it.
-pub const FIX_TO_COMMIT_SECONDS: &str = "usher_fix_to_commit_seconds";
 /// One attempt to hand a message to a provider.
 pub const SEND_SECONDS: &str = "usher_send_seconds";
 /// Turns of the workers' loops that failed, by loop.
@@ -48,7 +46,7 @@ impl Measures {
             return Ok(Self(handle.clone()));
         }
         let mut builder = PrometheusBuilder::new();
-        for name in [HTTP_SECONDS, FIX_TO_COMMIT_SECONDS, SEND_SECONDS] {
+        for name in [HTTP_SECONDS, SEND_SECONDS] {
             builder = builder.set_buckets_for_metric(Matcher::Full(name.to_owned()), &SECONDS)?;
         }
         // Two threads may build; the loser takes the winner's, and its own recorder was never global.
@@ -86,10 +84,6 @@ fn describe() {
     describe_counter!(DELIVERIES_TOTAL, "Deliveries that reached a state, by channel");
     describe_counter!(HTTP_REQUESTS_TOTAL, "Requests answered, by method, route and status");
     describe_histogram!(HTTP_SECONDS, "Time to answer a request, by route");
-    describe_histogram!(
-        FIX_TO_COMMIT_SECONDS,
-        "Time from the arrival of a batch to the end of its commit"
-    );
     describe_histogram!(SEND_SECONDS, "Time of one attempt to send, by channel");
     describe_counter!(LOOP_FAILURES_TOTAL, "Failed turns of the workers' loops, by loop");
     describe_gauge!(BUILD_INFO, "Always 1; the labels name the version");
@@ -111,10 +105,6 @@ pub fn decision(code: ReasonCode) {
 
 pub fn delivery(channel: ChannelKind, state: DeliveryState) {
     counter!(DELIVERIES_TOTAL, "channel" => channel.as_str(), "state" => state.as_str()).increment(1);
-}
-
-pub fn fix_to_commit(took: Duration) {
-    histogram!(FIX_TO_COMMIT_SECONDS).record(took.as_secs_f64());
 }
 
 pub fn send(channel: ChannelKind, took: Duration) {
