@@ -59,10 +59,10 @@ impl MomentKind {
         }
     }
 
-    /// The fact a moment about a fact is about.
-    pub fn fact(&self) -> Option<&FactRef> {
+    /// The fact whose end this moment is: it may still be spoken of, although it is over.
+    pub fn ended_fact(&self) -> Option<&FactRef> {
         match self {
-            Self::Fact { fact, .. } => Some(fact),
+            Self::Fact { fact, becomes, .. } => Some(fact).filter(|_| *becomes == Becomes::Ended),
             Self::Entered { .. } | Self::Exited { .. } | Self::Dwelled { .. } | Self::Event { .. } => None,
         }
     }

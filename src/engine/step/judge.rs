@@ -6,7 +6,7 @@ use super::stepper::Stepper;
 use crate::base::time::Timestamp;
 use crate::engine::decision::{Decision, ReasonCode, Step, TraceStep};
 use crate::engine::message::Shown;
-use crate::engine::moment::{Moment, MomentKind, Place};
+use crate::engine::moment::{Moment, Place};
 use crate::engine::subject::Answer;
 use crate::engine::trigger::expression::{Clause, Judgement, Verdict};
 use crate::engine::trigger::{Choose, CompiledTrigger};
@@ -154,7 +154,7 @@ impl Stepper<'_> {
                 .subject
                 .fact(&id)
                 .is_some_and(|fact| fact.is_active(self.given.now));
-            let about_itself = matches!(&case.moment.kind, MomentKind::Fact { fact, becomes: crate::engine::fact::Becomes::Ended, .. } if *fact == id);
+            let about_itself = case.moment.kind.ended_fact() == Some(&id);
             if !active && !about_itself {
                 case.note(
                     Step::Facts,

@@ -158,13 +158,6 @@ impl Stepper<'_> {
             | MomentKind::Dwelled { .. }
             | MomentKind::Event { .. } => None,
         };
-        let ended_itself = matches!(
-            about,
-            MomentKind::Fact {
-                becomes: crate::engine::fact::Becomes::Ended,
-                ..
-            }
-        );
         let known = self
             .subject
             .facts
@@ -173,7 +166,7 @@ impl Stepper<'_> {
         let (mut active, mut all) = (Vec::new(), Vec::new());
         for fact in known {
             all.push(fact.id.clone());
-            if fact.is_active(self.given.now) || (only.is_some() && ended_itself) {
+            if fact.is_active(self.given.now) || about.ended_fact() == Some(&fact.id) {
                 active.push(fact.id.clone());
             }
         }
