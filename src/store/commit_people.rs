@@ -81,10 +81,7 @@ async fn write_device(
     project: ProjectId,
     row: &DeviceRow,
 ) -> Result<Vec<(UserId, DeviceId)>, StoreError> {
-    let unreachable = match &row.push {
-        Some(push) => take_address(txn, project, row.id, push).await?,
-        None => Vec::new(),
-    };
+    let unreachable = take_address(txn, project, row).await?;
     let model = device::Model {
         project_id: project.uuid(),
         ..device_model(row)?

@@ -6,7 +6,6 @@ use super::error::StoreError;
 use crate::base::id::{DeviceId, ProjectId, UserId};
 use crate::base::limits;
 use crate::base::time::Timestamp;
-use crate::engine::delivery::ChannelKind;
 use crate::engine::subject::{Consent, Purpose};
 use crate::store::change::DeviceRow;
 use ::entity::{consent, device, device_owner};
@@ -235,19 +234,21 @@ pub(super) async fn begin_ownership(
     Ok(())
 }
 
-/// Takes a push address from every other device of the project: it belongs to one device at a time. Says whose devices lost
-/// theirs, for the engine must hear of it.
+/// Takes a device's push address, if it has one, from every other device of the project: it belongs to one device at a time.
+/// Says whose devices lost theirs, for the engine must hear of it.
 pub(super) async fn take_address(
     conn: &impl ConnectionTrait,
     project: ProjectId,
-    device: DeviceId,
-    (channel, address): &(ChannelKind, String),
+    row: &DeviceRow,
 ) -> Result<Vec<(UserId, DeviceId)>, StoreError> {
+    let Some((channel, address)) = &row.push else {
+        return Ok(Vec::new());
+    };
     let others = Condition::all()
         .add(device::Column::ProjectId.eq(project.uuid()))
         .add(device::Column::PushChannel.eq(channel.as_str()))
         .add(device::Column::PushAddress.eq(address.as_str()))
-        .add(device::Column::Id.ne(device.uuid()));
+        .add(device::Column::Id.ne(row.id.uuid()));
     let holders: Vec<(uuid::Uuid, uuid::Uuid)> = device::Entity::find()
         .select_only()
         .columns([device::Column::UserId, device::Column::Id])

@@ -76,10 +76,7 @@ async fn create(txn: &DatabaseTransaction, registration: &Registration) -> Resul
     if !add_user(txn, row.project_id, &subject, row.created_at).await? {
         return Err(StoreError::Conflict("users.id is taken".into()));
     }
-    let unreachable = match &row.push {
-        Some(push) => take_address(txn, row.project_id, row.id, push).await?,
-        None => Vec::new(),
-    };
+    let unreachable = take_address(txn, row.project_id, row).await?;
     device::Entity::insert(device_model(row)?.into_active_model())
         .exec_without_returning(txn)
         .await?;
@@ -121,10 +118,7 @@ async fn renew(
         last_seen_at: news.last_seen_at.max(known.last_seen_at),
         ..known
     };
-    let unreachable = match &row.push {
-        Some(push) => take_address(txn, row.project_id, row.id, push).await?,
-        None => Vec::new(),
-    };
+    let unreachable = take_address(txn, row.project_id, &row).await?;
     let model = device_model(&row)?.into_active_model();
     device::Entity::update(sea_orm::ActiveModelTrait::reset_all(model))
         .exec(txn)
