@@ -42,10 +42,6 @@ pub const WAIT_DAYS_MAX: i64 = 31;
 pub const ATTEMPTS_MAX: u32 = 12;
 /// Rows of one page.
 pub const PAGE_ROWS_MAX: u64 = 200;
-/// Published triggers of one project.
-pub const TRIGGERS_PER_PROJECT_MAX: usize = 2_000;
-/// Geofences of one project.
-pub const FENCES_PER_PROJECT_MAX: usize = 1_000_000;
 /// Inputs a lane takes in one go, and so the most one commit of a lane holds.
 pub const INPUTS_PER_LANE_BATCH_MAX: usize = 512;
 /// Inputs queued for one lane before callers are told to come back later.
