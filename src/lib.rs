@@ -10,4 +10,5 @@ pub mod engine;
 pub mod pipeline;
 pub mod store;
 pub mod telemetry;
+pub mod walk;
 pub mod worker;

@@ -144,6 +144,12 @@ ids! {
     DeliveryId "dlv",
     /// A publishable or secret key.
     KeyId "key",
+    /// A state machine whose states hold triggers.
+    JourneyId "jny",
+    /// One way of one person through a journey.
+    InstanceId "ins",
+    /// A draft judged over stored moments.
+    BacktestId "bkt",
 }
 
 #[cfg(test)]

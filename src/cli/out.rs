@@ -1,9 +1,9 @@
 //! What a command says: text for people or JSON for programs, on standard output; failures with what to do next.
 
 use super::paint::{Paint, Tone};
-use super::walk::WalkError;
 use crate::app::AppError;
 use crate::store::StoreError;
+use crate::walk::WalkError;
 use serde::Serialize;
 use std::io::{ErrorKind, Write};
 use std::process::ExitCode;

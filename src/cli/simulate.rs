@@ -2,7 +2,8 @@
 
 use super::out::{Failure, Out};
 use super::paint::Tone;
-use super::walk::{Expected, Outcome, Walk, differences, load, parse, run as run_walk, table};
+use super::walk::{load, table};
+use crate::walk::{Expected, Outcome, Walk, differences, parse, run as run_walk};
 use clap::Args;
 use serde_json::json;
 use std::path::{Path, PathBuf};

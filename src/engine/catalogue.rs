@@ -1,5 +1,6 @@
 //! The catalogue: fences, triggers and contents of one project as an immutable snapshot, swapped whole.
 
+use super::fact::FactType;
 use super::fence::hours::Opening;
 use super::fence::{FenceIndex, Geofence};
 use super::message::CompiledContent;
@@ -88,6 +89,8 @@ pub struct Catalogue {
     /// Earlier published revisions that open waits may still refer to.
     pub retired: HashMap<(TriggerId, i64), Arc<CompiledTrigger>>,
     pub contents: HashMap<String, Arc<CompiledContent>>,
+    /// The types of facts that the project describes, by name.
+    pub fact_types: HashMap<String, Arc<FactType>>,
 }
 
 impl Catalogue {
@@ -103,6 +106,7 @@ impl Catalogue {
             triggers: Vec::new(),
             retired: HashMap::new(),
             contents: HashMap::new(),
+            fact_types: HashMap::new(),
         }
     }
 

@@ -93,6 +93,9 @@ pub struct Decision {
     /// Sent later than the trigger's `max_age`, because the person was still there.
     #[serde(default)]
     pub late: bool,
+    /// The variant that was drawn.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub arm: Option<String>,
     /// Every step that was looked at, in order, with the values as they were.
     pub trace: Vec<TraceStep>,
 }
@@ -131,5 +134,7 @@ pub enum Step {
     Priority,
     Replaces,
     Holdout,
+    Arm,
     Compose,
+    Deliver,
 }

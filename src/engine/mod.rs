@@ -6,6 +6,7 @@ pub mod delivery;
 pub mod fact;
 pub mod fence;
 pub mod fix;
+pub mod journey;
 pub mod message;
 pub mod moment;
 pub mod presence;

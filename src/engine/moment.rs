@@ -2,7 +2,7 @@
 
 use super::fact::{Becomes, FactRef};
 use super::fix::Quality;
-use crate::base::id::{DeviceId, FenceId, MomentId, UserId};
+use crate::base::id::{DeviceId, FenceId, InstanceId, MessageId, MomentId, TriggerId, UserId};
 use crate::base::time::Span;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -22,6 +22,9 @@ pub struct Moment {
     #[serde(flatten)]
     pub kind: MomentKind,
     pub evidence: Evidence,
+    /// Whose moment it is, by the name the business knows them by, when it is told to somebody else (`whose` in a trigger).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub of: Option<String>,
 }
 
 /// What happened.
@@ -49,13 +52,65 @@ pub enum MomentKind {
         becomes: Becomes,
         fields: Vec<String>,
     },
+    /// A time that a fact names has come.
+    Reached {
+        fact: FactRef,
+        /// The text of the trigger that named it, such as `flight.departs_at - PT3H`.
+        time: String,
+    },
+    /// A local time of day has come.
+    Scheduled {
+        /// `18:00`
+        time: String,
+        /// The trigger that asked for it: each has a time of its own.
+        trigger_id: TriggerId,
+        /// Where the person was, when the trigger asks for that.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        place: Option<Place>,
+    },
+    /// The person answered a message.
+    Answered {
+        message_id: MessageId,
+        content: String,
+        how: How,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        action: Option<String>,
+        /// What they replied.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        text: Option<String>,
+        /// The facts the message was about.
+        facts: Vec<FactRef>,
+    },
+    /// A state of a journey began.
+    Begun {
+        journey: String,
+        key: String,
+        state: String,
+        instance_id: InstanceId,
+    },
+}
+
+/// How a person answered a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum How {
+    Opened,
+    /// Tapped one of its actions.
+    Action,
+    /// Wrote back.
+    Reply,
 }
 
 impl MomentKind {
     pub fn place(&self) -> Option<&Place> {
         match self {
             Self::Entered { place } | Self::Exited { place } | Self::Dwelled { place, .. } => Some(place),
-            Self::Event { .. } | Self::Fact { .. } => None,
+            Self::Scheduled { place, .. } => place.as_ref(),
+            Self::Event { .. }
+            | Self::Fact { .. }
+            | Self::Reached { .. }
+            | Self::Answered { .. }
+            | Self::Begun { .. } => None,
         }
     }
 
@@ -63,7 +118,41 @@ impl MomentKind {
     pub fn ended_fact(&self) -> Option<&FactRef> {
         match self {
             Self::Fact { fact, becomes, .. } => Some(fact).filter(|_| *becomes == Becomes::Ended),
-            Self::Entered { .. } | Self::Exited { .. } | Self::Dwelled { .. } | Self::Event { .. } => None,
+            Self::Entered { .. }
+            | Self::Exited { .. }
+            | Self::Dwelled { .. }
+            | Self::Event { .. }
+            | Self::Reached { .. }
+            | Self::Scheduled { .. }
+            | Self::Answered { .. }
+            | Self::Begun { .. } => None,
+        }
+    }
+
+    /// The facts of this type that the moment itself is about; none when it is about no such fact, and then any may be bound.
+    pub fn about(&self, kind: &str) -> Vec<&FactRef> {
+        let named: &[FactRef] = match self {
+            Self::Fact { fact, .. } | Self::Reached { fact, .. } => std::slice::from_ref(fact),
+            Self::Answered { facts, .. } => facts,
+            Self::Entered { .. }
+            | Self::Exited { .. }
+            | Self::Dwelled { .. }
+            | Self::Event { .. }
+            | Self::Scheduled { .. }
+            | Self::Begun { .. } => &[],
+        };
+        named.iter().filter(|fact| fact.kind == kind).collect()
+    }
+
+    /// What it is of, in a word: `external_id` of the place, name of the event, `type:key` of the fact.
+    pub fn of(&self) -> String {
+        match self {
+            Self::Entered { place } | Self::Exited { place } | Self::Dwelled { place, .. } => place.external_id.clone(),
+            Self::Event { name, .. } => name.clone(),
+            Self::Fact { fact, .. } | Self::Reached { fact, .. } => fact.to_string(),
+            Self::Scheduled { time, .. } => time.clone(),
+            Self::Answered { content, .. } => content.clone(),
+            Self::Begun { state, .. } => state.clone(),
         }
     }
 
@@ -74,6 +163,10 @@ impl MomentKind {
             Self::Dwelled { .. } => "dwelled",
             Self::Event { .. } => "event",
             Self::Fact { .. } => "fact",
+            Self::Reached { .. } => "reached",
+            Self::Scheduled { .. } => "scheduled",
+            Self::Answered { .. } => "answered",
+            Self::Begun { .. } => "begun",
         }
     }
 }

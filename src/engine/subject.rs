@@ -5,7 +5,7 @@ use super::fact::{Fact, FactRef};
 use super::fix::Permission;
 use super::moment::{Moment, Place};
 use super::presence::Inside;
-use crate::base::id::{DeviceId, FenceId, MessageId, MomentId, TriggerId, UserId, WaitId};
+use crate::base::id::{DeviceId, FenceId, InstanceId, JourneyId, MessageId, MomentId, TriggerId, UserId, WaitId};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -25,6 +25,15 @@ pub struct Subject {
     pub waits: Vec<Wait>,
     /// Messages made for this user, oldest first: what caps, cool-downs and replacements count.
     pub sent: Vec<Sent>,
+    /// The times of facts that have come already, so that none comes twice.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub reached: Vec<Reached>,
+    /// Events that some trigger counts, oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub counted: Vec<Counted>,
+    /// Where the user is in journeys; one that ended is gone from here.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub journeys: Vec<Instance>,
     /// Erased: nothing of this user is kept and nothing more is taken.
     #[serde(default)]
     pub erased: bool,
@@ -104,6 +113,8 @@ pub struct LastFix {
     pub lat: f64,
     pub lng: f64,
     pub accuracy_m: f64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub speed_mps: Option<f64>,
 }
 
 /// One stay of the user in one place, over all devices.
@@ -150,6 +161,48 @@ pub struct Wait {
     /// A delay holds it: nothing is judged before `due_at`, whatever the facts say.
     pub held_by_time: bool,
     pub ends_at: DateTime<Utc>,
+    /// When the phone was asked for a fix before this goes on (DESIGN.md 5.6).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asked_at: Option<DateTime<Utc>>,
+    /// The journey instance whose state holds its trigger: it ends when that state does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instance_id: Option<InstanceId>,
+}
+
+/// A time of a fact that has come.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reached {
+    pub fact: FactRef,
+    /// The text that names the time.
+    pub time: String,
+    /// The instant it stood for: when the fact moves it, it comes again.
+    pub at: DateTime<Utc>,
+}
+
+/// An event that some trigger counts.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Counted {
+    pub name: String,
+    pub at: DateTime<Utc>,
+    /// The properties that some trigger compares.
+    pub same: BTreeMap<String, Value>,
+}
+
+/// One way of one person through a journey.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Instance {
+    pub id: InstanceId,
+    pub journey_id: JourneyId,
+    /// The version of the journey it follows.
+    pub version: i64,
+    pub key: String,
+    pub facts: BTreeMap<String, FactRef>,
+    pub state: String,
+    pub started_at: DateTime<Utc>,
+    /// When its state began.
+    pub since: DateTime<Utc>,
+    /// When the limit of its state comes.
+    pub ends_at: DateTime<Utc>,
 }
 
 /// A message that was made.
@@ -167,6 +220,21 @@ pub struct Sent {
     pub collapse: String,
     pub facts: Vec<FactRef>,
     pub promo: bool,
+    /// The tags of its trigger.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tags: Vec<String>,
+    /// The end of its life.
+    #[serde(default)]
+    pub expires_at: Option<DateTime<Utc>>,
+    /// When it was opened or answered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub opened_at: Option<DateTime<Utc>>,
+    /// Devices it was planned for, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tried: Vec<DeviceId>,
+    /// It reached nobody: it was called back, or every channel refused it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub undelivered: bool,
 }
 
 impl Subject {
@@ -180,6 +248,9 @@ impl Subject {
             visits: BTreeMap::new(),
             waits: Vec::new(),
             sent: Vec::new(),
+            reached: Vec::new(),
+            counted: Vec::new(),
+            journeys: Vec::new(),
             erased: false,
             stepped_at: None,
             stored_at: None,

@@ -282,15 +282,19 @@ impl Pipeline {
             Err(errors) => errors,
         };
         let catalogue = self.catalogue(project_id).await?;
-        let named = [
-            ("/then/content", Some(&trigger.then.content)),
-            ("/then/replaces", trigger.then.replaces.as_ref()),
-        ];
-        for (pointer, name) in named {
-            if let Some(name) = name.filter(|name| !catalogue.contents.contains_key(*name)) {
+        let arms = trigger.then.arms.iter().enumerate();
+        let arms = arms.map(|(index, arm)| (format!("/then/arms/{index}/content"), arm.content.as_str()));
+        let replaced = trigger
+            .then
+            .replaces
+            .as_ref()
+            .map(|replaced| ("/then/replaces".to_owned(), replaced.content()));
+        let named = std::iter::once(("/then/content".to_owned(), trigger.then.content.as_str()));
+        for (pointer, name) in named.chain(replaced).chain(arms) {
+            if !catalogue.contents.contains_key(name) {
                 errors.push(TriggerError {
                     code: "content_unknown".into(),
-                    pointer: pointer.into(),
+                    pointer,
                     detail: format!("there is no content named `{name}`"),
                     position: None,
                     hint: Some("save the content first, with PUT /v1/contents/{name}".into()),

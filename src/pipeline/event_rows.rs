@@ -46,6 +46,10 @@ pub(super) fn event_rows(job: &Job, received_at: Timestamp) -> Vec<Row> {
             | Input::Profile(_)
             | Input::Device { .. }
             | Input::DeviceGone(_)
+            | Input::Moment(_)
+            | Input::Merge(_)
+            | Input::Undelivered { .. }
+            | Input::Instance { .. }
             | Input::Tick,
         )
         | None => Vec::new(),

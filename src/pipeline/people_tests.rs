@@ -209,6 +209,7 @@ async fn a_receipt_moves_the_delivery_forward_once_and_only_for_the_phone_it_wen
             message_id,
             status,
             action: None,
+            text: None,
         });
         super::world::raw(id, noon(), body)
     };

@@ -46,6 +46,10 @@ impl Known {
                     | Input::Profile(_)
                     | Input::Device { .. }
                     | Input::DeviceGone(_)
+                    | Input::Moment(_)
+                    | Input::Merge(_)
+                    | Input::Undelivered { .. }
+                    | Input::Instance { .. }
                     | Input::Tick,
                 )
                 | None => {}
@@ -107,6 +111,10 @@ impl Known {
                     | Input::Profile(_)
                     | Input::Device { .. }
                     | Input::DeviceGone(_)
+                    | Input::Moment(_)
+                    | Input::Merge(_)
+                    | Input::Undelivered { .. }
+                    | Input::Instance { .. }
                     | Input::Tick,
                 )
                 | None => {}

@@ -99,7 +99,7 @@ fn seen(status: ReceiptStatus) -> Option<DeliveryState> {
     match status {
         ReceiptStatus::Received => Some(DeliveryState::Received),
         ReceiptStatus::Displayed => Some(DeliveryState::Displayed),
-        ReceiptStatus::Opened | ReceiptStatus::Action => Some(DeliveryState::Opened),
+        ReceiptStatus::Opened | ReceiptStatus::Action | ReceiptStatus::Reply => Some(DeliveryState::Opened),
         ReceiptStatus::Failed => None,
     }
 }

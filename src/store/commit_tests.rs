@@ -221,6 +221,7 @@ async fn receipts_only_move_a_delivery_forward() {
             message_id,
             status,
             action: None,
+            text: None,
             at,
         }];
         change
@@ -376,6 +377,7 @@ async fn a_number_reads_back_bit_for_bit() {
                 lat,
                 lng,
                 accuracy_m,
+                speed_mps: None,
             }),
             ..Device::default()
         };

@@ -49,6 +49,7 @@ fn keep_records(all: &mut Change) {
         message_id: id(50),
         status: crate::engine::fix::ReceiptStatus::Action,
         action: Some("canary-action".into()),
+        text: None,
         at: noon(),
     });
 }

@@ -149,6 +149,7 @@ async fn a_receipt_before_the_settlement_is_not_undone() {
         message_id: id(50),
         status: ReceiptStatus::Displayed,
         action: None,
+        text: None,
         at: after(1),
     }];
     store.commit(vec![shown]).await.unwrap();

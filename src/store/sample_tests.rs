@@ -101,6 +101,9 @@ pub(super) fn change(number: u128) -> Change {
             receipts: Vec::new(),
             refused: Vec::new(),
             fixes: Vec::new(),
+            forwarded: Vec::new(),
+            redirected: Vec::new(),
+            instances: Vec::new(),
             wake_at: None,
         },
         rows: Vec::new(),
@@ -164,6 +167,7 @@ pub(super) fn moment(number: u128, moment: u128, at: Timestamp) -> Moment {
             properties: serde_json::Map::new(),
         },
         evidence: Evidence::default(),
+        of: None,
     }
 }
 
@@ -181,6 +185,7 @@ pub(super) fn decision(number: u128, decision: u128, code: ReasonCode, at: Times
         until: None,
         message_id: None::<MessageId>,
         late: false,
+        arm: None,
         trace: Vec::new(),
     }
 }

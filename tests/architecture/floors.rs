@@ -4,9 +4,10 @@ use crate::Breach;
 use crate::source::{NamedPath, blank, paths, tokens};
 
 /// From the ground up; a module imports from itself and from floors before it, never from later ones.
-pub const FLOORS: [&str; 11] = [
+pub const FLOORS: [&str; 12] = [
     "base",
     "engine",
+    "walk",
     "telemetry",
     "store",
     "channel",
@@ -19,7 +20,7 @@ pub const FLOORS: [&str; 11] = [
 ];
 
 /// The floors inside `engine`, from the ground up.
-pub const ENGINE_FLOORS: [&str; 12] = [
+pub const ENGINE_FLOORS: [&str; 16] = [
     "fix",
     "fact",
     "decision",
@@ -29,9 +30,13 @@ pub const ENGINE_FLOORS: [&str; 12] = [
     "moment",
     "subject",
     "trigger",
+    "journey",
     "message",
     "catalogue",
+    "lint",
     "step",
+    "explain",
+    "backtest",
 ];
 
 /// What would let clock, chance, disk or network into the engine: (the path, what to do instead).

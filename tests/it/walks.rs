@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use usher::cli::walk::{Expected, differences, load, parse, run};
+use usher::cli::walk::load;
+use usher::walk::{Expected, differences, parse, run};
 
 /// Every folder under `tests/walks`: one that is missing here, or is not there, fails.
 pub const WALKS: [&str; 45] = [

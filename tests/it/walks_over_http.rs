@@ -16,15 +16,16 @@ use usher::base::chance::{Entropy, SeededEntropy};
 use usher::base::clock::{Clock, ManualClock};
 use usher::base::time::Timestamp;
 use usher::channel::{self, Channels};
-use usher::cli::walk::format::{Act, BatchAct, WalkPlace, WalkUser};
-use usher::cli::walk::outcome::{SeenDecision, SeenMessage, SeenMoment, SeenRefusal};
-use usher::cli::walk::{Expected, Outcome, Walk, differences, load, run};
+use usher::cli::walk::load;
 use usher::engine::decision::Decision;
 use usher::engine::fix::{Crossing, Envelope, RawBody, RawRecord};
-use usher::engine::moment::{Moment, MomentKind};
+use usher::engine::moment::Moment;
 use usher::engine::trigger::Trigger;
 use usher::pipeline::{self, Pipeline};
 use usher::store::testing::{Fresh, open_fresh};
+use usher::walk::format::{Act, BatchAct, WalkPlace, WalkUser};
+use usher::walk::outcome::{SeenDecision, SeenMessage, SeenMoment, SeenRefusal};
+use usher::walk::{Expected, Outcome, Walk, differences, run};
 
 /// A server with one project, and the names of a walk for what it knows by ids.
 struct Stage {
@@ -360,18 +361,11 @@ impl Stage {
             ..Outcome::default()
         };
         for moment in self.list::<Moment>("/v1/moments").await {
-            let of = match &moment.kind {
-                MomentKind::Entered { place } | MomentKind::Exited { place } | MomentKind::Dwelled { place, .. } => {
-                    place.external_id.clone()
-                }
-                MomentKind::Event { name, .. } => name.clone(),
-                MomentKind::Fact { fact, .. } => fact.to_string(),
-            };
             outcome.moments.push(SeenMoment {
                 at: moment.occurred_at,
                 user: name(moment.user_id.to_string()),
                 kind: moment.kind.name().to_owned(),
-                of: Some(of),
+                of: Some(moment.kind.of()),
             });
         }
         let mut told = BTreeSet::new();

@@ -5,7 +5,7 @@
 //! changes, and so is `{"fact": {"like": "ST1", "seq": 2, "properties": {"room_state": "ready"}}}` in a step. A change of
 //! `null` takes a field away.
 
-use super::format::{Walk, WalkError, parse};
+use crate::walk::{Walk, WalkError, parse};
 use serde_json::{Map, Value};
 use std::path::Path;
 

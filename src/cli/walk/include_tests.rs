@@ -61,6 +61,6 @@ fn the_walk_that_the_help_names_runs_as_it_says() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/walks/hotel-arrival");
     let told = std::fs::read_to_string(folder.join("expected.json")).unwrap();
     let expected = parse("expected.json", &told).unwrap();
-    let outcome = crate::cli::walk::run(&load(&folder).unwrap()).unwrap();
-    assert_eq!(crate::cli::walk::differences(&expected, &outcome), Vec::<String>::new());
+    let outcome = crate::walk::run(&load(&folder).unwrap()).unwrap();
+    assert_eq!(crate::walk::differences(&expected, &outcome), Vec::<String>::new());
 }

@@ -1,9 +1,9 @@
 //! The picture of a walk in a terminal: time, person, what happened, and the verdict.
 
-use super::outcome::{Outcome, SeenDecision};
 use crate::base::time::Timestamp;
 use crate::cli::paint::{Paint, Tone};
 use crate::engine::decision::ReasonCode;
+use crate::walk::outcome::{Outcome, SeenDecision};
 use chrono_tz::Tz;
 
 /// One line of the picture; `rank` keeps cause before effect within one instant.

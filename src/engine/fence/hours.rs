@@ -79,7 +79,7 @@ pub fn is_open(hours: &[Opening], at: Timestamp, zone: Tz) -> bool {
 }
 
 /// Times of day as `HH:MM`.
-mod minutes {
+pub(crate) mod minutes {
     use chrono::NaiveTime;
     use serde::{Deserialize, Deserializer, Serializer};
 

@@ -160,6 +160,10 @@ pub struct Receipt {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(max_length = 128)]
     pub action: Option<String>,
+    /// What the person wrote back, with `reply`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(max_length = 2000)]
+    pub text: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -169,5 +173,6 @@ pub enum ReceiptStatus {
     Displayed,
     Opened,
     Action,
+    Reply,
     Failed,
 }

@@ -235,6 +235,7 @@ impl Stepper<'_> {
             until,
             message_id: None,
             late: false,
+            arm: None,
             trace: case.trace.clone(),
         };
         self.out.decisions.push(decision);

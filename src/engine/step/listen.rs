@@ -32,9 +32,12 @@ impl Stepper<'_> {
                 (When::Dwelled { stayed, place: wanted }, MomentKind::Dwelled { place, stayed: noticed }) => {
                     (stayed == noticed && wanted.selects_place(place)).then(|| Ok(Some(place.clone())))
                 }
-                (When::Event(EventWhen { name: wanted, inside }), MomentKind::Event { name, .. }) if wanted == name => {
-                    Some(self.place_of_event(inside.as_ref(), trigger, moment))
-                }
+                (
+                    When::Event(EventWhen {
+                        name: wanted, inside, ..
+                    }),
+                    MomentKind::Event { name, .. },
+                ) if wanted == name => Some(self.place_of_event(inside.as_ref(), trigger, moment)),
                 (When::Fact(wanted), MomentKind::Fact { fact, becomes, fields }) => {
                     let FactWhen {
                         kind,
@@ -50,6 +53,10 @@ impl Stepper<'_> {
                     | When::Dwelled { .. }
                     | When::Event(_)
                     | When::Fact(_)
+                    | When::Time(_)
+                    | When::Schedule(_)
+                    | When::Answered(_)
+                    | When::Begins
                     | When::Any(_),
                     _,
                 ) => None,
@@ -151,18 +158,12 @@ impl Stepper<'_> {
 
     /// Active facts of a type, and all known ones. A moment about a fact of this type is about that one alone.
     fn facts_to_bind(&self, kind: &str, about: &MomentKind) -> (Vec<FactRef>, Vec<FactRef>) {
-        let only = match about {
-            MomentKind::Fact { fact, .. } => Some(fact).filter(|fact| fact.kind == kind),
-            MomentKind::Entered { .. }
-            | MomentKind::Exited { .. }
-            | MomentKind::Dwelled { .. }
-            | MomentKind::Event { .. } => None,
-        };
+        let only = about.about(kind);
         let known = self
             .subject
             .facts
             .iter()
-            .filter(|fact| fact.id.kind == kind && only.is_none_or(|only| *only == fact.id));
+            .filter(|fact| fact.id.kind == kind && (only.is_empty() || only.contains(&&fact.id)));
         let (mut active, mut all) = (Vec::new(), Vec::new());
         for fact in known {
             all.push(fact.id.clone());

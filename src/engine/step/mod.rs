@@ -5,10 +5,10 @@ use super::fact::{Fact, FactRef};
 use super::fix::{Fix, Permission, ReceiptStatus, Record};
 use super::message::Message;
 use super::moment::Moment;
-use super::subject::{Consent, Profile, Purpose, Subject};
-use crate::base::id::{DeviceId, MessageId};
+use super::subject::{Consent, Instance, Profile, Purpose, Subject};
+use crate::base::id::{DeviceId, InstanceId, MessageId, UserId};
 use crate::base::time::Timestamp;
-use crate::engine::delivery::ChannelKind;
+use crate::engine::delivery::{ChannelKind, Planned};
 
 mod guards;
 mod judge;
@@ -54,8 +54,30 @@ pub enum Input {
     },
     /// The user signed out of this device.
     DeviceGone(DeviceId),
+    /// Something happened to somebody else that a trigger of this user listens to.
+    Moment(Moment),
+    /// An anonymous user turned out to be this one: what was known of them is known of this one.
+    Merge(Box<Subject>),
+    /// A delivery reached nobody: another device or channel may, within the life of the message.
+    Undelivered {
+        message_id: MessageId,
+        device_id: Option<DeviceId>,
+        why: String,
+    },
+    /// A person moves or ends an instance of a journey.
+    Instance {
+        instance_id: InstanceId,
+        order: InstanceOrder,
+    },
     /// Time has passed.
     Tick,
+}
+
+/// What a person does to an instance of a journey.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum InstanceOrder {
+    Move { state: String },
+    Cancel,
 }
 
 /// What is known of a device apart from what it observed.
@@ -86,8 +108,31 @@ pub struct Effects {
     pub refused: Vec<Refused>,
     /// Fixes to keep: evidence, or all, as the project says.
     pub fixes: Vec<KeptFix>,
+    /// Moments that concern other users, too.
+    pub forwarded: Vec<Forwarded>,
+    /// Further deliveries of messages that were made before.
+    pub redirected: Vec<(MessageId, Planned)>,
+    /// Instances of journeys that began, moved or ended.
+    pub instances: Vec<InstanceChange>,
     /// When the subject wants [`Input::Tick`].
     pub wake_at: Option<Timestamp>,
+}
+
+/// A moment for somebody else: they are stepped with it as [`Input::Moment`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct Forwarded {
+    pub to: UserId,
+    pub moment: Moment,
+}
+
+/// An instance as it is after the step; with `exit` it is over.
+#[derive(Debug, Clone, PartialEq)]
+pub struct InstanceChange {
+    pub instance: Instance,
+    /// The state it came from; none when it began.
+    pub from: Option<String>,
+    pub exit: Option<String>,
+    pub at: Timestamp,
 }
 
 /// A record that was not taken.
@@ -105,6 +150,7 @@ pub struct Received {
     pub message_id: MessageId,
     pub status: ReceiptStatus,
     pub action: Option<String>,
+    pub text: Option<String>,
     pub at: Timestamp,
 }
 

@@ -83,6 +83,7 @@ impl Stepper<'_> {
                 message_id: receipt.message_id,
                 status: receipt.status,
                 action: receipt.action.clone(),
+                text: receipt.text.clone(),
                 at: record.at,
             }),
         }
@@ -149,6 +150,7 @@ impl Stepper<'_> {
             lat: fix.lat,
             lng: fix.lng,
             accuracy_m,
+            speed_mps: fix.speed_mps,
         });
         device.flagged.clear();
         let why = if self.out.moments.len() > noticed {
@@ -260,6 +262,7 @@ impl Stepper<'_> {
             noticed_at: self.given.now,
             kind,
             evidence,
+            of: None,
         }
     }
 

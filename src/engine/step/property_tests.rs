@@ -215,7 +215,13 @@ proptest! {
             let enters = match moment.kind {
                 MomentKind::Entered { .. } => true,
                 MomentKind::Exited { .. } => false,
-                MomentKind::Dwelled { .. } | MomentKind::Event { .. } | MomentKind::Fact { .. } => continue,
+                MomentKind::Dwelled { .. }
+                | MomentKind::Event { .. }
+                | MomentKind::Fact { .. }
+                | MomentKind::Reached { .. }
+                | MomentKind::Scheduled { .. }
+                | MomentKind::Answered { .. }
+                | MomentKind::Begun { .. } => continue,
             };
             prop_assert_ne!(enters, inside, "{:?}", moment);
             prop_assert!(moment.occurred_at >= last, "{:?} before {}", moment, last);

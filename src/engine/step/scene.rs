@@ -81,7 +81,13 @@ impl Stepper<'_> {
             MomentKind::Fact { becomes, fields, .. } => {
                 scene.insert("change".into(), json!({ "becomes": becomes, "fields": fields }));
             }
-            MomentKind::Entered { .. } | MomentKind::Exited { .. } | MomentKind::Dwelled { .. } => {}
+            MomentKind::Entered { .. }
+            | MomentKind::Exited { .. }
+            | MomentKind::Dwelled { .. }
+            | MomentKind::Reached { .. }
+            | MomentKind::Scheduled { .. }
+            | MomentKind::Answered { .. }
+            | MomentKind::Begun { .. } => {}
         }
         for (name, fact) in self.bound_facts(&case.bound) {
             // Texts that may speak of several facts at once find them under the plural, also when there is only one.

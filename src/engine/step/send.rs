@@ -126,7 +126,7 @@ impl Stepper<'_> {
 
     /// With `replaces`: the tag of the earlier message, or why there is nothing to replace.
     fn tag_to_replace(&self, case: &mut Case<'_>) -> Option<Result<String, ReasonCode>> {
-        let replaced = case.trigger.sentence.then.replaces.clone()?;
+        let replaced = case.trigger.sentence.then.replaces.as_ref()?.content().to_owned();
         let happened_at = case.moment.occurred_at;
         let earlier = self.subject.sent.iter().rev().find(|sent| {
             sent.content == replaced
@@ -277,6 +277,11 @@ impl Stepper<'_> {
             collapse: shown.tag.clone(),
             facts: facts.clone(),
             promo,
+            tags: case.trigger.sentence.tags.clone(),
+            expires_at: Some(expires_at),
+            opened_at: None,
+            tried: vec![device_id],
+            undelivered: false,
         });
         self.out.messages.push(Message {
             id: message_id,

@@ -1,11 +1,12 @@
 //! The step itself: apply the input, notice moments, judge them, look at what time has brought, and say when to wake.
 
-use super::{Effects, Input, KeptFix, Received, Refused};
+use super::{Effects, Forwarded, Input, InstanceChange, KeptFix, Received, Refused};
 use crate::base::id::{IdSource, MessageId};
 use crate::base::limits;
 use crate::base::time::Timestamp;
 use crate::engine::catalogue::Catalogue;
 use crate::engine::decision::Decision;
+use crate::engine::delivery::Planned;
 use crate::engine::message::Message;
 use crate::engine::moment::Moment;
 use crate::engine::subject::Subject;
@@ -53,6 +54,9 @@ pub(super) struct Collected {
     pub(super) receipts: Vec<Received>,
     pub(super) refused: Vec<Refused>,
     pub(super) fixes: Vec<KeptFix>,
+    pub(super) forwarded: Vec<Forwarded>,
+    pub(super) redirected: Vec<(MessageId, Planned)>,
+    pub(super) instances: Vec<InstanceChange>,
 }
 
 /// Steps one subject by one input. Pure: the same arguments give the same effects, byte for byte.
@@ -97,7 +101,7 @@ impl Stepper<'_> {
             Input::Profile(profile) => self.apply_profile(profile),
             Input::Device { device_id, device } => self.apply_device(*device_id, device),
             Input::DeviceGone(device_id) => self.apply_device_gone(*device_id),
-            Input::Tick => {}
+            Input::Moment(_) | Input::Merge(_) | Input::Undelivered { .. } | Input::Instance { .. } | Input::Tick => {}
         }
     }
 
@@ -165,7 +169,10 @@ impl Stepper<'_> {
             && out.messages.is_empty()
             && out.cancelled.is_empty()
             && out.receipts.is_empty()
-            && out.fixes.is_empty());
+            && out.fixes.is_empty()
+            && out.forwarded.is_empty()
+            && out.redirected.is_empty()
+            && out.instances.is_empty());
         let soft_is_due = self
             .subject
             .stored_at
@@ -187,6 +194,9 @@ impl Stepper<'_> {
             receipts: out.receipts,
             refused: out.refused,
             fixes: out.fixes,
+            forwarded: out.forwarded,
+            redirected: out.redirected,
+            instances: out.instances,
             wake_at,
             subject: self.subject,
         }

@@ -38,6 +38,8 @@ impl Stepper<'_> {
             due_at: refusal.due_at,
             held_by_time: refusal.held_by_time,
             ends_at,
+            asked_at: None,
+            instance_id: None,
         };
         self.subject.waits.push(wait);
         self.decide_refused(case, refusal);
@@ -151,6 +153,7 @@ impl Stepper<'_> {
             until: None,
             message_id: None,
             late: false,
+            arm: None,
             trace: vec![TraceStep {
                 step: Step::Wait,
                 passed: false,

@@ -1,13 +1,17 @@
 //! A trigger whose conditions are parsed and whose parts are checked: what the engine judges with.
 
 use super::expression::{Expression, ExpressionError, FieldType, Fields, Scope, Wanted};
-use super::sentence::{PlaceSelector, Trigger, When};
+use super::sentence::Trigger;
+use super::when::{PlaceSelector, When};
 use super::wording::check_shape;
-use crate::base::id::TriggerId;
-use crate::base::time::Span;
+use crate::base::id::{JourneyId, TriggerId};
+use crate::base::time::{Span, Timestamp};
+use crate::engine::fact::FactType;
 use crate::engine::fence::Geofence;
 use crate::engine::moment::Place;
 use serde::Serialize;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 use utoipa::ToSchema;
 
 /// Something wrong with a trigger: where, and what to do.
@@ -37,14 +41,50 @@ pub struct CompiledTrigger {
     pub once_per: Option<Expression>,
     pub window_from: Option<Expression>,
     pub window_to: Option<Expression>,
+    /// The instants of its `time` alternatives, by their place among the alternatives.
+    pub times: BTreeMap<usize, Expression>,
+    pub whose: Option<Expression>,
+    pub unit: Option<Expression>,
+    /// The state of a journey that holds it; it listens only to who is in that state.
+    pub journey: Option<InJourney>,
+    /// When this trigger first went live: a time that came before is none of its business. None listens to all.
+    pub live_since: Option<Timestamp>,
+}
+
+/// The state of a journey that holds a trigger.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InJourney {
+    pub id: JourneyId,
+    pub name: String,
+    pub state: String,
+    /// The names the journey binds, with the types of their facts: its triggers find them bound.
+    pub facts: BTreeMap<String, String>,
+}
+
+/// What a sentence stands in: it widens or sharpens what its texts may name.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Around<'a> {
+    /// The types of facts that the project describes.
+    pub fact_types: Option<&'a HashMap<String, Arc<FactType>>>,
+    pub journey: Option<&'a InJourney>,
 }
 
 impl CompiledTrigger {
     /// Parses and checks every part; all errors at once, so that a form can show each at its field.
     pub fn compile(id: TriggerId, revision: i64, sentence: Trigger) -> Result<Self, Vec<TriggerError>> {
+        Self::compile_in(id, revision, sentence, Around::default())
+    }
+
+    /// The same, for a sentence in its surroundings.
+    pub fn compile_in(
+        id: TriggerId,
+        revision: i64,
+        sentence: Trigger,
+        around: Around<'_>,
+    ) -> Result<Self, Vec<TriggerError>> {
         let mut errors = Vec::new();
-        check_shape(&sentence, &mut errors);
-        let scope = scope_of(&sentence);
+        check_shape(&sentence, around, &mut errors);
+        let scope = scope_of(&sentence, around);
         let mut parse = |pointer: &str, text: Option<&String>, wanted: Wanted| {
             let text = text?;
             match Expression::compile(text, &scope, wanted) {
@@ -73,6 +113,9 @@ impl CompiledTrigger {
             window.and_then(|window| window.to.as_ref()),
             Wanted::Instant,
         );
+        let whose = parse("/whose", sentence.whose.as_ref(), Wanted::Text);
+        let unit = parse("/guards/unit", sentence.guards.unit.as_ref(), Wanted::Text);
+        let times = compile_times(&sentence, around, &mut errors);
         if errors.is_empty() {
             Ok(Self {
                 id,
@@ -84,6 +127,11 @@ impl CompiledTrigger {
                 once_per,
                 window_from,
                 window_to,
+                times,
+                whose,
+                unit,
+                journey: around.journey.cloned(),
+                live_since: None,
             })
         } else {
             Err(errors)
@@ -109,6 +157,10 @@ impl CompiledTrigger {
                 | When::Exited(_)
                 | When::Event(_)
                 | When::Fact(_)
+                | When::Time(_)
+                | When::Schedule(_)
+                | When::Answered(_)
+                | When::Begins
                 | When::Any(_) => None,
             })
             .collect();
@@ -124,9 +176,15 @@ impl CompiledTrigger {
 pub(super) fn alternatives(when: &When) -> &[When] {
     match when {
         When::Any(several) => several,
-        When::Entered(_) | When::Exited(_) | When::Dwelled { .. } | When::Event(_) | When::Fact(_) => {
-            std::slice::from_ref(when)
-        }
+        When::Entered(_)
+        | When::Exited(_)
+        | When::Dwelled { .. }
+        | When::Event(_)
+        | When::Fact(_)
+        | When::Time(_)
+        | When::Schedule(_)
+        | When::Answered(_)
+        | When::Begins => std::slice::from_ref(when),
     }
 }
 
@@ -151,13 +209,14 @@ pub(super) fn has_place(when: &When) -> bool {
     match when {
         When::Entered(_) | When::Exited(_) | When::Dwelled { .. } => true,
         When::Event(event) => event.inside.is_some(),
-        When::Fact(_) | When::Any(_) => false,
+        When::Schedule(schedule) => schedule.inside.is_some(),
+        When::Fact(_) | When::Time(_) | When::Answered(_) | When::Begins | When::Any(_) => false,
     }
 }
 
 /// What the texts of this sentence may name.
-fn scope_of(sentence: &Trigger) -> Scope {
-    use FieldType::{Bool, Dynamic, Instant, List, Text};
+fn scope_of(sentence: &Trigger, around: Around<'_>) -> Scope {
+    use FieldType::{Bool, Double, Dynamic, Instant, List, Text};
     let kinds = alternatives(&sentence.when);
     let mut scope = Scope::new()
         .with("now", Fields::Scalar(Instant))
@@ -173,7 +232,12 @@ fn scope_of(sentence: &Trigger) -> Scope {
         )
         .with(
             "device",
-            Fields::Closed(&[("platform", Text), ("locale", Text), ("time_zone", Text)]),
+            Fields::Closed(&[
+                ("platform", Text),
+                ("locale", Text),
+                ("time_zone", Text),
+                ("speed_mps", Double),
+            ]),
         )
         .with(
             "moment",
@@ -182,6 +246,7 @@ fn scope_of(sentence: &Trigger) -> Scope {
                 ("kind", Text),
                 ("occurred_at", Instant),
                 ("date", Text),
+                ("month", Text),
                 ("time", Text),
                 ("waited", Bool),
             ]),
@@ -202,10 +267,68 @@ fn scope_of(sentence: &Trigger) -> Scope {
     if kinds.iter().any(|when| matches!(when, When::Fact(_))) {
         scope = scope.with("change", Fields::Closed(&[("becomes", Text), ("fields", List)]));
     }
-    for name in sentence.for_each.keys() {
-        scope = scope.with(name, Fields::Open);
+    if kinds.iter().any(|when| matches!(when, When::Answered(_))) {
+        let fields = [("content", Text), ("how", Text), ("action", Text), ("text", Text)];
+        scope = scope.with("answer", Fields::Closed(&fields));
+    }
+    if let Some(journey) = around.journey {
+        let fields = [
+            ("key", Text),
+            ("state", Text),
+            ("since", Instant),
+            ("started_at", Instant),
+        ];
+        scope = scope.with("journey", Fields::Closed(&fields));
+        for (name, kind) in &journey.facts {
+            scope = with_fact(scope, name, kind, around);
+        }
+    }
+    for (name, bind) in &sentence.for_each {
+        scope = with_fact(scope, name, bind.kind(), around);
     }
     scope
+}
+
+/// The scope with the fields of a fact, as far as its type is described.
+fn with_fact(scope: Scope, name: &str, _kind: &str, _around: Around<'_>) -> Scope {
+    scope.with(name, Fields::Open)
+}
+
+/// The texts of the `time` alternatives: each sees its fact alone, so that only that fact moves it.
+fn compile_times(
+    sentence: &Trigger,
+    around: Around<'_>,
+    errors: &mut Vec<TriggerError>,
+) -> BTreeMap<usize, Expression> {
+    let mut times = BTreeMap::new();
+    for (index, when) in alternatives(&sentence.when).iter().enumerate() {
+        let When::Time(time) = when else { continue };
+        let below = if matches!(sentence.when, When::Any(_)) {
+            format!("/when/any/{index}/time")
+        } else {
+            "/when/time".to_owned()
+        };
+        let bound = sentence.for_each.get(&time.fact).map(|bind| bind.kind());
+        let by_journey = || around.journey.and_then(|journey| journey.facts.get(&time.fact));
+        let Some(kind) = bound.or_else(|| by_journey().map(String::as_str)) else {
+            errors.push(TriggerError {
+                code: "time_fact_unbound".to_owned(),
+                pointer: format!("{below}/fact"),
+                detail: format!("`{}` is no name that `for_each` binds", time.fact),
+                position: None,
+                hint: Some(format!("add it: \"for_each\": {{ \"{0}\": \"{0}\" }}", time.fact)),
+            });
+            continue;
+        };
+        let scope = with_fact(Scope::new(), &time.fact, kind, around);
+        match Expression::compile(&time.at, &scope, Wanted::Instant) {
+            Ok(expression) => {
+                times.insert(index, expression);
+            }
+            Err(error) => errors.push(expression_error(&format!("{below}/at"), &error)),
+        }
+    }
+    times
 }
 
 fn expression_error(pointer: &str, error: &ExpressionError) -> TriggerError {

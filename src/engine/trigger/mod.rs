@@ -3,9 +3,11 @@
 pub mod compiled;
 pub mod expression;
 pub mod sentence;
+pub mod when;
 mod wording;
 
-pub use compiled::{CompiledTrigger, TriggerError};
+pub use compiled::{Around, CompiledTrigger, InJourney, TriggerError};
 pub use sentence::{
-    Bind, Choose, Class, EventWhen, FactWhen, Guards, PlaceSelector, Then, Trigger, Wait, When, Window,
+    Arm, AtLimit, Audience, Bind, Cap, Choose, Class, Guards, Replaces, ReplacesOnly, Then, Trigger, Wait, Window,
 };
+pub use when::{AnsweredWhen, EventWhen, FactWhen, PlaceSelector, ScheduleWhen, TimeWhen, When};

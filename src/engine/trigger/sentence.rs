@@ -1,8 +1,7 @@
 //! The wire shape of a trigger: one sentence, the same for the console, the API, the simulator and Explain.
 
-use crate::base::id::FenceId;
+use super::when::When;
 use crate::base::time::Span;
-use crate::engine::fact::Becomes;
 use crate::engine::fence::hours::Opening;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -15,7 +14,16 @@ pub struct Trigger {
     #[schema(min_length = 1, max_length = 128)]
     pub name: String,
     pub class: Class,
+    /// Groups of triggers that a cap counts together, such as `upsell`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schema(max_items = 8)]
+    pub tags: Vec<String>,
     pub when: When,
+    /// CEL text over the bound facts: the `ref` of the person whose moment it is, when it is not the reader's own: a courier
+    /// arrives, and the customer is told. The facts have both among their subjects.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(max_length = 1024)]
+    pub whose: Option<String>,
     /// Name in conditions and texts -> facts it stands for.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub for_each: BTreeMap<String, Bind>,
@@ -43,67 +51,6 @@ pub struct Trigger {
 pub enum Class {
     Service,
     Promo,
-}
-
-/// Which moments it listens to.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-#[schema(no_recursion)]
-pub enum When {
-    /// Walked in.
-    Entered(PlaceSelector),
-    /// Went away.
-    Exited(PlaceSelector),
-    /// Stayed inside for this long.
-    Dwelled {
-        #[serde(rename = "for")]
-        stayed: Span,
-        #[serde(flatten)]
-        place: PlaceSelector,
-    },
-    /// The app or the business said that something happened.
-    Event(EventWhen),
-    /// A fact was created, changed or ended.
-    Fact(FactWhen),
-    /// Any of several.
-    Any(Vec<When>),
-}
-
-/// Places by tag, external id or id; all that are given must match.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct PlaceSelector {
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(max_length = 128)]
-    pub tag: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(max_length = 128)]
-    pub external_id: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub id: Option<FenceId>,
-}
-
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct EventWhen {
-    #[schema(min_length = 1, max_length = 128)]
-    pub name: String,
-    /// Only while inside such a place, which then is `place`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub inside: Option<PlaceSelector>,
-}
-
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct FactWhen {
-    #[serde(rename = "type")]
-    #[schema(min_length = 1, max_length = 128)]
-    pub kind: String,
-    pub becomes: Becomes,
-    /// With `changed`: only when this property differs.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(max_length = 128)]
-    pub field: Option<String>,
 }
 
 /// Binds a name to facts: `"stay"` for each active stay, or the long form.
@@ -170,6 +117,26 @@ pub struct Wait {
     /// Send only while the person is in the place.
     #[serde(rename = "while", default, skip_serializing_if = "Option::is_none")]
     pub while_: Option<While>,
+    /// What becomes of it when the limit comes first.
+    #[serde(default, skip_serializing_if = "AtLimit::is_default")]
+    pub at_limit: AtLimit,
+}
+
+/// What a wait does at its limit.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum AtLimit {
+    /// It ends as `expired`.
+    #[default]
+    Expire,
+    /// It says what is known by then.
+    Send,
+}
+
+impl AtLimit {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -187,8 +154,87 @@ pub struct Then {
     pub content: String,
     /// Takes the place of an earlier message of this content for the same fact; without one, the news is `superseded`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(max_length = 128)]
-    pub replaces: Option<String>,
+    pub replaces: Option<Replaces>,
+    /// Variants that are compared: each unit is drawn into one of them, for good; the rest reads `content`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schema(max_items = 8)]
+    pub arms: Vec<Arm>,
+    /// Who reads it.
+    #[serde(default, skip_serializing_if = "Audience::is_default")]
+    pub to: Audience,
+    /// Inside a journey: the state it goes to once this was said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(max_length = 64)]
+    pub goto: Option<String>,
+}
+
+impl Then {
+    /// Every content it may say.
+    pub fn contents(&self) -> impl Iterator<Item = &str> {
+        std::iter::once(self.content.as_str()).chain(self.arms.iter().map(|arm| arm.content.as_str()))
+    }
+}
+
+/// Which earlier message it takes the place of: any of this content, or the long form.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(untagged)]
+pub enum Replaces {
+    Any(String),
+    Only(ReplacesOnly),
+}
+
+/// A correction: only of a message that still stands unread on the screen.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ReplacesOnly {
+    #[schema(min_length = 1, max_length = 128)]
+    pub content: String,
+    /// Only while it was not opened; otherwise `already_done`.
+    #[serde(default)]
+    pub unopened: bool,
+    /// Only while it is not older than this; otherwise `too_late`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub within: Option<Span>,
+}
+
+impl Replaces {
+    pub fn content(&self) -> &str {
+        match self {
+            Self::Any(content) => content,
+            Self::Only(only) => &only.content,
+        }
+    }
+}
+
+/// One variant of an experiment.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Arm {
+    #[schema(min_length = 1, max_length = 64)]
+    pub name: String,
+    /// Share of units, 0 to 1; all arms together at most 1.
+    #[schema(minimum = 0, maximum = 1)]
+    pub share: f64,
+    /// Name of a content.
+    #[schema(min_length = 1, max_length = 128)]
+    pub content: String,
+}
+
+/// Who reads a message.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Audience {
+    /// The person the moment is about.
+    #[default]
+    User,
+    /// The business: its staff or its systems, about that person.
+    Business,
+}
+
+impl Audience {
+    pub fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// May we speak now?
@@ -199,10 +245,14 @@ pub struct Guards {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(minimum = 0, maximum = 1)]
     pub holdout: Option<f64>,
+    /// CEL text: who is drawn together for the holdout and the arms, such as `flight.booking`; each user alone without it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(max_length = 1024)]
+    pub unit: Option<String>,
     /// No second message of this trigger to this user within this time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cooldown: Option<Span>,
-    /// At most so many messages of this trigger to this user in any window of this length.
+    /// At most so many messages to this user in any window of this length.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schema(max_items = 8)]
     pub caps: Vec<Cap>,
@@ -225,12 +275,16 @@ pub struct Guards {
     pub quiet_hours: Option<Opening>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Cap {
     #[schema(minimum = 1)]
     pub max: u32,
     pub per: Span,
+    /// Counts the messages of every trigger with this tag; of this trigger alone without it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(max_length = 64)]
+    pub across: Option<String>,
 }
 
 /// Two CEL instants. Before `from` the moment waits (`too_early`); after `to` it is dropped (`too_late`).

@@ -1,15 +1,18 @@
 //! What a sentence must be like before its texts are read: bounds, names, and parts that need one another.
 
-use super::compiled::{TriggerError, alternatives, has_place};
-use super::sentence::{Choose, PlaceSelector, Trigger, When};
+use super::compiled::{Around, TriggerError, alternatives, has_place};
+use super::sentence::{Choose, Trigger};
+use super::when::{PlaceSelector, When};
 use crate::base::limits;
 use crate::base::time::Span;
 
-const NAMES_RESERVED: [&str; 7] = ["now", "user", "device", "place", "event", "moment", "change"];
+const NAMES_RESERVED: [&str; 9] = [
+    "now", "user", "device", "place", "event", "moment", "change", "answer", "journey",
+];
 const BINDS_MAX: usize = 3;
 const ALTERNATIVES_MAX: usize = 16;
 
-pub(super) fn check_shape(sentence: &Trigger, errors: &mut Vec<TriggerError>) {
+pub(super) fn check_shape(sentence: &Trigger, around: Around<'_>, errors: &mut Vec<TriggerError>) {
     let mut fail = |code: &str, pointer: String, detail: &str, hint: Option<&str>| {
         let (detail, hint) = (detail.to_owned(), hint.map(str::to_owned));
         errors.push(TriggerError {
@@ -49,6 +52,7 @@ pub(super) fn check_shape(sentence: &Trigger, errors: &mut Vec<TriggerError>) {
         }
     }
     check_binds(sentence, &mut fail);
+    check_journey(sentence, around, &mut fail);
     check_wait(sentence, &mut fail);
     check_guards(sentence, &mut fail);
 }
@@ -72,8 +76,7 @@ fn check_binds(sentence: &Trigger, fail: &mut Fail<'_>) {
                 .chars()
                 .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
         if !plain || NAMES_RESERVED.contains(&name.as_str()) || name.len() > 64 {
-            let hint =
-                "use lower-case letters, digits and _, and none of now, user, device, place, event, moment, change";
+            let hint = "use lower-case letters, digits and _, and none of now, user, device, place, event, moment, change, answer, journey";
             fail(
                 "binding_name_invalid",
                 at.clone(),
@@ -97,6 +100,32 @@ fn check_binds(sentence: &Trigger, fail: &mut Fail<'_>) {
                 None,
             );
         }
+    }
+}
+
+/// What only a state of a journey can hold.
+fn check_journey(sentence: &Trigger, around: Around<'_>, fail: &mut Fail<'_>) {
+    if around.journey.is_some() {
+        return;
+    }
+    if alternatives(&sentence.when)
+        .iter()
+        .any(|when| matches!(when, When::Begins))
+    {
+        fail(
+            "not_in_a_journey",
+            "/when".into(),
+            "`begins` listens to the beginning of a journey's state",
+            Some("put the trigger into a state of a journey"),
+        );
+    }
+    if sentence.then.goto.is_some() {
+        fail(
+            "not_in_a_journey",
+            "/then/goto".into(),
+            "only a trigger in a state of a journey can go to another state",
+            Some("leave `goto` out, or put the trigger into a journey"),
+        );
     }
 }
 
@@ -190,6 +219,14 @@ fn when_problem(when: &When) -> Option<(&'static str, &'static str, &'static str
             "`any` cannot hold another `any`",
             "list the alternatives side by side",
         )),
-        When::Entered(_) | When::Exited(_) | When::Dwelled { .. } | When::Event(_) | When::Fact(_) => None,
+        When::Entered(_)
+        | When::Exited(_)
+        | When::Dwelled { .. }
+        | When::Event(_)
+        | When::Fact(_)
+        | When::Time(_)
+        | When::Schedule(_)
+        | When::Answered(_)
+        | When::Begins => None,
     }
 }

@@ -3,7 +3,7 @@
 
 use super::super::{differences, parse};
 use super::*;
-use crate::cli::walk::Expected;
+use crate::walk::Expected;
 use serde_json::{Value, json};
 
 fn hotel_walk(steps: &Value) -> Walk {

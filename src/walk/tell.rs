@@ -3,7 +3,7 @@
 use super::outcome::{SeenDecision, SeenMessage, SeenMoment, SeenRefusal};
 use super::run::Runner;
 use crate::base::id::UserId;
-use crate::engine::moment::{Moment, MomentKind};
+use crate::engine::moment::Moment;
 use crate::engine::step::Effects;
 
 impl Runner {
@@ -73,17 +73,10 @@ fn is_id(tag: &str) -> bool {
 }
 
 fn seen_moment(user: &str, moment: &Moment) -> SeenMoment {
-    let of = match &moment.kind {
-        MomentKind::Entered { place } | MomentKind::Exited { place } | MomentKind::Dwelled { place, .. } => {
-            place.external_id.clone()
-        }
-        MomentKind::Event { name, .. } => name.clone(),
-        MomentKind::Fact { fact, .. } => fact.to_string(),
-    };
     SeenMoment {
         at: moment.occurred_at,
         user: user.to_owned(),
         kind: moment.kind.name().to_owned(),
-        of: Some(of),
+        of: Some(moment.kind.of()),
     }
 }
