@@ -33,6 +33,7 @@ pub(super) fn shown() -> Shown {
         actions: Vec::new(),
         tag: "stay:b1".into(),
         urgency: Urgency::Normal,
+        ends_at: None,
     }
 }
 

@@ -54,6 +54,7 @@ fn content(body: &str) -> Content {
         actions: Vec::new(),
         ttl: Span::hours(1),
         collapse: None,
+        ends_at: None,
         urgency: Urgency::Normal,
     }
 }

@@ -152,6 +152,7 @@ fn shown() -> Shown {
         actions: Vec::new(),
         tag: "stay:1".into(),
         urgency: Urgency::Normal,
+        ends_at: None,
     }
 }
 

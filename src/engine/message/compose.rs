@@ -3,7 +3,9 @@
 use super::Shown;
 use super::content::{CompiledContent, CompiledTexts, Missing};
 use super::template::{RenderError, Template, is_missing, lookup, with_value};
+use crate::base::time::Timestamp;
 use crate::engine::fact::Fact;
+use chrono::{DateTime, FixedOffset};
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -53,11 +55,33 @@ pub fn compose(
     let sensitive = [&texts.title, &texts.body]
         .iter()
         .any(|template| reads_sensitive(template, facts));
+    let ends_at = match end_of_life(content, &scene) {
+        Ok(ends_at) => ends_at,
+        Err(failed) => return failed,
+    };
     match render_all(content, texts, &scene, facts) {
-        Ok(rendered) => Composed::Shown(Box::new(finish(content, locale, rendered, sensitive, sender))),
+        Ok(rendered) => {
+            let mut shown = finish(content, locale, rendered, sensitive, sender);
+            shown.ends_at = ends_at;
+            Composed::Shown(Box::new(shown))
+        }
         Err(RenderError::Missing(path)) => Composed::Missing { missing: path },
         Err(error) => Composed::Failed { why: error.to_string() },
     }
+}
+
+/// The end that the content itself names.
+fn end_of_life(content: &CompiledContent, scene: &Map<String, Value>) -> Result<Option<Timestamp>, Composed> {
+    let Some(template) = &content.ends_at else {
+        return Ok(None);
+    };
+    let text = template
+        .render(scene)
+        .map_err(|error| Composed::Failed { why: error.to_string() })?;
+    let instant = text.trim().parse::<DateTime<FixedOffset>>();
+    instant.map(|at| Some(at.to_utc())).map_err(|_| Composed::Failed {
+        why: "`ends_at` gives no RFC 3339 instant".into(),
+    })
 }
 
 struct Rendered {
@@ -104,6 +128,7 @@ fn finish(content: &CompiledContent, locale: &str, rendered: Rendered, sensitive
         actions: content.content.actions.clone(),
         tag: rendered.tag.unwrap_or_default(),
         urgency: content.content.urgency,
+        ends_at: None,
     }
 }
 
@@ -116,7 +141,12 @@ fn variables_of(content: &CompiledContent, texts: &CompiledTexts) -> BTreeSet<St
         texts.public_body.as_ref(),
     ]
     .into_iter()
-    .chain([content.link.as_ref(), content.image.as_ref(), content.collapse.as_ref()])
+    .chain([
+        content.link.as_ref(),
+        content.image.as_ref(),
+        content.collapse.as_ref(),
+        content.ends_at.as_ref(),
+    ])
     .flatten()
     .flat_map(|template| template.variables().iter().cloned())
     .collect()

@@ -252,3 +252,25 @@ fn what_is_out_of_bounds_is_refused_when_it_is_saved() {
         assert_eq!(code(changes.clone()), (wanted, pointer.to_owned()), "{changes}");
     }
 }
+
+#[test]
+fn a_content_may_name_the_end_of_its_life() {
+    let ends_at = |text: &str| {
+        let content = content(&json!({ "ends_at": text }));
+        let mut scene = scene();
+        scene.insert(
+            "flight".to_owned(),
+            json!({ "departs_at": "2026-05-04T17:10:00+02:00" }),
+        );
+        match compose(&content, None, scene, &facts(&[]), "house") {
+            Composed::Shown(shown) => shown.ends_at.map(|at| at.to_rfc3339()),
+            other => Some(format!("{other:?}")),
+        }
+    };
+    assert_eq!(
+        ends_at("{{ flight.departs_at }}").as_deref(),
+        Some("2026-05-04T15:10:00+00:00")
+    );
+    assert!(ends_at("tomorrow").is_some_and(|said| said.contains("RFC 3339")));
+    assert!(ends_at("{{ flight.lands_at }}").is_some_and(|said| said.starts_with("Missing")));
+}

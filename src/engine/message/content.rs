@@ -34,6 +34,11 @@ pub struct Content {
     pub actions: Vec<Action>,
     /// How long it is worth reading.
     pub ttl: Span,
+    /// When it stops being worth reading, should that come first; a template that gives an RFC 3339 instant, such as
+    /// `{{ flight.departs_at }}`. Without it, a message ends with the window of its trigger at the latest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(max_length = 256)]
+    pub ends_at: Option<String>,
     /// Messages with one tag replace one another on the screen; a template, such as `stay:{{ stay.key }}`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(max_length = 256)]
@@ -98,6 +103,7 @@ pub struct CompiledContent {
     pub link: Option<Template>,
     pub image: Option<Template>,
     pub collapse: Option<Template>,
+    pub ends_at: Option<Template>,
 }
 
 #[derive(Debug, Clone)]
@@ -126,12 +132,14 @@ impl CompiledContent {
         let link = optional("/link", content.link.as_deref())?;
         let image = optional("/image", content.image.as_deref())?;
         let collapse = optional("/collapse", content.collapse.as_deref())?;
+        let ends_at = optional("/ends_at", content.ends_at.as_deref())?;
         Ok(Self {
             content,
             locales,
             link,
             image,
             collapse,
+            ends_at,
         })
     }
 

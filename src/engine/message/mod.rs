@@ -11,6 +11,7 @@ use super::delivery::Planned;
 use super::fact::FactRef;
 use crate::base::id::{DecisionId, MessageId, TriggerId, UserId};
 use crate::base::time::Timestamp;
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -49,6 +50,9 @@ pub struct Shown {
     /// Messages with one tag replace one another on the screen.
     pub tag: String,
     pub urgency: Urgency,
+    /// When its content says that it is over; the message may end before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ends_at: Option<DateTime<Utc>>,
 }
 
 /// A button under a message.

@@ -243,7 +243,7 @@ impl Stepper<'_> {
         let Some((device_id, channel)) = self.reachable_device() else {
             return self.decide_for_all(&candidate, ReasonCode::NoToken);
         };
-        let expires_at = self.end_of_life(&candidate.case, &candidate.scene);
+        let expires_at = self.end_of_life(&candidate.case, &candidate.scene, candidate.shown.ends_at);
         let message_id: MessageId = self.ids.draw();
         if candidate.shown.tag.is_empty() {
             candidate.shown.tag = format!("{message_id}");
@@ -314,8 +314,8 @@ impl Stepper<'_> {
             .map(|(_, id, channel)| (id, channel))
     }
 
-    /// The life of the content, cut where the trigger's window ends: a boarding pass lives until the flight leaves.
-    fn end_of_life(&self, case: &Case<'_>, scene: &Map<String, Value>) -> Timestamp {
+    /// The life of the content, cut where the content says that it is over, or else where the trigger's window ends.
+    fn end_of_life(&self, case: &Case<'_>, scene: &Map<String, Value>, own_end: Option<Timestamp>) -> Timestamp {
         let life = self
             .given
             .catalogue
@@ -328,6 +328,6 @@ impl Stepper<'_> {
             .window_to
             .as_ref()
             .and_then(|to| to.evaluate_instant(scene).ok());
-        window.map_or(end, |to| end.min(to))
+        own_end.or(window).map_or(end, |to| end.min(to))
     }
 }
