@@ -54,7 +54,9 @@ impl Stepper<'_> {
     fn dwell(&mut self, until: Timestamp) {
         let mut due: Vec<(Timestamp, FenceId, Span)> = Vec::new();
         for (fence_id, visit) in &self.subject.visits {
-            due.extend(dwells_due(visit, *fence_id, self.given.catalogue).filter(|(at, ..)| *at <= until));
+            due.extend(
+                dwells_due(&self.subject, visit, *fence_id, self.given.catalogue).filter(|(at, ..)| *at <= until),
+            );
         }
         due.sort_unstable();
         for (at, fence_id, span) in due {
@@ -175,8 +177,10 @@ impl Stepper<'_> {
     }
 }
 
-/// The dwells of a visit that are not noticed yet and that its evidence covers.
+/// The dwells of a visit that are not noticed yet and that its evidence covers. Signs of leaving on every device hold back
+/// what would come after them: they prove true, or a fix inside takes them back and the dwell is noticed then.
 fn dwells_due(
+    subject: &Subject,
     visit: &Visit,
     fence_id: FenceId,
     catalogue: &Catalogue,
@@ -184,13 +188,28 @@ fn dwells_due(
     let fence = catalogue.fences.get(&fence_id).filter(|_| visit.left_at.is_none());
     let trusted_until = fence.map(|fence| visit.evidence_at + catalogue.thresholds(fence).trusted_for.delta());
     let spans = fence.map(|fence| catalogue.dwell_spans(fence)).unwrap_or_default();
+    let leaving = leaving_since(subject, fence_id);
     let since = visit.entered.occurred_at;
     let noticed = visit.dwelled_s.clone();
     spans
         .into_iter()
         .filter(move |span| !noticed.contains(&span.as_seconds()))
         .map(move |span| (since + span.delta(), fence_id, span))
-        .filter(move |(at, ..)| trusted_until.is_some_and(|until| *at <= until))
+        .filter(move |(at, ..)| {
+            trusted_until.is_some_and(|until| *at <= until) && leaving.is_none_or(|since| *at < since)
+        })
+}
+
+/// Since when every device that is inside shows signs of leaving.
+fn leaving_since(subject: &Subject, fence_id: FenceId) -> Option<Timestamp> {
+    let inside = subject
+        .devices
+        .values()
+        .filter_map(|device| device.presence.get(&fence_id));
+    let signs: Option<Vec<Timestamp>> = inside
+        .map(|inside| inside.leaving.map(|leaving| leaving.since))
+        .collect();
+    signs?.into_iter().max()
 }
 
 /// When this subject next wants a tick; none when only an input can change anything.
@@ -203,7 +222,7 @@ pub(super) fn wake_at(subject: &Subject, catalogue: &Catalogue, now: Timestamp) 
     let dwells = subject
         .visits
         .iter()
-        .flat_map(|(id, visit)| dwells_due(visit, *id, catalogue).map(|(at, ..)| at));
+        .flat_map(|(id, visit)| dwells_due(subject, visit, *id, catalogue).map(|(at, ..)| at));
     let exits = subject.devices.values().flat_map(|device| {
         device.presence.iter().filter_map(|(id, inside)| {
             let fence = catalogue.fences.get(id)?;

@@ -160,6 +160,22 @@ fn a_coarse_fix_does_not_contradict_an_exit_crossing() {
 }
 
 #[test]
+fn signs_of_leaving_hold_a_dwell_back() {
+    let stage = Stage::with(&[json!({ "when": { "dwelled": { "for": "PT10M", "tag": "hotel" } } })]);
+    let mut gone = Person::new(1);
+    gone.fix(&stage, "10:00", 10.0);
+    gone.fix(&stage, "10:09:30", 300.0);
+    gone.fix(&stage, "10:10:20", 300.0);
+    gone.fix(&stage, "10:10:40", 300.0);
+    assert_eq!(gone.kinds(), ["entered", "exited"]);
+    let mut stayed = Person::new(2);
+    stayed.fix(&stage, "10:00", 10.0);
+    stayed.fix(&stage, "10:09:30", 300.0);
+    stayed.fix(&stage, "10:11", 10.0);
+    assert_eq!(stayed.kinds(), ["entered", "dwelled"], "the fix outside was a mistake");
+}
+
+#[test]
 fn dwelling_is_noticed_on_time_and_only_while_the_evidence_is_fresh() {
     let dwell =
         |name: &str, long: &str| json!({ "name": name, "when": { "dwelled": { "for": long, "tag": "hotel" } } });
