@@ -14,6 +14,7 @@ mod bombs;
 mod caller;
 mod clients;
 mod delivery;
+mod documents;
 mod isolation;
 mod kill;
 mod process;
