@@ -191,3 +191,9 @@ mod stage_tests;
 #[cfg(test)]
 #[path = "step_tests.rs"]
 mod step_tests;
+#[cfg(test)]
+#[path = "clock_tests.rs"]
+mod clock_tests;
+#[cfg(test)]
+#[path = "signal_tests.rs"]
+mod signal_tests;
