@@ -227,6 +227,9 @@ mod people_tests;
 #[path = "pipeline_tests.rs"]
 mod tests;
 #[cfg(test)]
+#[path = "signals_tests.rs"]
+mod signals_tests;
+#[cfg(test)]
 #[path = "tick_tests.rs"]
 mod tick_tests;
 #[cfg(test)]
