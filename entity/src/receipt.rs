@@ -15,6 +15,7 @@ pub struct Model {
     pub message_id: Uuid,
     pub status: String,
     pub action: Option<String>,
+    pub text: Option<String>,
     pub at: DateTimeUtc,
 }
 

@@ -135,3 +135,15 @@ pub const LEASE_S_MAX: i64 = 600;
 pub const RECOVERY_ROUNDS_MAX: usize = 1_000;
 /// Pushes to tray phones that the live stream repeats to a new watcher; a restart forgets them.
 pub const PUSHES_REMEMBERED_MAX: usize = 100;
+/// Times of facts remembered as come for one user: 200 facts with a dozen times each stay below.
+pub const REACHED_PER_USER_MAX: usize = 4_096;
+/// Events remembered for one user because some trigger counts them; the oldest go first.
+pub const COUNTED_PER_USER_MAX: usize = 1_000;
+/// Bytes of a property that a trigger compares between events (`same`): an id, not a document.
+pub const COUNTED_VALUE_BYTES_MAX: usize = 256;
+/// The most often an event can be counted by one trigger.
+pub const COUNTED_TIMES_MAX: u32 = 100;
+/// The longest time within which events are counted.
+pub const COUNTED_DAYS_MAX: i64 = 92;
+/// Characters of what a person wrote back to a message.
+pub const REPLY_CHARS_MAX: usize = 2_000;

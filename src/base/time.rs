@@ -151,15 +151,29 @@ pub fn next_local_time(after: Timestamp, time: NaiveTime, zone: Tz) -> Timestamp
         .unwrap_or(after)
 }
 
-/// The instant when the wall clock of `zone` shows `time` on `day`.
+/// The instant when the wall clock of `zone` shows `time` on `day`: the first one when it comes twice, the instant of the jump
+/// when a jump skips it.
 pub fn instant_of(day: NaiveDate, time: NaiveTime, zone: Tz) -> Timestamp {
     let wall = day.and_time(time);
     if let Some(at) = zone.from_local_datetime(&wall).earliest() {
         return at.with_timezone(&Utc);
     }
-    // In the gap of a jump: the offset before the jump places the skipped wall time just after it.
-    let before = zone.offset_from_utc_datetime(&(wall - TimeDelta::hours(12))).fix();
-    Utc.from_utc_datetime(&(wall - TimeDelta::seconds(i64::from(before.local_minus_utc()))))
+    let offset = |at: Timestamp| i64::from(zone.offset_from_utc_datetime(&at.naive_utc()).fix().local_minus_utc());
+    // No zone is more than 14 hours ahead of UTC, and no jump is longer than a day: this is before it, in any zone.
+    let before = Utc.from_utc_datetime(&(wall - TimeDelta::hours(38)));
+    let former = offset(before);
+    // By the offset before the jump, the skipped wall time lies after it; the jump is somewhere in between.
+    let after = Utc.from_utc_datetime(&(wall - TimeDelta::seconds(former)));
+    let (mut still_former, mut jumped) = (0, (after - before).num_seconds());
+    while jumped - still_former > 1 {
+        let middle = i64::midpoint(still_former, jumped);
+        if offset(before + TimeDelta::seconds(middle)) == former {
+            still_former = middle;
+        } else {
+            jumped = middle;
+        }
+    }
+    before + TimeDelta::seconds(jumped)
 }
 
 #[cfg(test)]

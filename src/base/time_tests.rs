@@ -54,6 +54,24 @@ fn the_next_local_time_follows_the_zone_over_a_jump() {
     let skipped = NaiveTime::from_hms_opt(2, 30, 0).unwrap();
     assert_eq!(
         next_local_time(night, skipped, zone),
-        Utc.with_ymd_and_hms(2026, 3, 29, 1, 30, 0).unwrap()
+        Utc.with_ymd_and_hms(2026, 3, 29, 1, 0, 0).unwrap(),
+        "the clock shows 03:00 at the jump, and never 02:30"
+    );
+}
+
+#[test]
+fn a_local_time_that_comes_twice_is_the_first_and_one_that_is_skipped_is_the_jump() {
+    let at = |zone: Tz, day: (i32, u32, u32), hour, minute| {
+        let day = NaiveDate::from_ymd_opt(day.0, day.1, day.2).unwrap();
+        instant_of(day, NaiveTime::from_hms_opt(hour, minute, 0).unwrap(), zone).to_rfc3339()
+    };
+    let vienna = chrono_tz::Europe::Vienna;
+    assert_eq!(at(vienna, (2026, 10, 25), 2, 30), "2026-10-25T00:30:00+00:00");
+    let new_york = chrono_tz::America::New_York;
+    assert_eq!(at(new_york, (2026, 3, 8), 2, 30), "2026-03-08T07:00:00+00:00");
+    // Samoa left out a whole day when it moved to the other side of the date line.
+    assert_eq!(
+        at(chrono_tz::Pacific::Apia, (2011, 12, 30), 9, 0),
+        "2011-12-30T10:00:00+00:00"
     );
 }

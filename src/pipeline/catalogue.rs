@@ -85,6 +85,7 @@ pub fn build_catalogue(rows: CatalogueRows, before: Option<&Catalogue>) -> Catal
         live,
         paused,
         retired,
+        live_since,
     } = rows;
     let mut catalogue = Catalogue::empty(project.id, project.mode);
     catalogue.project_name = project.name;
@@ -125,14 +126,14 @@ pub fn build_catalogue(rows: CatalogueRows, before: Option<&Catalogue>) -> Catal
     catalogue.triggers = live
         .into_iter()
         .chain(paused)
-        .filter_map(|row| trigger_of(row, &silent))
+        .filter_map(|row| trigger_of(row, &silent, &live_since))
         .collect();
     catalogue
         .triggers
         .sort_by(|a, b| (&a.sentence.name, a.id).cmp(&(&b.sentence.name, b.id)));
     catalogue.retired = retired
         .into_iter()
-        .filter_map(|row| trigger_of(row, &silent))
+        .filter_map(|row| trigger_of(row, &silent, &live_since))
         .map(|trigger| ((trigger.id, trigger.revision), trigger))
         .collect();
     catalogue
@@ -156,10 +157,15 @@ fn fence_of(row: FenceRow) -> Result<Geofence, String> {
     })
 }
 
-fn trigger_of(row: RevisionRow, silent: &[TriggerId]) -> Option<Arc<CompiledTrigger>> {
+fn trigger_of(
+    row: RevisionRow,
+    silent: &[TriggerId],
+    live_since: &HashMap<TriggerId, Timestamp>,
+) -> Option<Arc<CompiledTrigger>> {
     match CompiledTrigger::compile(row.trigger_id, row.revision, row.definition) {
         Ok(mut trigger) => {
             trigger.paused = silent.contains(&trigger.id);
+            trigger.live_since = live_since.get(&trigger.id).copied();
             Some(Arc::new(trigger))
         }
         Err(errors) => {
@@ -235,7 +241,19 @@ impl Pipeline {
             .publish_trigger(project_id, id, revision, self.now())
             .await?;
         self.reload(project_id).await?;
+        self.wake_for(project_id, id).await?;
         Ok(row)
+    }
+
+    /// A trigger that waits for the clock must reach people who send nothing, too: everybody is woken once, with the new
+    /// catalogue in force, and says when to be woken next.
+    async fn wake_for(&self, project_id: ProjectId, id: TriggerId) -> Result<(), PipelineError> {
+        let catalogue = self.catalogue(project_id).await?;
+        let mut live = catalogue.triggers.iter().filter(|trigger| trigger.id == id);
+        if live.any(|trigger| trigger.needs_waking()) {
+            self.0.store.wake_all(project_id, self.now()).await?;
+        }
+        Ok(())
     }
 
     pub async fn pause(&self, project_id: ProjectId, id: TriggerId, paused: bool) -> Result<bool, PipelineError> {
@@ -246,6 +264,9 @@ impl Pipeline {
             store.resume_trigger(project_id, id).await?
         };
         self.reload(project_id).await?;
+        if !paused {
+            self.wake_for(project_id, id).await?;
+        }
         Ok(done)
     }
 
@@ -258,6 +279,7 @@ impl Pipeline {
     ) -> Result<Option<RevisionRow>, PipelineError> {
         let row = self.0.store.rollback_trigger(project_id, id, to, self.now()).await?;
         self.reload(project_id).await?;
+        self.wake_for(project_id, id).await?;
         Ok(row)
     }
 

@@ -1,11 +1,10 @@
 //! Facts: stored with one inbox entry per subject in one transaction, then stepped for each of them.
 
-use super::lane::Task;
+use super::lane::Job;
 use super::{Pipeline, PipelineError};
 use crate::base::id::IdSource;
 use crate::base::limits;
-use crate::engine::step::Input;
-use crate::store::change::{FactOutcome, FactPut, InboxEntry, InboxInput};
+use crate::store::change::{FactOutcome, FactPut, InboxEntry};
 use std::sync::atomic::Ordering;
 
 impl Pipeline {
@@ -44,16 +43,10 @@ impl Pipeline {
     async fn try_step_inbox(&self, entries: Vec<InboxEntry>) -> Result<(), PipelineError> {
         let mut waiting = Vec::with_capacity(entries.len());
         for entry in entries {
-            let mut job = self.job(entry.project_id, entry.user_id);
-            job.task = Task::Step(Some(match entry.input {
-                InboxInput::Fact { fact } => Input::Fact(fact),
-                InboxInput::FactGone { fact } => Input::FactGone(fact),
-            }));
-            job.inbox_done = Some(entry.id);
-            waiting.push(self.submit(job)?);
+            waiting.push(self.submit(Job::of_inbox(entry, self.entropy().seed()))?);
         }
         for answer in waiting {
-            match answer.await.map_err(|_| PipelineError::Stopping)? {
+            match self.answered(answer).await {
                 // An erased subject has no part in the fact any more.
                 Ok(_) | Err(PipelineError::Erased) => {}
                 Err(error) => return Err(error),

@@ -7,7 +7,7 @@ use crate::base::id::{DeviceId, ProjectId, UserId};
 use crate::base::limits;
 use crate::engine::moment::Moment;
 use crate::engine::step::{Input, Refused};
-use crate::store::change::Row;
+use crate::store::change::{InboxEntry, InboxInput, Row};
 use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
 
@@ -35,6 +35,31 @@ pub(super) enum Task {
 }
 
 impl Job {
+    /// The step that takes care of an entry of the inbox.
+    pub(super) fn of_inbox(entry: InboxEntry, seed: Uuid) -> Self {
+        let input = match entry.input {
+            InboxInput::Fact { fact } => Input::Fact(fact),
+            InboxInput::FactGone { fact } => Input::FactGone(fact),
+            InboxInput::Moment { moment } => Input::Moment(*moment),
+        };
+        Self {
+            project_id: entry.project_id,
+            user_id: entry.user_id,
+            task: Task::Step(Some(input)),
+            rows: Vec::new(),
+            inbox_done: Some(entry.id),
+            seed,
+            reply: None,
+        }
+    }
+
+    /// The job, and where its answer will come.
+    pub(super) fn awaited(mut self) -> (Self, Waiting) {
+        let (reply, waiting) = oneshot::channel();
+        self.reply = Some(reply);
+        (self, waiting)
+    }
+
     pub(super) fn input(&self) -> Option<&Input> {
         match &self.task {
             Task::Step(input) => input.as_ref(),
@@ -59,14 +84,19 @@ impl Job {
 }
 
 /// What the caller of a job learns.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Default)]
 pub(super) struct Answer {
     pub(super) moments: Vec<Moment>,
     pub(super) refused: Vec<Refused>,
     pub(super) erased: bool,
     /// Devices whose push address went to the device of this job.
     pub(super) unreachable: Vec<(UserId, DeviceId)>,
+    /// The steps of those who were told of it.
+    pub(super) told: Vec<Waiting>,
 }
+
+/// Where the answer to a job will come.
+pub(super) type Waiting = oneshot::Receiver<Result<Answer, PipelineError>>;
 
 enum Message {
     Job(Box<Job>),

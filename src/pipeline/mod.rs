@@ -12,6 +12,7 @@ mod people;
 mod repeats;
 mod stepping;
 mod stream;
+mod telling;
 mod tick;
 
 pub use catalogue::build_catalogue;
@@ -28,11 +29,12 @@ use crate::channel::Channels;
 use crate::engine::step::Input;
 use crate::store::Store;
 use catalogue::Catalogues;
-use lane::{Job, Lane, Task};
+use lane::{Job, Lane, Task, Waiting};
 use serde::{Deserialize, Serialize};
-use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use tokio::sync::{Notify, oneshot};
+use std::sync::{Arc, OnceLock, Weak};
+use telling::lane_of;
+use tokio::sync::Notify;
 use uuid::Uuid;
 
 /// `[pipeline]`.
@@ -63,10 +65,9 @@ struct Inner {
     settings: Settings,
     catalogues: Arc<Catalogues>,
     stream: Arc<Stream>,
-    lanes: Vec<Lane>,
+    lanes: Arc<Vec<Lane>>,
     work_ready: Arc<Notify>,
-    /// An inbox entry failed to step: the next tick takes up what is left.
-    inbox_left: AtomicBool,
+    inbox_left: Arc<AtomicBool>,
 }
 
 /// What the lanes share with the pipeline.
@@ -77,6 +78,11 @@ struct Shared {
     catalogues: Arc<Catalogues>,
     stream: Arc<Stream>,
     work_ready: Arc<Notify>,
+    entropy: Arc<dyn Entropy>,
+    /// All lanes, for what one tells another; they end with the pipeline, not with one another.
+    lanes: Arc<OnceLock<Weak<Vec<Lane>>>>,
+    /// An inbox entry failed to step: the next tick takes up what is left.
+    inbox_left: Arc<AtomicBool>,
 }
 
 impl Pipeline {
@@ -94,14 +100,20 @@ impl Pipeline {
             catalogues: Arc::default(),
             stream: Arc::default(),
             work_ready: Arc::default(),
+            entropy: Arc::clone(&entropy),
+            lanes: Arc::default(),
+            inbox_left: Arc::default(),
         };
         let cores = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
         let count = if settings.lanes == 0 { cores } else { settings.lanes };
         let count = count.clamp(1, limits::LANES_MAX);
         let committer = commit::Committer::start(store.clone());
-        let lanes = (0..count)
+        let lanes: Vec<Lane> = (0..count)
             .map(|_| Lane::start(shared.clone(), committer.clone()))
             .collect();
+        let lanes = Arc::new(lanes);
+        // It is set once, here: nobody has stepped anything yet.
+        let _ = shared.lanes.set(Arc::downgrade(&lanes));
         Self(Arc::new(Inner {
             store,
             clock,
@@ -112,13 +124,13 @@ impl Pipeline {
             stream: shared.stream,
             lanes,
             work_ready: shared.work_ready,
-            inbox_left: AtomicBool::new(false),
+            inbox_left: shared.inbox_left,
         }))
     }
 
     /// Finishes what is queued and takes nothing more.
     pub async fn stop(&self) {
-        for lane in &self.0.lanes {
+        for lane in self.0.lanes.iter() {
             lane.stop().await;
         }
     }
@@ -153,22 +165,15 @@ impl Pipeline {
         T::from(stamped(self.0.entropy.seed(), self.now()))
     }
 
-    /// The lane a user belongs to: always the same one, so that a user's inputs keep their order.
-    fn lane(&self, user_id: UserId) -> &Lane {
-        let spread = user_id.uuid().as_u128() % self.0.lanes.len() as u128;
-        &self.0.lanes[spread as usize]
-    }
-
     /// Hands a job to the user's lane and waits until its effects are committed.
     async fn run(&self, job: Job) -> Result<lane::Answer, PipelineError> {
         let waiting = self.submit(job)?;
-        waiting.await.map_err(|_| PipelineError::Stopping)?
+        self.answered(waiting).await
     }
 
-    fn submit(&self, mut job: Job) -> Result<oneshot::Receiver<Result<lane::Answer, PipelineError>>, PipelineError> {
-        let (reply, waiting) = oneshot::channel();
-        job.reply = Some(reply);
-        self.lane(job.user_id).submit(job)?;
+    fn submit(&self, job: Job) -> Result<Waiting, PipelineError> {
+        let (job, waiting) = job.awaited();
+        lane_of(&self.0.lanes, job.user_id).submit(job)?;
         Ok(waiting)
     }
 
@@ -221,6 +226,9 @@ mod people_tests;
 #[cfg(test)]
 #[path = "pipeline_tests.rs"]
 mod tests;
+#[cfg(test)]
+#[path = "signals_tests.rs"]
+mod signals_tests;
 #[cfg(test)]
 #[path = "tick_tests.rs"]
 mod tick_tests;

@@ -9,6 +9,7 @@ use crate::engine::step::Input;
 use crate::store::Store;
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
+use uuid::Uuid;
 
 /// What the store knows that tells a repeat from news.
 #[derive(Default)]
@@ -17,6 +18,8 @@ pub(super) struct Known {
     records: HashSet<(ProjectId, String)>,
     /// The facts that entries of the inbox are about, as they are stored now.
     facts: HashMap<(ProjectId, FactRef), Option<Fact>>,
+    /// The entries of the inbox that tell somebody's moment and are still to be stepped.
+    untold: HashSet<Uuid>,
 }
 
 impl Known {
@@ -24,6 +27,7 @@ impl Known {
     pub(super) async fn of(store: &Store, jobs: &[Job]) -> Result<Self, PipelineError> {
         let mut known = Self::default();
         let mut ids: HashMap<ProjectId, Vec<String>> = HashMap::new();
+        let mut telling: Vec<Uuid> = Vec::new();
         for job in jobs {
             match job.input() {
                 Some(Input::Records { records, .. }) => {
@@ -39,6 +43,7 @@ impl Known {
                         unread.insert(store.fact(job.project_id, id).await?);
                     }
                 }
+                Some(Input::Moment(_)) => telling.extend(job.inbox_done),
                 Some(
                     Input::Fact(_)
                     | Input::FactGone(_)
@@ -46,7 +51,6 @@ impl Known {
                     | Input::Profile(_)
                     | Input::Device { .. }
                     | Input::DeviceGone(_)
-                    | Input::Moment(_)
                     | Input::Merge(_)
                     | Input::Undelivered { .. }
                     | Input::Instance { .. }
@@ -54,6 +58,9 @@ impl Known {
                 )
                 | None => {}
             }
+        }
+        if !telling.is_empty() {
+            known.untold = store.inbox_left(&telling).await?;
         }
         for (project_id, ids) in ids.into_iter().filter(|(_, ids)| !ids.is_empty()) {
             let stored = store.known_records(project_id, &ids).await?;
@@ -66,9 +73,11 @@ impl Known {
     /// on another one: their repeat is as durable as the record it repeats.
     pub(super) fn drop_repeats(&self, jobs: &mut [Job]) -> HashSet<usize> {
         let mut seen = HashSet::new();
+        let mut told = HashSet::new();
         let mut leaning = HashSet::new();
         for (index, job) in jobs.iter_mut().enumerate() {
-            let (project_id, of_inbox, user_id) = (job.project_id, job.inbox_done.is_some(), job.user_id);
+            let (project_id, entry, user_id) = (job.project_id, job.inbox_done, job.user_id);
+            let of_inbox = entry.is_some();
             let mut is_new = |id: &str| {
                 let key = (project_id, id.to_owned());
                 if self.records.contains(&key) {
@@ -104,6 +113,12 @@ impl Known {
                         *input = None;
                     }
                 }
+                Some(Input::Moment(_)) => {
+                    // Handed over, and taken up from the inbox as well: they hear it once.
+                    if entry.is_some_and(|entry| !self.untold.contains(&entry) || !told.insert(entry)) {
+                        *input = None;
+                    }
+                }
                 Some(
                     Input::Fact(_)
                     | Input::FactGone(_)
@@ -111,7 +126,6 @@ impl Known {
                     | Input::Profile(_)
                     | Input::Device { .. }
                     | Input::DeviceGone(_)
-                    | Input::Moment(_)
                     | Input::Merge(_)
                     | Input::Undelivered { .. }
                     | Input::Instance { .. }

@@ -135,7 +135,7 @@ impl Worker {
                     "inputs could not be prepared; they are answered as unavailable"
                 );
                 for job in &mut jobs {
-                    job.answer(Err(unavailable(&text)));
+                    self.shared.refuse(job, unavailable(&text));
                 }
             }
         }
@@ -220,7 +220,7 @@ impl Worker {
             "send keys kept colliding; the inputs are answered as unavailable"
         );
         for job in &mut jobs {
-            job.answer(Err(unavailable("send keys kept colliding")));
+            self.shared.refuse(job, unavailable("send keys kept colliding"));
         }
     }
 
@@ -253,7 +253,7 @@ impl Worker {
                 .or_else(|| self.subjects.get(&key).map(|cached| cached.subject.clone()));
             let before = before.unwrap_or_else(|| Subject::new(job.user_id));
             let Some(catalogue) = batch.catalogues.get(&job.project_id) else {
-                job.answer(Err(unavailable("there is no catalogue")));
+                self.shared.refuse(&mut job, unavailable("there is no catalogue"));
                 continue;
             };
             let given = Given {
@@ -314,11 +314,13 @@ impl Worker {
                 .iter()
                 .filter(|(project_id, ..)| wrote_device && *project_id == job.project_id);
             let unreachable = lost.map(|(_, user_id, device_id)| (*user_id, *device_id)).collect();
+            let told = self.shared.tell(job.project_id, &effects);
             job.answer(Ok(Answer {
                 moments: effects.moments,
                 refused: effects.refused,
                 erased: false,
                 unreachable,
+                told,
             }));
         }
         if queued {
@@ -359,7 +361,7 @@ impl Worker {
             if each && !leans {
                 Box::pin(self.work(vec![job])).await;
             } else {
-                job.answer(Err(unavailable(&text)));
+                self.shared.refuse(&mut job, unavailable(&text));
             }
         }
     }

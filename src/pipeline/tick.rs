@@ -24,7 +24,7 @@ impl Pipeline {
         }
         let count = waiting.len();
         for answer in waiting {
-            match answer.await.map_err(|_| PipelineError::Stopping)? {
+            match self.answered(answer).await {
                 Ok(_) | Err(PipelineError::Erased) => {}
                 Err(error) => return Err(error),
             }

@@ -7,13 +7,13 @@ use super::error::StoreError;
 use super::geofences::{FenceRow, fence_row, living};
 use super::projects::{ProjectRow, project_row};
 use super::triggers::{RevisionRow, RevisionState, TriggerState, revision_row};
-use crate::base::id::ProjectId;
+use crate::base::id::{ProjectId, TriggerId};
 use crate::base::limits;
 use crate::base::time::Timestamp;
 use ::entity::{content, geofence, project, trigger, trigger_revision as revision};
 use chrono::TimeDelta;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use uuid::Uuid;
 
 /// The rows of one catalogue.
@@ -29,6 +29,8 @@ pub struct CatalogueRows {
     pub paused: Vec<RevisionRow>,
     /// Revisions that a wait may still refer to: retired within the longest a wait can last.
     pub retired: Vec<RevisionRow>,
+    /// When each trigger first went live, whatever became of that revision.
+    pub live_since: HashMap<TriggerId, Timestamp>,
 }
 
 impl Store {
@@ -69,7 +71,18 @@ impl Store {
             .filter(revision::Column::RetiredAt.gte(now - TimeDelta::days(limits::WAIT_DAYS_MAX)))
             .all(&txn)
             .await?;
+        let first: Vec<(Uuid, Option<Timestamp>)> = revision::Entity::find()
+            .select_only()
+            .column(revision::Column::TriggerId)
+            .column_as(revision::Column::PublishedAt.min(), "first")
+            .filter(revision::Column::ProjectId.eq(id.uuid()))
+            .filter(revision::Column::PublishedAt.is_not_null())
+            .group_by(revision::Column::TriggerId)
+            .into_tuple()
+            .all(&txn)
+            .await?;
         txn.commit().await?;
+        let first = first.into_iter().filter_map(|(id, at)| Some((id.into(), at?)));
         let (paused, live): (Vec<_>, Vec<_>) = published
             .into_iter()
             .partition(|model| resting.contains(&model.trigger_id));
@@ -89,6 +102,7 @@ impl Store {
             live: revisions(live)?,
             paused: revisions(paused)?,
             retired: revisions(retired)?,
+            live_since: first.collect(),
         }))
     }
 

@@ -3,9 +3,10 @@
 use crate::base::id::{DeviceId, ProjectId, UserId};
 use crate::base::time::Timestamp;
 use crate::engine::delivery::ChannelKind;
-use crate::engine::fact::Fact;
+use crate::engine::fact::{Fact, FactRef};
 use crate::engine::fix::Permission;
-use crate::engine::step::Effects;
+use crate::engine::moment::Moment;
+use crate::engine::step::{Effects, Forwarded};
 use crate::engine::subject::{Consent, Profile, Purpose};
 use serde_json::{Map, Value};
 use uuid::Uuid;
@@ -103,7 +104,7 @@ pub enum FactOutcome {
     },
 }
 
-/// An input that is durable before it is stepped: a fact for one of its subjects.
+/// An input that is durable before it is stepped: a fact for one of its subjects, or a moment for somebody it concerns.
 #[derive(Debug, Clone, PartialEq)]
 pub struct InboxEntry {
     pub id: Uuid,
@@ -115,6 +116,28 @@ pub struct InboxEntry {
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum InboxInput {
-    Fact { fact: Fact },
-    FactGone { fact: crate::engine::fact::FactRef },
+    Fact {
+        fact: Fact,
+    },
+    FactGone {
+        fact: FactRef,
+    },
+    /// Somebody else's moment.
+    Moment {
+        moment: Box<Moment>,
+    },
+}
+
+impl InboxEntry {
+    /// What one user is told of another one's moment; its id is the same whenever it is made.
+    pub fn telling(project_id: ProjectId, told: &Forwarded) -> Self {
+        Self {
+            id: Uuid::new_v5(&told.moment.id.uuid(), told.to.uuid().as_bytes()),
+            project_id,
+            user_id: told.to,
+            input: InboxInput::Moment {
+                moment: Box::new(told.moment.clone()),
+            },
+        }
+    }
 }

@@ -5,7 +5,7 @@ use super::codec::{IN_LIST_MAX, insert_all, to_json, to_word};
 use super::connect::Store;
 use super::error::{CommitError, StoreError};
 use super::subjects::erased_among;
-use super::{commit_people, commit_records};
+use super::{commit_people, commit_records, inbox as inbox_told};
 use crate::base::id::{DeviceId, ProjectId, UserId};
 use crate::engine::message::Message;
 use ::entity::{decision, delivery, inbox, message, moment, subject};
@@ -81,6 +81,7 @@ impl Store {
         (summary.messages, summary.deliveries) = write_messages(txn, &changes).await?;
         summary.cancelled = cancel(txn, &changes).await?;
         summary.receipts = commit_records::write_receipts(txn, &changes).await?;
+        inbox_told::write_told(txn, &changes).await?;
         for chunk in done.chunks(IN_LIST_MAX) {
             let delete = inbox::Entity::delete_many().filter(inbox::Column::Id.is_in(chunk.iter().copied()));
             delete.exec(txn).await.map_err(StoreError::from)?;

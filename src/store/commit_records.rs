@@ -85,6 +85,7 @@ pub(super) async fn write_receipts(txn: &DatabaseTransaction, changes: &[&Change
                 message_id: received.message_id.uuid(),
                 status: to_word(&received.status)?,
                 action: received.action.clone(),
+                text: received.text.clone(),
                 at: received.at,
             };
             models.push(model.into_active_model());

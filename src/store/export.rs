@@ -212,7 +212,7 @@ async fn receipts(txn: &DatabaseTransaction, project: ProjectId, id: UserId) -> 
     let value = |model: receipt::Model| {
         json!({
             "record_id": model.record_id, "message_id": crate::base::id::MessageId::from(model.message_id),
-            "status": model.status, "action": model.action, "at": model.at,
+            "status": model.status, "action": model.action, "text": model.text, "at": model.at,
         })
     };
     Ok(rows_of::<receipt::Entity>(

@@ -4,11 +4,12 @@ use super::change::{FactOutcome, FactPut, InboxEntry, InboxInput};
 use super::codec::{IN_LIST_MAX, from_json, from_word, insert_all, to_json, to_word};
 use super::connect::Store;
 use super::error::StoreError;
+use super::inbox;
 use super::people::by_ref_or_new;
 use super::subjects::erased_among;
 use crate::base::id::{IdSource, ProjectId, UserId};
 use crate::engine::fact::{Fact, FactRef};
-use ::entity::{fact, fact_subject, inbox, user};
+use ::entity::{fact, fact_subject, user};
 use sea_orm::sea_query::{Expr, ExprTrait, Query};
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, DatabaseTransaction, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder,
@@ -56,11 +57,7 @@ impl Store {
         write_fact_subjects(&txn, put.project_id, &fact).await?;
         let gone = former.into_iter().filter(|user| !fact.subjects.contains(user));
         let entries = entries_for(put.project_id, &fact, gone, ids);
-        let models = entries
-            .iter()
-            .map(|entry| inbox_model(entry, &fact))
-            .collect::<Result<Vec<_>, _>>()?;
-        insert_all(&txn, models, None).await?;
+        inbox::add(&txn, &entries, fact.changed_at).await?;
         txn.commit().await?;
         Ok((FactOutcome::Stored, entries))
     }
@@ -91,25 +88,6 @@ impl Store {
             .all(&self.reader)
             .await?;
         models.into_iter().map(fact_row).collect()
-    }
-
-    /// Inputs that were accepted and not stepped yet, oldest first.
-    pub async fn inbox_pending(&self, limit: u64) -> Result<Vec<InboxEntry>, StoreError> {
-        let models = inbox::Entity::find()
-            .order_by_asc(inbox::Column::CreatedAt)
-            .order_by_asc(inbox::Column::Id)
-            .limit(limit)
-            .all(&self.reader)
-            .await?;
-        let entry = |model: inbox::Model| {
-            Ok(InboxEntry {
-                id: model.id,
-                project_id: model.project_id.into(),
-                user_id: model.user_id.into(),
-                input: from_json("inbox.input", &model.input)?,
-            })
-        };
-        models.into_iter().map(entry).collect()
     }
 }
 
@@ -217,17 +195,6 @@ fn entries_for(
         });
     }
     entries
-}
-
-fn inbox_model(entry: &InboxEntry, fact: &Fact) -> Result<inbox::ActiveModel, StoreError> {
-    let model = inbox::Model {
-        id: entry.id,
-        project_id: entry.project_id.uuid(),
-        user_id: entry.user_id.uuid(),
-        input: to_json(&entry.input)?,
-        created_at: fact.changed_at,
-    };
-    Ok(model.into_active_model())
 }
 
 pub(super) fn fact_row(model: fact::Model) -> Result<Fact, StoreError> {

@@ -17,6 +17,7 @@ mod export;
 mod facts;
 mod geofences;
 mod idempotency;
+mod inbox;
 mod keys;
 mod look;
 mod look_deliveries;

@@ -7,6 +7,7 @@ use crate::base::id::{ProjectId, UserId};
 use crate::base::time::Timestamp;
 use crate::engine::subject::Subject;
 use ::entity::{event, receipt, subject, tombstone};
+use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use std::collections::{HashMap, HashSet};
 use uuid::Uuid;
@@ -51,6 +52,18 @@ impl Store {
             .into_iter()
             .map(|(project, user)| (project.into(), user.into()))
             .collect())
+    }
+
+    /// Wakes every subject of a project; each says again when it wants to be woken next.
+    pub async fn wake_all(&self, project: ProjectId, at: Timestamp) -> Result<(), StoreError> {
+        let txn = self.write_txn().await?;
+        subject::Entity::update_many()
+            .col_expr(subject::Column::WakeAt, Expr::value(at))
+            .filter(subject::Column::ProjectId.eq(project.uuid()))
+            .exec(&txn)
+            .await?;
+        txn.commit().await?;
+        Ok(())
     }
 
     /// When the next subject wants to be woken.

@@ -9,6 +9,7 @@ use crate::engine::fact::Lifecycle;
 use crate::engine::fence::hours::Opening;
 use crate::engine::fix::{Envelope, Fix, Permission, RawRecord, Transition};
 use crate::engine::message::Content;
+use crate::engine::moment::How;
 use crate::engine::presence::Thresholds;
 use crate::engine::subject::Purpose;
 use crate::engine::trigger::Trigger;
@@ -149,6 +150,8 @@ pub enum Act {
     Batch(BatchAct),
     Fact(FactAct),
     Event(EventAct),
+    /// Somebody opens or answers a message.
+    Answer(AnswerAct),
     Consent(ConsentAct),
     /// Somebody signs in on a device.
     Identify(IdentifyAct),
@@ -164,7 +167,8 @@ pub enum Act {
 }
 
 /// The names a step can have, for the message that says so.
-const ACTS: &str = "fix, crossing, batch, fact, event, consent, identify, sign_out, erase, tick, publish, pause, place";
+const ACTS: &str =
+    "fix, crossing, batch, fact, event, answer, consent, identify, sign_out, erase, tick, publish, pause, place";
 
 impl TryFrom<Map<String, Value>> for WalkStep {
     type Error = String;
@@ -263,6 +267,21 @@ pub struct EventAct {
     pub properties: Map<String, Value>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub occurred_at: Option<Timestamp>,
+}
+
+/// What a person does with the newest message of this content.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AnswerAct {
+    pub user: String,
+    pub content: String,
+    pub how: How,
+    /// With `action`: its id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub action: Option<String>,
+    /// With `reply`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]

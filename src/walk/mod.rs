@@ -1,5 +1,6 @@
 //! Walks: a story run through the production engine in memory, with its outcome told in names. Nothing is stored, nothing is sent.
 
+mod answers;
 pub mod compare;
 pub mod format;
 pub mod outcome;

@@ -18,7 +18,7 @@ use uuid::Uuid;
 /// People, their state, and what came out so far.
 pub(super) struct Runner {
     pub(super) stage: Stage,
-    subjects: BTreeMap<UserId, Subject>,
+    pub(super) subjects: BTreeMap<UserId, Subject>,
     wakes: BTreeMap<UserId, Timestamp>,
     /// Send keys that messages have taken: the unique index of the store.
     taken: BTreeSet<String>,
@@ -74,7 +74,7 @@ pub fn run(walk: &Walk) -> Result<Outcome, WalkError> {
     Ok(runner.outcome)
 }
 
-fn wrong(detail: String) -> WalkError {
+pub(super) fn wrong(detail: String) -> WalkError {
     WalkError {
         file: "walk.json".to_owned(),
         detail,
@@ -158,6 +158,7 @@ impl Runner {
             Act::Batch(act) => self.batch(act)?,
             Act::Fact(act) => self.fact(act),
             Act::Event(act) => self.event(number, act),
+            Act::Answer(act) => self.answer(number, act)?,
             Act::Consent(act) => {
                 let user_id = self.user(&act.user);
                 let at = self.now;
@@ -187,18 +188,29 @@ impl Runner {
                 self.outcome.forget(&act.user);
             }
             Act::Tick(_) => {}
-            Act::Publish(act) => match &act.sentence {
-                Some(sentence) => self.stage.publish(sentence)?,
-                None => self.stage.pause(&act.trigger, false)?,
-            },
+            Act::Publish(act) => {
+                match &act.sentence {
+                    Some(sentence) => self.stage.publish(sentence, self.now)?,
+                    None => self.stage.pause(&act.trigger, false)?,
+                }
+                self.wake_for(&act.trigger);
+            }
             Act::Pause(act) => self.stage.pause(&act.trigger, true)?,
             Act::Place(place) => self.stage.draw(place, self.now)?,
         }
         Ok(())
     }
 
+    /// A trigger that waits for the clock reaches people who send nothing.
+    fn wake_for(&mut self, trigger: &str) {
+        if self.stage.needs_waking(trigger) {
+            let living = self.subjects.iter().filter(|(_, subject)| !subject.erased);
+            self.wakes.extend(living.map(|(user_id, _)| (*user_id, self.now)));
+        }
+    }
+
     /// The id of a user; a name heard for the first time makes a user of that name, as a fact over HTTP does.
-    fn user(&mut self, name: &str) -> UserId {
+    pub(super) fn user(&mut self, name: &str) -> UserId {
         let (user_id, new) = self.stage.user(name);
         if new {
             let profile = Profile {
@@ -225,7 +237,7 @@ impl Runner {
     }
 
     /// A batch of one record.
-    fn single(
+    pub(super) fn single(
         &mut self,
         device: &str,
         id: Option<String>,
@@ -366,6 +378,9 @@ impl Runner {
             self.wakes.insert(user_id, at);
         }
         self.subjects.insert(user_id, effects.subject);
+        for told in effects.forwarded {
+            self.step(told.to, &Input::Moment(told.moment));
+        }
     }
 }
 

@@ -54,7 +54,7 @@ impl Stage {
             stage.draw(place, at)?;
         }
         for trigger in &walk.triggers {
-            stage.publish(trigger)?;
+            stage.publish(trigger, at)?;
         }
         Ok(stage)
     }
@@ -106,7 +106,7 @@ impl Stage {
     }
 
     /// A new revision of a trigger is live; open waits stay on the one before.
-    pub(super) fn publish(&mut self, sentence: &Trigger) -> Result<(), WalkError> {
+    pub(super) fn publish(&mut self, sentence: &Trigger, at: Timestamp) -> Result<(), WalkError> {
         let content = &sentence.then.content;
         if !self.catalogue.contents.contains_key(content) {
             return Err(wrong(format!(
@@ -118,12 +118,14 @@ impl Stage {
             Some((id, revision, _)) => (*id, revision + 1),
             None => (self.ids.draw(), 1),
         };
-        let compiled = CompiledTrigger::compile(id, revision, sentence.clone()).map_err(|errors| {
+        let mut compiled = CompiledTrigger::compile(id, revision, sentence.clone()).map_err(|errors| {
             let all: Vec<String> = errors.iter().map(ToString::to_string).collect();
             wrong(format!("trigger `{}`: {}", sentence.name, all.join("; ")))
         })?;
+        compiled.live_since = Some(at);
         if let Some(place) = self.catalogue.triggers.iter().position(|live| live.id == id) {
             let former = self.catalogue.triggers.remove(place);
+            compiled.live_since = former.live_since;
             self.catalogue.retired.insert((id, former.revision), former);
         }
         self.live
@@ -152,6 +154,12 @@ impl Stage {
             Arc::make_mut(trigger).paused = paused;
         }
         Ok(())
+    }
+
+    /// Must people be woken because this trigger is live now?
+    pub(super) fn needs_waking(&self, name: &str) -> bool {
+        let mut live = self.catalogue.triggers.iter();
+        live.any(|trigger| trigger.sentence.name == name && trigger.needs_waking())
     }
 
     /// The id behind a user's name; a new one for a name that was not heard before.

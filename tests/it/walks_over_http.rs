@@ -23,7 +23,7 @@ use usher::engine::moment::Moment;
 use usher::engine::trigger::Trigger;
 use usher::pipeline::{self, Pipeline};
 use usher::store::testing::{Fresh, open_fresh};
-use usher::walk::format::{Act, BatchAct, WalkPlace, WalkUser};
+use usher::walk::format::{Act, AnswerAct, BatchAct, WalkPlace, WalkUser};
 use usher::walk::outcome::{SeenDecision, SeenMessage, SeenMoment, SeenRefusal};
 use usher::walk::{Expected, Outcome, Walk, differences, run};
 
@@ -265,6 +265,7 @@ impl Stage {
                                    "occurred_at": act.occurred_at });
                 self.business(Method::POST, "/v1/events", &body).await;
             }
+            Act::Answer(act) => self.answer(number, act).await,
             Act::Consent(act) => {
                 let path = format!("/v1/users/{}/consents", act.user);
                 self.business(Method::POST, &path, &json!(act.purposes)).await;
@@ -308,11 +309,44 @@ impl Stage {
             | Act::Batch(_)
             | Act::Fact(_)
             | Act::Event(_)
+            | Act::Answer(_)
             | Act::Tick(_)
             | Act::Consent(_)
             | Act::Identify(_)
             | Act::SignOut(_) => {}
         }
+    }
+
+    /// A receipt from the device that got the newest message of that content.
+    async fn answer(&mut self, number: usize, act: &AnswerAct) {
+        let path = format!("/v1/decisions?user_ref={}&code=sent&limit=200", act.user);
+        let decisions = self.asked(&self.secret, Method::GET, &path, None).await;
+        let mut newest: Option<(String, String)> = None;
+        for decision in decisions["items"].as_array().unwrap() {
+            let path = format!("/v1/decisions/{}", decision["id"].as_str().unwrap());
+            let explained = self.asked(&self.secret, Method::GET, &path, None).await;
+            if explained["message"]["content"] == json!(act.content) {
+                let text = |value: &Value| value.as_str().unwrap().to_owned();
+                let device = &explained["deliveries"][0]["device_id"];
+                newest = Some((text(&explained["message"]["id"]), text(device)));
+                break;
+            }
+        }
+        let (message_id, device) = newest.unwrap();
+        let (now, device) = (self.clock.now(), self.devices[&device].clone());
+        let record = json!({ "id": format!("step-{number}"), "at": now, "type": "receipt", "message_id": message_id,
+            "status": act.status(), "action": act.action, "text": act.text });
+        let envelope = Envelope {
+            sent_at: Some(now),
+            ..Envelope::default()
+        };
+        let records = vec![serde_json::from_value(record).unwrap()];
+        self.track(&BatchAct {
+            device,
+            envelope,
+            records,
+        })
+        .await;
     }
 
     async fn track(&mut self, act: &BatchAct) {
@@ -398,7 +432,8 @@ impl Stage {
             )
             .await;
         let (message, delivery) = (&explained["message"], &explained["deliveries"][0]);
-        assert_eq!(delivery["state"], "accepted", "{explained}");
+        let arrived = ["accepted", "opened"].map(|state| json!(state));
+        assert!(arrived.contains(&delivery["state"]), "{explained}");
         let text = |name: &str| message[name].as_str().map(str::to_owned);
         let tag = text("tag").filter(|tag| Some(tag.as_str()) != message["id"].as_str());
         SeenMessage {

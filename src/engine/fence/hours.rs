@@ -36,7 +36,7 @@ pub enum Day {
 }
 
 impl Day {
-    fn of(weekday: Weekday) -> Self {
+    pub(crate) fn of(weekday: Weekday) -> Self {
         match weekday {
             Weekday::Mon => Self::Mon,
             Weekday::Tue => Self::Tue,

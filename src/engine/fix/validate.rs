@@ -82,6 +82,7 @@ pub fn validate(raw: RawRecord, envelope: &Envelope, received_at: Timestamp) -> 
         RawBody::Context(context) => Body::Context(valid_context(context)?),
         RawBody::Receipt(receipt) => {
             text("/action", receipt.action.as_deref().unwrap_or(""))?;
+            text_within(limits::REPLY_CHARS_MAX, "/text", receipt.text.as_deref().unwrap_or(""))?;
             Body::Receipt(receipt)
         }
     };
@@ -234,13 +235,14 @@ fn number(pointer: &'static str, value: f64, min: f64, max: f64, hint: &str) -> 
 }
 
 fn text(pointer: &'static str, value: &str) -> Result<(), Rejection> {
-    if value.chars().count() <= limits::NAME_CHARS_MAX && !value.contains('\0') {
+    text_within(limits::NAME_CHARS_MAX, pointer, value)
+}
+
+fn text_within(most: usize, pointer: &'static str, value: &str) -> Result<(), Rejection> {
+    if value.chars().count() <= most && !value.contains('\0') {
         return Ok(());
     }
-    let detail = format!(
-        "{pointer} must have at most {} characters and no NUL",
-        limits::NAME_CHARS_MAX
-    );
+    let detail = format!("{pointer} must have at most {most} characters and no NUL");
     Err(Rejection {
         code: "text_out_of_bounds",
         pointer,

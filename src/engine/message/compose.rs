@@ -28,13 +28,15 @@ pub enum Composed {
 }
 
 /// Renders `content` for a reader of `locale`. `facts` are those bound in this case, by name, to tell what is sensitive;
-/// `sender` stands where a sensitive message has no public text.
+/// `sender` stands where a sensitive message has no public text. With `has_waited`, a variable that was waited for is left
+/// empty: what is known is said.
 pub fn compose(
     content: &CompiledContent,
     locale: Option<&str>,
     mut scene: Map<String, Value>,
     facts: &BTreeMap<String, Fact>,
     sender: &str,
+    has_waited: bool,
 ) -> Composed {
     let Some((locale, texts)) = content.texts_for(locale) else {
         return Composed::Failed {
@@ -48,6 +50,7 @@ pub fn compose(
         }
         match content.content.variables.get(path) {
             Some(Missing::Fallback(text)) => with_value(&mut scene, path, Value::String(text.clone())),
+            Some(Missing::Wait) if has_waited => with_value(&mut scene, path, Value::String(String::new())),
             Some(Missing::Wait) => return Composed::Wait { missing: path.clone() },
             Some(Missing::DoNotSend) | None => return Composed::Missing { missing: path.clone() },
         }

@@ -42,7 +42,7 @@ fn facts(sensitive: &[&str]) -> BTreeMap<String, Fact> {
 }
 
 fn shown(content: &CompiledContent, locale: Option<&str>, sensitive: &[&str]) -> Shown {
-    match compose(content, locale, scene(), &facts(sensitive), "Hotel Sacher") {
+    match compose(content, locale, scene(), &facts(sensitive), "Hotel Sacher", false) {
         Composed::Shown(shown) => *shown,
         other @ (Composed::Wait { .. } | Composed::Missing { .. } | Composed::Failed { .. }) => panic!("{other:?}"),
     }
@@ -76,7 +76,7 @@ fn a_missing_value_follows_its_rule() {
         let content = content(&json!({ "variables": rule }));
         let mut scene = scene();
         scene.insert("stay".to_owned(), held);
-        compose(&content, None, scene, &facts(&[]), "house")
+        compose(&content, None, scene, &facts(&[]), "house", false)
     };
     let missing = "stay.room".to_owned();
     for nothing in [
@@ -117,7 +117,7 @@ fn a_value_is_missing_in_every_part_a_reader_gets_and_in_no_other_locale() {
     let other = json!({ "en": { "title": "t", "body": "b" }, "de": { "title": "t", "body": "{{ stay.view }}" } });
     let content = content(&json!({ "locales": other, "link": "app://{{ stay.key }}" }));
     assert_eq!(shown(&content, Some("en"), &[]).link.as_deref(), Some("app://ST1"));
-    let missing = compose(&content, Some("de"), scene(), &facts(&[]), "house");
+    let missing = compose(&content, Some("de"), scene(), &facts(&[]), "house", false);
     assert_eq!(
         missing,
         Composed::Missing {
@@ -191,7 +191,7 @@ fn no_way_of_writing_gets_round_what_is_sensitive() {
         let Ok(content) = CompiledContent::compile(serde_json::from_value(whole).unwrap()) else {
             continue;
         };
-        match compose(&content, None, scene(), &facts(&["room"]), "house") {
+        match compose(&content, None, scene(), &facts(&["room"]), "house", false) {
             Composed::Shown(shown) => assert!(shown.sensitive, "{body} shows {:?}", shown.body),
             Composed::Failed { .. } | Composed::Missing { .. } => {}
             Composed::Wait { .. } => panic!("{body} waits"),
@@ -205,7 +205,7 @@ fn a_text_that_grows_too_long_fails_with_its_reason() {
     let mut scene = scene();
     scene.insert("stay".to_owned(), json!({ "room": "x".repeat(5_000) }));
     assert!(matches!(
-        compose(&content, None, scene, &facts(&[]), "house"),
+        compose(&content, None, scene, &facts(&[]), "house", false),
         Composed::Failed { .. }
     ));
 }

@@ -44,7 +44,7 @@ impl Refusal {
 }
 
 /// How long a case waits for a value when its trigger names no limit.
-pub(super) const WAIT_DEFAULT: Span = Span::hours(24);
+const WAIT_DEFAULT: Span = Span::hours(24);
 
 impl Stepper<'_> {
     /// Pause, consent, permission, plausibility: may we speak to this person about this moment at all?
@@ -179,15 +179,15 @@ impl Stepper<'_> {
             .get(&place.id)
             .filter(|visit| visit.left_at.is_none())?;
         let is_entry = matches!(case.moment.kind, MomentKind::Entered { .. });
-        let same = !is_entry || visit.entered.id == case.moment.id;
+        let same = (!is_entry || visit.entered.id == case.moment.id) && case.moment.of.is_none();
         same.then_some(visit.evidence_at)
     }
 
     /// The trigger's own wait: still inside, long enough, and what it waits for is true.
     pub(super) fn waited_enough(&self, case: &mut Case<'_>, scene: &Map<String, Value>) -> Result<(), Refusal> {
         let wait = case.trigger.sentence.wait.clone().unwrap_or_default();
-        let limit = wait.at_most.unwrap_or(WAIT_DEFAULT).delta();
         let begun = case.moment.occurred_at + wait.delay.map(Span::delta).unwrap_or_default();
+        let limit = end_of_wait(case);
         if let Some(delay) = wait.delay
             && begun > self.given.now
         {
@@ -197,7 +197,7 @@ impl Stepper<'_> {
                 format!("Waits for {delay} to pass"),
                 json!({ "until": begun }),
             );
-            let ends_at = if wait.until.is_some() { begun + limit } else { begun };
+            let ends_at = if wait.until.is_some() { limit } else { begun };
             return Err(Refusal {
                 code: ReasonCode::WaitingTime,
                 due_at: Some(begun),
@@ -216,12 +216,20 @@ impl Stepper<'_> {
             );
             match judgement.verdict {
                 Verdict::Holds => case.note(Step::Wait, true, "What it waits for is true", values),
+                Verdict::Fails | Verdict::Missing(_) if self.is_past_its_limit(case) => {
+                    case.note(
+                        Step::Wait,
+                        true,
+                        "It has waited long enough and says what is known",
+                        values,
+                    );
+                }
                 Verdict::Fails | Verdict::Missing(_) => {
                     case.note(Step::Wait, false, format!("Waits until `{}`", until.text()), values);
                     return Err(Refusal {
                         code: ReasonCode::WaitingFact,
                         due_at: None,
-                        ends_at: Some(begun + limit),
+                        ends_at: Some(limit),
                         held_by_time: false,
                     });
                 }
@@ -231,12 +239,18 @@ impl Stepper<'_> {
                 }
             }
         }
-        self.still_inside(case, begun + limit)
+        self.still_inside(case, limit)
+    }
+
+    /// Has it waited to its limit, and goes on then with what is known?
+    pub(super) fn is_past_its_limit(&self, case: &Case<'_>) -> bool {
+        case.trigger.sends_at_limit() && end_of_wait(case) <= self.given.now
     }
 
     /// A case that must find the person in the place. One that waits for a fact goes on waiting for their return.
     fn still_inside(&self, case: &mut Case<'_>, ends_at: Timestamp) -> Result<(), Refusal> {
-        if !case.trigger.only_inside() && case.occasion != Occasion::Revised {
+        let is_placed = case.trigger.only_inside() || matches!(case.moment.kind, MomentKind::Scheduled { .. });
+        if !is_placed && case.occasion != Occasion::Revised {
             return Ok(());
         }
         if case.trace.iter().any(|step| step.step == Step::Inside) {
@@ -331,6 +345,14 @@ impl Stepper<'_> {
         }
         Ok(())
     }
+}
+
+/// When a case has waited long enough for what it waits for.
+pub(super) fn end_of_wait(case: &Case<'_>) -> Timestamp {
+    let wait = case.trigger.sentence.wait.as_ref();
+    let delay = wait.and_then(|wait| wait.delay).map(Span::delta).unwrap_or_default();
+    let at_most = wait.and_then(|wait| wait.at_most).unwrap_or(WAIT_DEFAULT);
+    case.moment.occurred_at + delay + at_most.delta()
 }
 
 /// Without `once_per`, a trigger speaks once per moment and combination of facts.

@@ -83,9 +83,12 @@ impl Case<'_> {
 impl Stepper<'_> {
     /// Judges a fresh moment.
     pub(super) fn judge(&mut self, moment: &Moment) {
-        let triggers = &self.given.catalogue.triggers;
+        if let Some(of) = &moment.of {
+            return self.judge_told(moment, of);
+        }
+        let triggers = self.given.catalogue.triggers.iter();
         let mut candidates = Vec::new();
-        for trigger in triggers {
+        for trigger in triggers.filter(|trigger| trigger.whose.is_none()) {
             let Some(place) = self.listens(trigger, moment) else {
                 continue;
             };
@@ -173,6 +176,7 @@ impl Stepper<'_> {
         if !case.bound.is_empty() {
             case.note(Step::Facts, true, "Judged for these facts", json!(case.bound));
         }
+        self.happened_often_enough(case)?;
         let Some(condition) = &case.trigger.condition else {
             return Ok(());
         };

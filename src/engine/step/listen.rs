@@ -12,7 +12,7 @@ use serde_json::json;
 use std::sync::Arc;
 
 /// The most combinations of facts one trigger is judged for at one moment.
-const COMBINATIONS_MAX: usize = 100;
+pub(super) const COMBINATIONS_MAX: usize = 100;
 
 impl Stepper<'_> {
     /// Does this trigger listen to this moment, and which place is it about?
@@ -46,6 +46,19 @@ impl Stepper<'_> {
                     } = wanted;
                     let field_matches = field.as_ref().is_none_or(|field| fields.contains(field));
                     (*kind == fact.kind && when == becomes && field_matches).then_some(Ok(None))
+                }
+                (When::Time(wanted), MomentKind::Reached { fact, time }) => {
+                    let is_ours = trigger.live_since.is_none_or(|since| since <= moment.occurred_at);
+                    let is_named = wanted.at == *time && trigger.type_of(&wanted.fact) == Some(fact.kind.as_str());
+                    (is_ours && is_named).then_some(Ok(None))
+                }
+                (When::Schedule(wanted), MomentKind::Scheduled { trigger_id, .. }) if trigger.id == *trigger_id => {
+                    wanted
+                        .is_kept_by(&moment.kind)
+                        .then(|| Ok(moment.kind.place().cloned()))
+                }
+                (When::Answered(wanted), kind @ MomentKind::Answered { .. }) => {
+                    wanted.is_given_by(kind).then_some(Ok(None))
                 }
                 (
                     When::Entered(_)

@@ -10,6 +10,9 @@ use crate::base::id::{DeviceId, InstanceId, MessageId, UserId};
 use crate::base::time::Timestamp;
 use crate::engine::delivery::{ChannelKind, Planned};
 
+mod answers;
+mod clockwork;
+mod counting;
 mod guards;
 mod judge;
 mod listen;
@@ -21,6 +24,7 @@ mod revise;
 mod scene;
 mod send;
 mod stepper;
+mod telling;
 mod timely;
 mod waits;
 
@@ -187,3 +191,9 @@ mod stage_tests;
 #[cfg(test)]
 #[path = "step_tests.rs"]
 mod step_tests;
+#[cfg(test)]
+#[path = "clock_tests.rs"]
+mod clock_tests;
+#[cfg(test)]
+#[path = "signal_tests.rs"]
+mod signal_tests;

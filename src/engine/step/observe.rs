@@ -3,7 +3,7 @@
 use super::stepper::Stepper;
 use super::{Input, KeptBecause, KeptFix, Received, Refused};
 use crate::base::id::{DeviceId, FenceId};
-use crate::base::time::{Timestamp, local};
+use crate::base::time::Timestamp;
 use crate::engine::catalogue::{KeepFixes, Mode};
 use crate::engine::decision::ReasonCode;
 use crate::engine::fence::{Geofence, Position};
@@ -77,15 +77,20 @@ impl Stepper<'_> {
             }
             Body::Event(_) => {}
             Body::Context(context) => self.apply_context(device_id, record, context),
-            Body::Receipt(receipt) => self.out.receipts.push(Received {
-                record_id: record.id.clone(),
-                device_id,
-                message_id: receipt.message_id,
-                status: receipt.status,
-                action: receipt.action.clone(),
-                text: receipt.text.clone(),
-                at: record.at,
-            }),
+            Body::Receipt(receipt) => {
+                self.out.receipts.push(Received {
+                    record_id: record.id.clone(),
+                    device_id,
+                    message_id: receipt.message_id,
+                    status: receipt.status,
+                    action: receipt.action.clone(),
+                    text: receipt.text.clone(),
+                    at: record.at,
+                });
+                if !record.suspect {
+                    self.notice_answer(device_id, record, receipt);
+                }
+            }
         }
         if !record.suspect {
             let device = self.device(device_id);
@@ -229,6 +234,7 @@ impl Stepper<'_> {
             name: name.to_owned(),
             properties: properties.clone(),
         };
+        self.count(name, properties, at);
         let moment = self.moment(device_id, at, kind, evidence);
         self.notice(moment);
     }
@@ -318,10 +324,4 @@ pub(super) fn evidence_of(record: &Record, fix: &Fix, probability: f64) -> Evide
         simulated: fix.simulated,
         implausible: false,
     }
-}
-
-/// The date and time of day of an instant as people at that place write it.
-pub(super) fn wall_time(at: Timestamp, zone: chrono_tz::Tz) -> (String, String) {
-    let wall = local(at, zone);
-    (wall.format("%Y-%m-%d").to_string(), wall.format("%H:%M").to_string())
 }

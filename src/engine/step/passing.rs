@@ -236,5 +236,6 @@ pub(super) fn wake_at(subject: &Subject, catalogue: &Catalogue, now: Timestamp) 
         .iter()
         .filter(|_| cares)
         .filter_map(|fact| fact.turns_at(now));
-    waits.chain(dwells).chain(exits).chain(facts).min()
+    let clock = super::clockwork::wakes(subject, catalogue, now);
+    waits.chain(dwells).chain(exits).chain(facts).chain(clock).min()
 }

@@ -105,7 +105,7 @@ impl Stepper<'_> {
                 let open = matches!(answer.code, ReasonCode::NoFact | ReasonCode::FactInactive);
                 answer.trigger_id == trigger.id && open
             });
-            if !binds || (visit.left_at.is_some() && !asked) {
+            if !binds || trigger.whose.is_some() || (visit.left_at.is_some() && !asked) {
                 continue;
             }
             let moment: &Moment = &visit.entered;

@@ -1,11 +1,12 @@
 //! The scene: everything conditions and templates may read in one case, as one JSON object.
 
 use super::judge::Case;
-use super::observe::wall_time;
 use super::stepper::Stepper;
-use crate::base::time::Timestamp;
+use crate::base::time::{Timestamp, local};
+use crate::engine::catalogue::Catalogue;
 use crate::engine::fact::{Fact, FactRef};
 use crate::engine::moment::{MomentKind, Place};
+use crate::engine::subject::{Device, Subject};
 use chrono_tz::Tz;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
@@ -14,24 +15,12 @@ use std::collections::BTreeMap;
 pub(super) type Bound = BTreeMap<String, FactRef>;
 
 impl Stepper<'_> {
-    /// The zone the user is in now: the last active device's, their own, or the project's.
     pub(super) fn user_zone(&self) -> Tz {
-        let device = self
-            .subject
-            .last_active_device()
-            .and_then(|(_, device)| device.time_zone.as_deref());
-        [device, self.subject.profile.time_zone.as_deref()]
-            .into_iter()
-            .flatten()
-            .find_map(|name| name.parse().ok())
-            .unwrap_or(self.given.catalogue.settings.time_zone)
+        user_zone(&self.subject, self.given.catalogue)
     }
 
     pub(super) fn place_zone(&self, place: Option<&Place>) -> Tz {
-        place
-            .and_then(|place| self.given.catalogue.fences.get(&place.id))
-            .and_then(|fence| fence.time_zone)
-            .unwrap_or_else(|| self.user_zone())
+        place_zone(&self.subject, self.given.catalogue, place)
     }
 
     /// What the user reads: what the business says, else the phone.
@@ -49,24 +38,17 @@ impl Stepper<'_> {
         scene.insert("now".into(), instant(self.given.now));
         scene.insert("user".into(), self.user_scene());
         let device = self.subject.last_active_device().map(|(_, device)| device);
-        let told = |read: fn(&crate::engine::subject::Device) -> Option<String>| device.and_then(read);
-        scene.insert(
-            "device".into(),
-            json!({
-                "platform": told(|device| device.platform.clone()),
-                "locale": told(|device| device.locale.clone()),
-                "time_zone": told(|device| device.time_zone.clone()),
-            }),
-        );
-        let (date, time) = wall_time(moment.occurred_at, self.place_zone(place));
+        scene.insert("device".into(), device_scene(device));
+        let wall = local(moment.occurred_at, self.place_zone(place));
         scene.insert(
             "moment".into(),
             json!({
                 "id": moment.id,
                 "kind": moment.kind.name(),
                 "occurred_at": moment.occurred_at,
-                "date": date,
-                "time": time,
+                "date": wall.format("%Y-%m-%d").to_string(),
+                "month": wall.format("%Y-%m").to_string(),
+                "time": wall.format("%H:%M").to_string(),
                 // A text that says "now" after a wait reads otherwise than one that greets.
                 "waited": case.occasion.ends_a_wait(),
             }),
@@ -86,8 +68,17 @@ impl Stepper<'_> {
             | MomentKind::Dwelled { .. }
             | MomentKind::Reached { .. }
             | MomentKind::Scheduled { .. }
-            | MomentKind::Answered { .. }
             | MomentKind::Begun { .. } => {}
+            MomentKind::Answered {
+                content,
+                how,
+                action,
+                text,
+                ..
+            } => {
+                let answer = json!({ "content": content, "how": how, "action": action, "text": text });
+                scene.insert("answer".into(), answer);
+            }
         }
         for (name, fact) in self.bound_facts(&case.bound) {
             // Texts that may speak of several facts at once find them under the plural, also when there is only one.
@@ -134,6 +125,40 @@ impl Stepper<'_> {
             .filter_map(|(name, id)| self.subject.fact(id).map(|fact| (name.clone(), fact.clone())));
         known.collect()
     }
+}
+
+/// The zone the user is in now: the last active device's, their own, or the project's.
+pub(super) fn user_zone(subject: &Subject, catalogue: &Catalogue) -> Tz {
+    let device = subject
+        .last_active_device()
+        .and_then(|(_, device)| device.time_zone.as_deref());
+    [device, subject.profile.time_zone.as_deref()]
+        .into_iter()
+        .flatten()
+        .find_map(|name| name.parse().ok())
+        .unwrap_or(catalogue.settings.time_zone)
+}
+
+/// The zone of a place; where it has none or there is no place, the user's.
+pub(super) fn place_zone(subject: &Subject, catalogue: &Catalogue, place: Option<&Place>) -> Tz {
+    place
+        .and_then(|place| catalogue.fences.get(&place.id))
+        .and_then(|fence| fence.time_zone)
+        .unwrap_or_else(|| user_zone(subject, catalogue))
+}
+
+/// The device heard from last; how fast it moves only where its last fix said so.
+fn device_scene(device: Option<&Device>) -> Value {
+    let mut scene = json!({
+        "platform": device.map(|device| &device.platform),
+        "locale": device.map(|device| &device.locale),
+        "time_zone": device.map(|device| &device.time_zone),
+    });
+    let speed_mps = device.and_then(|device| device.last_fix).and_then(|fix| fix.speed_mps);
+    if let Some(speed_mps) = speed_mps {
+        scene["speed_mps"] = json!(speed_mps);
+    }
+    scene
 }
 
 fn instant(at: Timestamp) -> Value {

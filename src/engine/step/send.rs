@@ -1,6 +1,6 @@
 //! Where cases compete and one of them becomes a message: priority, replacement, holdout, and the send itself.
 
-use super::guards::{Refusal, WAIT_DEFAULT};
+use super::guards::{Refusal, end_of_wait};
 use super::judge::{Candidate, Case};
 use super::scene::Bound;
 use super::stepper::Stepper;
@@ -185,6 +185,7 @@ impl Stepper<'_> {
             scene.clone(),
             &facts,
             &self.given.catalogue.project_name,
+            self.is_past_its_limit(case),
         ) {
             Composed::Shown(shown) => Ok(*shown),
             Composed::Wait { missing } => {
@@ -194,18 +195,10 @@ impl Stepper<'_> {
                     format!("Waits for `{missing}`"),
                     json!({ "missing": missing }),
                 );
-                let limit = case
-                    .trigger
-                    .sentence
-                    .wait
-                    .as_ref()
-                    .and_then(|wait| wait.at_most)
-                    .unwrap_or(WAIT_DEFAULT);
-                let ends_at = Some(case.moment.occurred_at + limit.delta());
                 Err(Refusal {
                     code: ReasonCode::WaitingFact,
                     due_at: None,
-                    ends_at,
+                    ends_at: Some(end_of_wait(case)),
                     held_by_time: false,
                 })
             }

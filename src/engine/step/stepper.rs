@@ -69,12 +69,15 @@ pub fn step(subject: Subject, input: &Input, given: Given<'_>) -> Effects {
         out: Collected::default(),
         dirty: false,
     };
+    // Woken without having asked: what is stored still says so, and would say so for ever.
+    stepper.dirty = matches!(input, Input::Tick) && stepper.subject.wakes_at.is_none_or(|at| at > given.now);
     if stepper.subject.erased {
         stepper.refuse_all(input);
     } else {
         stepper.follow_fence_edits();
         stepper.apply(input);
         stepper.pass_time_until(given.now);
+        stepper.look_at_the_clock();
         stepper.judge_fresh();
         stepper.look_at_waits();
         stepper.notice_facts_that_turned();
@@ -101,7 +104,9 @@ impl Stepper<'_> {
             Input::Profile(profile) => self.apply_profile(profile),
             Input::Device { device_id, device } => self.apply_device(*device_id, device),
             Input::DeviceGone(device_id) => self.apply_device_gone(*device_id),
-            Input::Moment(_) | Input::Merge(_) | Input::Undelivered { .. } | Input::Instance { .. } | Input::Tick => {}
+            // It is on record as a moment of whoever it happened to: here it is only judged.
+            Input::Moment(moment) => self.fresh.push(moment.clone()),
+            Input::Merge(_) | Input::Undelivered { .. } | Input::Instance { .. } | Input::Tick => {}
         }
     }
 
@@ -118,6 +123,7 @@ impl Stepper<'_> {
         let mut fresh = std::mem::take(&mut self.fresh);
         fresh.sort_by_key(|moment| (moment.occurred_at, moment.id));
         for moment in fresh {
+            self.tell_others(&moment);
             self.judge(&moment);
         }
     }
@@ -159,6 +165,8 @@ impl Stepper<'_> {
                 .map(|(id, _)| *id);
             silent.and_then(|id| subject.devices.remove(&id));
         }
+        self.forget_times_of_gone_facts();
+        self.forget_what_no_longer_counts();
     }
 
     fn finish(mut self) -> Effects {

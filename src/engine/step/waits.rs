@@ -64,12 +64,18 @@ impl Stepper<'_> {
             .partition(|wait| wait.due_at.is_some_and(|due| due <= now) || wait.ends_at <= now);
         self.subject.waits = open;
         for wait in due {
-            if wait.due_at.is_some_and(|due| due <= now) {
+            if wait.due_at.is_some_and(|due| due <= now) || self.speaks_at_its_limit(&wait) {
                 self.judge_wait(&wait, Occasion::Due);
             } else {
                 self.end_wait(&wait, ReasonCode::Expired, "What it waited for did not come in time");
             }
         }
+    }
+
+    /// Does its trigger say what is known by then?
+    fn speaks_at_its_limit(&self, wait: &Wait) -> bool {
+        let trigger = self.given.catalogue.revision(wait.trigger_id, wait.revision);
+        wait.reason == ReasonCode::WaitingFact && trigger.is_some_and(|trigger| trigger.sends_at_limit())
     }
 
     /// A fact changed (or, with none named, the person did): the waits it may help are judged again.

@@ -1,8 +1,8 @@
 //! A trigger whose conditions are parsed and whose parts are checked: what the engine judges with.
 
 use super::expression::{Expression, ExpressionError, FieldType, Fields, Scope, Wanted};
-use super::sentence::Trigger;
-use super::when::{PlaceSelector, When};
+use super::sentence::{AtLimit, Trigger};
+use super::when::{PlaceSelector, TimeWhen, When};
 use super::wording::check_shape;
 use crate::base::id::{JourneyId, TriggerId};
 use crate::base::time::{Span, Timestamp};
@@ -113,8 +113,8 @@ impl CompiledTrigger {
             window.and_then(|window| window.to.as_ref()),
             Wanted::Instant,
         );
-        let whose = parse("/whose", sentence.whose.as_ref(), Wanted::Text);
         let unit = parse("/guards/unit", sentence.guards.unit.as_ref(), Wanted::Text);
+        let whose = compile_whose(&sentence, around, &mut errors);
         let times = compile_times(&sentence, around, &mut errors);
         if errors.is_empty() {
             Ok(Self {
@@ -165,6 +165,36 @@ impl CompiledTrigger {
             })
             .collect();
         spans.into_iter()
+    }
+
+    /// Its `time` alternatives: the name that is bound, the type of its facts, the text, and the text ready to evaluate.
+    pub fn timed(&self) -> impl Iterator<Item = (&str, &str, &str, &Expression)> {
+        self.times.iter().filter_map(|(index, instant)| {
+            let When::Time(TimeWhen { fact, at }) = self.alternatives().get(*index)? else {
+                return None;
+            };
+            Some((fact.as_str(), self.type_of(fact)?, at.as_str(), instant))
+        })
+    }
+
+    /// The type of the facts that a name stands for.
+    pub fn type_of(&self, name: &str) -> Option<&str> {
+        let of_journey = || self.journey.as_ref().and_then(|journey| journey.facts.get(name));
+        let bound = self.sentence.for_each.get(name).map(|bind| bind.kind());
+        bound.or_else(|| of_journey().map(String::as_str))
+    }
+
+    /// Does it wait for an instant at which nobody may send anything? Then people are woken when it goes live.
+    pub fn needs_waking(&self) -> bool {
+        self.alternatives()
+            .iter()
+            .any(|when| matches!(when, When::Time(_) | When::Schedule(_) | When::Dwelled { .. }))
+    }
+
+    /// Does it say what is known when its wait comes to the limit?
+    pub fn sends_at_limit(&self) -> bool {
+        let wait = self.sentence.wait.as_ref();
+        wait.is_some_and(|wait| wait.at_limit == AtLimit::Send)
     }
 
     /// Does it send only while the person is in the place?
@@ -292,6 +322,18 @@ fn scope_of(sentence: &Trigger, around: Around<'_>) -> Scope {
 /// The scope with the fields of a fact, as far as its type is described.
 fn with_fact(scope: Scope, name: &str, _kind: &str, _around: Around<'_>) -> Scope {
     scope.with(name, Fields::Open)
+}
+
+/// `whose` sees the facts alone: it is asked of the one who moves and of the one who reads, and must say the same of both.
+fn compile_whose(sentence: &Trigger, around: Around<'_>, errors: &mut Vec<TriggerError>) -> Option<Expression> {
+    let text = sentence.whose.as_ref()?;
+    let binds = sentence.for_each.iter();
+    let scope = binds.fold(Scope::new(), |scope, (name, bind)| {
+        with_fact(scope, name, bind.kind(), around)
+    });
+    Expression::compile(text, &scope, Wanted::Text)
+        .map_err(|error| errors.push(expression_error("/whose", &error)))
+        .ok()
 }
 
 /// The texts of the `time` alternatives: each sees its fact alone, so that only that fact moves it.

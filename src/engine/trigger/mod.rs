@@ -1,8 +1,10 @@
 //! Triggers: the marketer's sentence - when, where, for each, if, wait, then, guards (DESIGN.md 3).
 
+mod calendar;
 pub mod compiled;
 pub mod expression;
 pub mod sentence;
+mod signals;
 pub mod when;
 mod wording;
 

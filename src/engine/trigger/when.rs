@@ -4,7 +4,7 @@ use crate::base::id::FenceId;
 use crate::base::time::Span;
 use crate::engine::fact::Becomes;
 use crate::engine::fence::hours::{Day, minutes};
-use crate::engine::moment::How;
+use crate::engine::moment::{How, MomentKind};
 use chrono::NaiveTime;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -119,6 +119,20 @@ pub struct AnsweredWhen {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(max_length = 128)]
     pub action: Option<String>,
+}
+
+impl AnsweredWhen {
+    /// Is this moment such an answer?
+    pub fn is_given_by(&self, moment: &MomentKind) -> bool {
+        let MomentKind::Answered {
+            content, how, action, ..
+        } = moment
+        else {
+            return false;
+        };
+        let wanted = self.action.is_none() || self.action == *action;
+        self.content == *content && self.how == *how && wanted
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]

@@ -2,6 +2,7 @@
 
 use super::compiled::{Around, TriggerError, alternatives, has_place};
 use super::sentence::{Choose, Trigger};
+use super::signals::{check_signal, check_whose};
 use super::when::{PlaceSelector, When};
 use crate::base::limits;
 use crate::base::time::Span;
@@ -50,14 +51,16 @@ pub(super) fn check_shape(sentence: &Trigger, around: Around<'_>, errors: &mut V
         if let Some((code, below, detail, hint)) = when_problem(when) {
             fail(code, format!("{at}{below}"), detail, Some(hint));
         }
+        check_signal(when, &at, &mut fail);
     }
+    check_whose(sentence, &mut fail);
     check_binds(sentence, &mut fail);
     check_journey(sentence, around, &mut fail);
     check_wait(sentence, &mut fail);
     check_guards(sentence, &mut fail);
 }
 
-type Fail<'a> = dyn FnMut(&str, String, &str, Option<&str>) + 'a;
+pub(super) type Fail<'a> = dyn FnMut(&str, String, &str, Option<&str>) + 'a;
 
 fn check_binds(sentence: &Trigger, fail: &mut Fail<'_>) {
     if sentence.for_each.len() > BINDS_MAX {

@@ -1,0 +1,77 @@
+//! The inbox: inputs that are durable before they are stepped, so that no crash loses what was said to one user about another.
+
+use super::change::{Change, InboxEntry};
+use super::codec::{IN_LIST_MAX, do_nothing, from_json, insert_all, to_json};
+use super::connect::Store;
+use super::error::StoreError;
+use crate::base::time::Timestamp;
+use ::entity::inbox;
+use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect};
+use std::collections::HashSet;
+use uuid::Uuid;
+
+impl Store {
+    /// Inputs that were accepted and not stepped yet, oldest first.
+    pub async fn inbox_pending(&self, limit: u64) -> Result<Vec<InboxEntry>, StoreError> {
+        let models = inbox::Entity::find()
+            .order_by_asc(inbox::Column::CreatedAt)
+            .order_by_asc(inbox::Column::Id)
+            .limit(limit)
+            .all(&self.reader)
+            .await?;
+        let entry = |model: inbox::Model| {
+            Ok(InboxEntry {
+                id: model.id,
+                project_id: model.project_id.into(),
+                user_id: model.user_id.into(),
+                input: from_json("inbox.input", &model.input)?,
+            })
+        };
+        models.into_iter().map(entry).collect()
+    }
+
+    /// Those of these entries that are still to be stepped.
+    pub async fn inbox_left(&self, ids: &[Uuid]) -> Result<HashSet<Uuid>, StoreError> {
+        let mut left = HashSet::new();
+        for chunk in ids.chunks(IN_LIST_MAX) {
+            let found: Vec<Uuid> = inbox::Entity::find()
+                .select_only()
+                .column(inbox::Column::Id)
+                .filter(inbox::Column::Id.is_in(chunk.iter().copied()))
+                .into_tuple()
+                .all(&self.reader)
+                .await?;
+            left.extend(found);
+        }
+        Ok(left)
+    }
+}
+
+/// Adds entries to the inbox, in the transaction that causes them.
+pub(super) async fn add(txn: &DatabaseTransaction, entries: &[InboxEntry], at: Timestamp) -> Result<(), StoreError> {
+    let mut models: Vec<inbox::ActiveModel> = Vec::with_capacity(entries.len());
+    for entry in entries {
+        let model = inbox::Model {
+            id: entry.id,
+            project_id: entry.project_id.uuid(),
+            user_id: entry.user_id.uuid(),
+            input: to_json(&entry.input)?,
+            created_at: at,
+        };
+        models.push(model.into_active_model());
+    }
+    insert_all(txn, models, Some(do_nothing())).await?;
+    Ok(())
+}
+
+/// What these steps tell to other users.
+pub(super) async fn write_told(txn: &DatabaseTransaction, changes: &[&Change]) -> Result<(), StoreError> {
+    for change in changes {
+        let told = change.effects.forwarded.iter();
+        let entries: Vec<InboxEntry> = told.map(|told| InboxEntry::telling(change.project_id, told)).collect();
+        if let Some(first) = change.effects.forwarded.first() {
+            add(txn, &entries, first.moment.noticed_at).await?;
+        }
+    }
+    Ok(())
+}
