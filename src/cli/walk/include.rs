@@ -126,15 +126,18 @@ fn resolve(walk: &mut Value, shared: &Value) -> Result<(), String> {
     }
     let steps = walk.get_mut("steps").and_then(Value::as_array_mut);
     for (index, step) in steps.into_iter().flatten().enumerate() {
-        for (act, list, key) in [("fact", "facts", "key"), ("place", "places", "external_id")] {
+        for (act, list, key) in [
+            ("fact", "facts", "key"),
+            ("place", "places", "external_id"),
+            ("publish_journey", "journeys", "name"),
+        ] {
             if let Some(entry) = step.get_mut(act) {
                 resolve_entry(entry, shared, list, key).map_err(|detail| format!("/steps/{index}/{act}: {detail}"))?;
             }
         }
-        for (act, list) in [("publish", "triggers"), ("publish_journey", "journeys")] {
-            if let Some(sentence) = step.get_mut(act).and_then(|publish| publish.get_mut("sentence")) {
-                resolve_entry(sentence, shared, list, "name").map_err(|detail| format!("/steps/{index}: {detail}"))?;
-            }
+        if let Some(sentence) = step.get_mut("publish").and_then(|publish| publish.get_mut("sentence")) {
+            resolve_entry(sentence, shared, "triggers", "name")
+                .map_err(|detail| format!("/steps/{index}: {detail}"))?;
         }
     }
     Ok(())
