@@ -11,13 +11,15 @@ use usher::walk::{Expected, Walk, differences, parse, run};
 use uuid::Uuid;
 
 /// Every folder under `tests/walks`: one that is missing here, or is not there, fails.
-pub const WALKS: [&str; 69] = [
+pub const WALKS: [&str; 74] = [
     "n1-flapping",
     "n10-family-flight",
     "n10-two-guests",
     "n11-quiet-hours-and-cap",
     "n12-logout",
+    "n12-logout-store",
     "n13-return",
+    "n13-return-airport",
     "n14-simulated-live",
     "n14-simulated-test",
     "n15-clocks",
@@ -25,6 +27,7 @@ pub const WALKS: [&str; 69] = [
     "n17-coarse-fix",
     "n17-coarse-fix-store",
     "n18-holdout",
+    "n2-offline-airport",
     "n2-offline-still-inside",
     "n2-offline-then-gone",
     "n20-two-devices",
@@ -34,6 +37,7 @@ pub const WALKS: [&str; 69] = [
     "n21-walk-in-gone",
     "n21-walk-in-inside",
     "n22-erase",
+    "n22-erase-while-shopping",
     "n3-quiet-hours",
     "n4-carrier-withdraws",
     "n4-consent-withdrawn",
@@ -42,6 +46,7 @@ pub const WALKS: [&str; 69] = [
     "n6-cancelled-after-sending",
     "n6-cancelled-before",
     "n6-cancelled-while-waiting",
+    "n6-flight-cancelled-before",
     "n7-p8-delay",
     "n7-p8-left-meanwhile",
     "n8-gate-twice",
