@@ -1,35 +1,87 @@
 //! What walks share: a file of places, contents, triggers, people and facts that a walk includes and calls by name.
 //!
-//! `"include": "../playbooks.json"` brings the contents and places of that file along. A trigger, user or place of the walk
-//! that is only a name (`"room-on-arrival"`) is the shared one; `{"like": "ana", "locale": "pt-BR"}` is the shared one with
-//! changes, and so is `{"fact": {"like": "ST1", "seq": 2, "properties": {"room_state": "ready"}}}` in a step. A change of
-//! `null` takes a field away.
+//! `"include": "../playbooks.json"` (or a list of files, which may include others) brings the contents and places of that
+//! file along. A trigger, journey, user or place of the walk that is only a name (`"room-on-arrival"`) is the shared one;
+//! `{"like": "ana", "locale": "pt-BR"}` is the shared one with changes, and so is
+//! `{"fact": {"like": "ST1", "seq": 2, "properties": {"room_state": "ready"}}}` in a step. A change of `null` takes a field away.
 
 use crate::walk::{Walk, WalkError, parse};
 use serde_json::{Map, Value};
 use std::path::Path;
 
+/// Files may include files this deep; deeper is most likely a circle.
+const INCLUDES_DEEP_MAX: usize = 4;
+
 /// Reads a walk: a file, or `walk.json` of a folder, with what it includes.
 ///
 /// # Errors
-/// A file that cannot be read, is no walk, or calls something by a name that the included file does not have.
+/// A file that cannot be read, is no walk, or calls something by a name that the included files do not have.
 pub fn load(path: &Path) -> Result<Walk, WalkError> {
+    parse(&path.display().to_string(), &resolved(path)?.to_string())
+}
+
+/// The same as JSON, with everything in the place of its name.
+///
+/// # Errors
+/// A file that cannot be read, or calls something by a name that the included files do not have.
+pub fn resolved(path: &Path) -> Result<Value, WalkError> {
     let name = if path.is_dir() {
         path.join("walk.json")
     } else {
         path.to_owned()
     };
-    let mut walk: Value = parse(&shown(&name), &read(&name)?)?;
-    let include = walk.as_object_mut().and_then(|walk| walk.remove("include"));
-    if let Some(include) = include {
-        let relative = include
-            .as_str()
-            .ok_or_else(|| fault(&name, "/include: give a path relative to this file"))?;
-        let path = name.parent().unwrap_or(Path::new(".")).join(relative);
-        let shared: Value = parse(&shown(&path), &read(&path)?)?;
+    let (mut walk, shared) = with_includes(&name, 0)?;
+    if let Some(shared) = shared {
         resolve(&mut walk, &shared).map_err(|detail| fault(&name, &detail))?;
     }
-    parse(&shown(&name), &walk.to_string())
+    Ok(walk)
+}
+
+/// A file, and all that it includes as one; nothing when it includes nothing.
+fn with_includes(path: &Path, depth: usize) -> Result<(Value, Option<Value>), WalkError> {
+    let mut own: Value = parse(&shown(path), &read(path)?)?;
+    let relatives = match own.as_object_mut().and_then(|own| own.remove("include")) {
+        None => return Ok((own, None)),
+        Some(Value::String(one)) => vec![Value::String(one)],
+        Some(Value::Array(several)) => several,
+        Some(_) => {
+            return Err(fault(
+                path,
+                "/include: give a path relative to this file, or a list of them",
+            ));
+        }
+    };
+    if depth == INCLUDES_DEEP_MAX {
+        return Err(fault(
+            path,
+            "/include: files include one another too deep, or in a circle",
+        ));
+    }
+    let mut all = Value::Object(Map::new());
+    for relative in &relatives {
+        let relative = relative
+            .as_str()
+            .ok_or_else(|| fault(path, "/include: give paths relative to this file"))?;
+        let below = path.parent().unwrap_or(Path::new(".")).join(relative);
+        let (included, further) = with_includes(&below, depth + 1)?;
+        gather(&mut all, included);
+        gather(&mut all, further.unwrap_or_default());
+    }
+    Ok((own, Some(all)))
+}
+
+/// Adds the entries of another file after those that are there; of anything but a list, what is there stays.
+fn gather(all: &mut Value, more: Value) {
+    let (Some(all), Value::Object(more)) = (all.as_object_mut(), more) else {
+        return;
+    };
+    for (name, value) in more {
+        match (all.get_mut(&name), value) {
+            (Some(Value::Array(held)), Value::Array(entries)) => held.extend(entries),
+            (Some(_), _) => {}
+            (None, value) => drop(all.insert(name, value)),
+        }
+    }
 }
 
 fn read(path: &Path) -> Result<String, WalkError> {
@@ -54,6 +106,7 @@ fn resolve(walk: &mut Value, shared: &Value) -> Result<(), String> {
     };
     for (list, key) in [
         ("triggers", "name"),
+        ("journeys", "name"),
         ("users", "ref"),
         ("contents", "name"),
         ("places", "external_id"),
@@ -73,7 +126,11 @@ fn resolve(walk: &mut Value, shared: &Value) -> Result<(), String> {
     }
     let steps = walk.get_mut("steps").and_then(Value::as_array_mut);
     for (index, step) in steps.into_iter().flatten().enumerate() {
-        for (act, list, key) in [("fact", "facts", "key"), ("place", "places", "external_id")] {
+        for (act, list, key) in [
+            ("fact", "facts", "key"),
+            ("place", "places", "external_id"),
+            ("publish_journey", "journeys", "name"),
+        ] {
             if let Some(entry) = step.get_mut(act) {
                 resolve_entry(entry, shared, list, key).map_err(|detail| format!("/steps/{index}/{act}: {detail}"))?;
             }

@@ -64,3 +64,31 @@ fn the_walk_that_the_help_names_runs_as_it_says() {
     let outcome = crate::walk::run(&load(&folder).unwrap()).unwrap();
     assert_eq!(crate::walk::differences(&expected, &outcome), Vec::<String>::new());
 }
+
+#[test]
+fn several_files_are_one_and_the_nearest_word_on_a_project_counts() {
+    let mut all = json!({});
+    gather(
+        &mut all,
+        json!({ "project": { "name": "hotel" }, "users": [{ "ref": "ana" }] }),
+    );
+    gather(
+        &mut all,
+        json!({ "project": { "name": "airline" }, "users": [{ "ref": "ben" }], "facts": [{ "key": "FL1" }] }),
+    );
+    let users = json!([{ "ref": "ana" }, { "ref": "ben" }]);
+    assert_eq!(
+        all,
+        json!({ "project": { "name": "hotel" }, "users": users, "facts": [{ "key": "FL1" }] })
+    );
+}
+
+#[test]
+fn files_that_include_one_another_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let (one, other) = (folder.path().join("one.json"), folder.path().join("other.json"));
+    std::fs::write(&one, r#"{ "include": ["other.json"] }"#).unwrap();
+    std::fs::write(&other, r#"{ "include": "one.json" }"#).unwrap();
+    let error = resolved(&one).unwrap_err();
+    assert!(error.to_string().contains("in a circle"), "{error}");
+}

@@ -3,4 +3,4 @@
 pub mod include;
 pub mod table;
 
-pub use include::load;
+pub use include::{load, resolved};

@@ -262,7 +262,7 @@ fn a_content_may_name_the_end_of_its_life() {
             "flight".to_owned(),
             json!({ "departs_at": "2026-05-04T17:10:00+02:00" }),
         );
-        match compose(&content, None, scene, &facts(&[]), "house") {
+        match compose(&content, None, scene, &facts(&[]), "house", false) {
             Composed::Shown(shown) => shown.ends_at.map(|at| at.to_rfc3339()),
             other => Some(format!("{other:?}")),
         }
