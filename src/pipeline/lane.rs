@@ -25,6 +25,10 @@ pub(super) struct Job {
 
 /// What is to be done for the user.
 #[derive(Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "nearly every task is a step, and a job travels in a box"
+)]
 pub(super) enum Task {
     /// A step. None when the input turned out to be a repeat: time still passes.
     Step(Option<Input>),

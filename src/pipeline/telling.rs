@@ -21,13 +21,11 @@ impl Shared {
         let lanes = self.lanes.get().and_then(std::sync::Weak::upgrade)?;
         let user_id = entry.user_id;
         let (job, waiting) = Job::of_inbox(entry, self.entropy.seed()).awaited();
-        match lane_of(&lanes, user_id).submit(job) {
-            Ok(()) => Some(waiting),
-            Err(_) => {
-                self.inbox_left.store(true, Ordering::Relaxed);
-                None
-            }
+        let taken = lane_of(&lanes, user_id).submit(job).is_ok();
+        if !taken {
+            self.inbox_left.store(true, Ordering::Relaxed);
         }
+        taken.then_some(waiting)
     }
 
     /// Answers a job that came to nothing. An entry of the inbox is then taken up by the next tick.

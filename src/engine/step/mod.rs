@@ -180,20 +180,20 @@ pub enum KeptBecause {
 }
 
 #[cfg(test)]
+#[path = "clock_tests.rs"]
+mod clock_tests;
+#[cfg(test)]
 #[path = "guard_tests.rs"]
 mod guard_tests;
 #[cfg(test)]
 #[path = "property_tests.rs"]
 mod property_tests;
 #[cfg(test)]
+#[path = "signal_tests.rs"]
+mod signal_tests;
+#[cfg(test)]
 #[path = "stage_tests.rs"]
 mod stage_tests;
 #[cfg(test)]
 #[path = "step_tests.rs"]
 mod step_tests;
-#[cfg(test)]
-#[path = "clock_tests.rs"]
-mod clock_tests;
-#[cfg(test)]
-#[path = "signal_tests.rs"]
-mod signal_tests;

@@ -83,9 +83,11 @@ fn a_tapped_action_counts_as_opened_and_a_reply_brings_its_words() {
     ];
     let effects = ana.records(&stage, at("10:10"), batch);
     let hows: Vec<_> = effects.moments.iter().map(|moment| moment.kind.clone()).collect();
-    let how = |kind: &MomentKind| match kind {
-        MomentKind::Answered { how, action, text, .. } => (*how, action.clone(), text.clone()),
-        other => unreachable!("{other:?}"),
+    let how = |kind: &MomentKind| {
+        let MomentKind::Answered { how, action, text, .. } = kind else {
+            unreachable!("{kind:?}")
+        };
+        (*how, action.clone(), text.clone())
     };
     assert_eq!(hows.len(), 2);
     assert_eq!(how(&hows[0]), (How::Action, Some("yes".to_owned()), None));

@@ -1,7 +1,7 @@
 //! A trigger whose conditions are parsed and whose parts are checked: what the engine judges with.
 
 use super::expression::{Expression, ExpressionError, FieldType, Fields, Scope, Wanted};
-use super::sentence::{AtLimit, Trigger};
+use super::sentence::{AtLimit, Bind, Trigger};
 use super::when::{PlaceSelector, TimeWhen, When};
 use super::wording::check_shape;
 use crate::base::id::{JourneyId, TriggerId};
@@ -180,7 +180,7 @@ impl CompiledTrigger {
     /// The type of the facts that a name stands for.
     pub fn type_of(&self, name: &str) -> Option<&str> {
         let of_journey = || self.journey.as_ref().and_then(|journey| journey.facts.get(name));
-        let bound = self.sentence.for_each.get(name).map(|bind| bind.kind());
+        let bound = self.sentence.for_each.get(name).map(Bind::kind);
         bound.or_else(|| of_journey().map(String::as_str))
     }
 
@@ -301,22 +301,26 @@ fn scope_of(sentence: &Trigger, around: Around<'_>) -> Scope {
         let fields = [("content", Text), ("how", Text), ("action", Text), ("text", Text)];
         scope = scope.with("answer", Fields::Closed(&fields));
     }
-    if let Some(journey) = around.journey {
-        let fields = [
-            ("key", Text),
-            ("state", Text),
-            ("since", Instant),
-            ("started_at", Instant),
-        ];
-        scope = scope.with("journey", Fields::Closed(&fields));
-        for (name, kind) in &journey.facts {
-            scope = with_fact(scope, name, kind, around);
-        }
-    }
+    scope = with_journey(scope, around);
     for (name, bind) in &sentence.for_each {
         scope = with_fact(scope, name, bind.kind(), around);
     }
     scope
+}
+
+/// The scope with the journey that holds the sentence, and the facts that it binds.
+fn with_journey(scope: Scope, around: Around<'_>) -> Scope {
+    use FieldType::{Instant, Text};
+    let Some(journey) = around.journey else { return scope };
+    let fields = [
+        ("key", Text),
+        ("state", Text),
+        ("since", Instant),
+        ("started_at", Instant),
+    ];
+    let scope = scope.with("journey", Fields::Closed(&fields));
+    let facts = journey.facts.iter();
+    facts.fold(scope, |scope, (name, kind)| with_fact(scope, name, kind, around))
 }
 
 /// The scope with the fields of a fact, as far as its type is described.
@@ -350,7 +354,7 @@ fn compile_times(
         } else {
             "/when/time".to_owned()
         };
-        let bound = sentence.for_each.get(&time.fact).map(|bind| bind.kind());
+        let bound = sentence.for_each.get(&time.fact).map(Bind::kind);
         let by_journey = || around.journey.and_then(|journey| journey.facts.get(&time.fact));
         let Some(kind) = bound.or_else(|| by_journey().map(String::as_str)) else {
             errors.push(TriggerError {

@@ -134,6 +134,7 @@ pub enum AtLimit {
 }
 
 impl AtLimit {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands fields over by reference")]
     fn is_default(&self) -> bool {
         *self == Self::default()
     }
