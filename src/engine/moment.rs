@@ -51,6 +51,10 @@ pub enum MomentKind {
         fact: FactRef,
         becomes: Becomes,
         fields: Vec<String>,
+        /// What those fields were before, sensitive ones left out.
+        #[serde(default, skip_serializing_if = "Map::is_empty")]
+        #[schema(value_type = Object)]
+        before: Map<String, Value>,
     },
     /// A time that a fact names has come.
     Reached {

@@ -224,11 +224,11 @@ mod delivery_tests;
 #[path = "people_tests.rs"]
 mod people_tests;
 #[cfg(test)]
-#[path = "pipeline_tests.rs"]
-mod tests;
-#[cfg(test)]
 #[path = "signals_tests.rs"]
 mod signals_tests;
+#[cfg(test)]
+#[path = "pipeline_tests.rs"]
+mod tests;
 #[cfg(test)]
 #[path = "tick_tests.rs"]
 mod tick_tests;

@@ -188,8 +188,13 @@ impl Stepper<'_> {
                 Ok(())
             }
             Verdict::Fails => {
-                case.note(Step::Condition, false, failing(&judgement), values);
-                Err(Refusal::drop(ReasonCode::ConditionFalse))
+                let says = failing(&judgement);
+                case.note(Step::Condition, false, says, values);
+                Err(Refusal::drop(if asks_where_they_are(&judgement) {
+                    ReasonCode::NotInside
+                } else {
+                    ReasonCode::ConditionFalse
+                }))
             }
             Verdict::Missing(path) => {
                 case.note(Step::Condition, false, format!("`{path}` has no value"), values);
@@ -313,6 +318,18 @@ fn clauses(clauses: &[Clause]) -> Value {
             .map(|clause| json!({ "clause": clause.text, "holds": clause.holds, "values": clause.values }))
             .collect::<Vec<_>>()
     )
+}
+
+/// Is the clause that fails one that asks whether the person is in some place? Then that is the answer. A clause that asks
+/// for the contrary (`!('VIE' in user.places)`) fails because they are there.
+fn asks_where_they_are(judgement: &Judgement) -> bool {
+    let clause = judgement.clauses.iter().find(|clause| clause.holds == Some(false));
+    clause.is_some_and(|clause| {
+        let reads_places = ["user.places", "user.tags"]
+            .iter()
+            .any(|path| clause.values.contains_key(*path));
+        reads_places && !clause.text.trim_start().starts_with('!')
+    })
 }
 
 fn failing(judgement: &Judgement) -> String {

@@ -38,7 +38,12 @@ impl Stepper<'_> {
                     }),
                     MomentKind::Event { name, .. },
                 ) if wanted == name => Some(self.place_of_event(inside.as_ref(), trigger, moment)),
-                (When::Fact(wanted), MomentKind::Fact { fact, becomes, fields }) => {
+                (
+                    When::Fact(wanted),
+                    MomentKind::Fact {
+                        fact, becomes, fields, ..
+                    },
+                ) => {
                     let FactWhen {
                         kind,
                         becomes: when,

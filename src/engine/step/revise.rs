@@ -7,6 +7,19 @@ use crate::engine::decision::ReasonCode;
 use crate::engine::fact::{Becomes, Fact, FactRef, Lifecycle, changed_fields};
 use crate::engine::moment::{Evidence, Moment, MomentKind};
 use crate::engine::subject::Visit;
+use serde_json::{Map, Value};
+
+/// Which properties a new version changes, and what they were: a moment is kept for long, so that what is sensitive in
+/// either version stays out.
+fn news(before: &Fact, after: &Fact) -> (Vec<String>, Map<String, Value>) {
+    let fields = changed_fields(&before.properties, &after.properties);
+    let told = fields
+        .iter()
+        .filter(|field| !before.sensitive.contains(field) && !after.sensitive.contains(field));
+    let was = told.filter_map(|field| before.properties.get(field).map(|value| (field.clone(), value.clone())));
+    let was = was.collect();
+    (fields, was)
+}
 
 impl Stepper<'_> {
     pub(super) fn apply_fact(&mut self, fact: &Fact) {
@@ -27,13 +40,12 @@ impl Stepper<'_> {
             }
             Some(_) => Becomes::Changed,
         };
-        let fields = before
-            .map(|before| changed_fields(&before.properties, &fact.properties))
-            .unwrap_or_default();
+        let (fields, before) = before.map(|before| news(&before, fact)).unwrap_or_default();
         let kind = MomentKind::Fact {
             fact: fact.id.clone(),
             becomes,
             fields,
+            before,
         };
         let moment = self.moment(None, fact.changed_at, kind, Evidence::default());
         self.notice(moment);

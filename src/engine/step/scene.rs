@@ -60,8 +60,16 @@ impl Stepper<'_> {
             MomentKind::Event { name, properties } => {
                 scene.insert("event".into(), json!({ "name": name, "properties": properties }));
             }
-            MomentKind::Fact { becomes, fields, .. } => {
-                scene.insert("change".into(), json!({ "becomes": becomes, "fields": fields }));
+            MomentKind::Fact {
+                becomes,
+                fields,
+                before,
+                ..
+            } => {
+                scene.insert(
+                    "change".into(),
+                    json!({ "becomes": becomes, "fields": fields, "before": before }),
+                );
             }
             MomentKind::Entered { .. }
             | MomentKind::Exited { .. }

@@ -291,3 +291,39 @@ fn old_evidence_speaks_for_a_service_and_not_for_a_promo() {
     ana.until(&stage, at("10:00") + hours(6));
     assert_eq!(ana.codes(), ["waiting_time", "waiting_time", "sent", "not_inside"]);
 }
+
+#[test]
+fn a_change_knows_what_was_before_and_keeps_what_is_sensitive() {
+    let stage = Stage::with(&[
+        json!({ "when": { "fact": { "type": "stay", "becomes": "changed", "field": "ends_at" } },
+        "for_each": { "stay": "stay" }, "if": "stay.ends_at - change.before.ends_at >= PT15M" }),
+    ]);
+    let version = |seq, ends_at: &str, room: &str| {
+        let mut fact = stay("ST1", seq, json!({ "ends_at": ends_at, "room": room }));
+        fact.sensitive = vec!["room".to_owned()];
+        fact
+    };
+    let mut ana = Person::new(1);
+    ana.fact(&stage, "09:00", version(1, "2026-05-06T10:00:00Z", "1204"));
+    ana.fact(&stage, "09:10", version(2, "2026-05-06T10:10:00Z", "1206"));
+    ana.fact(&stage, "09:20", version(3, "2026-05-06T10:30:00Z", "1208"));
+    assert_eq!(ana.codes(), ["condition_false", "sent"]);
+    let told = serde_json::to_string(&ana.moments).unwrap();
+    assert!(
+        told.contains("10:10:00Z") && !told.contains("1204") && !told.contains("1206"),
+        "{told}"
+    );
+}
+
+#[test]
+fn a_clause_that_asks_where_the_person_is_answers_not_inside() {
+    let stage = Stage::with(&[
+        json!({ "name": "a", "when": { "event": { "name": "boarding" } }, "if": "'H1' in user.places" }),
+        json!({ "name": "b", "when": { "event": { "name": "boarding" } }, "if": "!('H1' in user.places)" }),
+    ]);
+    let mut ana = Person::new(1);
+    ana.event(&stage, "09:00", "boarding");
+    ana.fix(&stage, "10:00", 10.0);
+    ana.event(&stage, "10:05", "boarding");
+    assert_eq!(ana.codes(), ["not_inside", "sent", "sent", "condition_false"]);
+}

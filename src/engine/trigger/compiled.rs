@@ -295,7 +295,10 @@ fn scope_of(sentence: &Trigger, around: Around<'_>) -> Scope {
         scope = scope.with("event", Fields::Closed(&[("name", Text), ("properties", Dynamic)]));
     }
     if kinds.iter().any(|when| matches!(when, When::Fact(_))) {
-        scope = scope.with("change", Fields::Closed(&[("becomes", Text), ("fields", List)]));
+        scope = scope.with(
+            "change",
+            Fields::Closed(&[("becomes", Text), ("fields", List), ("before", Dynamic)]),
+        );
     }
     if kinds.iter().any(|when| matches!(when, When::Answered(_))) {
         let fields = [("content", Text), ("how", Text), ("action", Text), ("text", Text)];
