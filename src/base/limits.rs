@@ -135,3 +135,5 @@ pub const LEASE_S_MAX: i64 = 600;
 pub const RECOVERY_ROUNDS_MAX: usize = 1_000;
 /// Pushes to tray phones that the live stream repeats to a new watcher; a restart forgets them.
 pub const PUSHES_REMEMBERED_MAX: usize = 100;
+/// Geofences that one finding of the lint names; the others are counted.
+pub const FENCES_NAMED_MAX: usize = 3;

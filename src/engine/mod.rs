@@ -7,6 +7,7 @@ pub mod fact;
 pub mod fence;
 pub mod fix;
 pub mod journey;
+pub mod lint;
 pub mod message;
 pub mod moment;
 pub mod presence;

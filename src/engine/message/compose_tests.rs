@@ -252,3 +252,24 @@ fn what_is_out_of_bounds_is_refused_when_it_is_saved() {
         assert_eq!(code(changes.clone()), (wanted, pointer.to_owned()), "{changes}");
     }
 }
+
+#[test]
+fn a_variable_with_a_default_in_every_place_needs_no_rule() {
+    let said = |title: &str, body: &str| {
+        let whole = json!({ "name": "a", "default_locale": "en", "ttl": "PT2H", "locales": { "en": { "title": title, "body": body } } });
+        let content = CompiledContent::compile(serde_json::from_value(whole).unwrap()).unwrap();
+        compose(&content, None, scene(), &facts(&[]), "house")
+    };
+    let Composed::Shown(shown) = said("Hello {{ user.nickname | default('guest') }}", "b") else {
+        panic!("the default was not taken");
+    };
+    assert_eq!(shown.title, "Hello guest");
+    let both = said("Hello {{ user.nickname | default('guest') }}", "{{ user.nickname }}");
+    assert_eq!(
+        both,
+        Composed::Missing {
+            missing: "user.nickname".into()
+        },
+        "one place has no default"
+    );
+}
