@@ -43,6 +43,8 @@ mod fixture_tests;
 #[cfg(test)]
 mod flow_tests;
 #[cfg(test)]
+mod lint_tests;
+#[cfg(test)]
 mod matrix_tests;
 #[cfg(test)]
 mod surface_tests;

@@ -302,3 +302,25 @@ fn two_triggers_for_one_moment_are_told() {
     known.triggers = vec![Arc::new(compiled(&trigger(&json!({})), 9))];
     assert_eq!(found(&json!({}), &known), []);
 }
+
+#[test]
+fn the_playbooks_and_the_demo_pass_but_for_what_they_accept() {
+    let playbooks: Value = serde_json::from_str(include_str!("../../../tests/walks/playbooks.json")).unwrap();
+    let demo: Value = serde_json::from_str(include_str!("../../../examples/demo/catalogue.json")).unwrap();
+    for catalogue_file in [playbooks, demo] {
+        let mut known = catalogue(catalogue_file["contents"].as_array().unwrap());
+        known.fact_types.clear();
+        for (number, tag) in [(10, "airport"), (11, "bus_stop"), (12, "store")] {
+            let place = Geofence {
+                tag: tag.into(),
+                ..fence(number, 180.0)
+            };
+            known.fences.insert(place.id, Arc::new(place));
+        }
+        for (number, whole) in catalogue_file["triggers"].as_array().unwrap().iter().enumerate() {
+            let findings = lint(&compiled(whole, 100 + number as u128), &known);
+            let blocking: Vec<&Finding> = findings.iter().filter(|finding| finding.blocks()).collect();
+            assert!(blocking.is_empty(), "{}: {blocking:#?}", whole["name"]);
+        }
+    }
+}

@@ -107,6 +107,15 @@ impl Finding {
     }
 }
 
+/// What a revision went live with: the findings that were accepted, the warnings, and why.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Accepted {
+    pub findings: Vec<Finding>,
+    /// What the publisher had to say about it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
 /// Looks at one trigger in its catalogue. For a trigger inside a journey the pointers start at the trigger itself.
 pub fn lint(trigger: &CompiledTrigger, catalogue: &Catalogue) -> Vec<Finding> {
     let mut findings = Vec::new();
