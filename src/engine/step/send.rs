@@ -186,7 +186,11 @@ impl Stepper<'_> {
             &facts,
             &self.given.catalogue.project_name,
         ) {
-            Composed::Shown(shown) => Ok(*shown),
+            Composed::Shown(shown) => {
+                let values = json!({ "content": name, "locale": shown.locale, "sensitive": shown.sensitive });
+                case.note_passed(Step::Compose, "The text could be made", values);
+                Ok(*shown)
+            }
             Composed::Wait { missing } => {
                 case.note(
                     Step::Compose,
@@ -241,8 +245,16 @@ impl Stepper<'_> {
 
     fn send(&mut self, mut candidate: Candidate<'_>) {
         let Some((device_id, channel)) = self.reachable_device() else {
+            let values = json!({ "devices": self.subject.devices.len() });
+            candidate
+                .case
+                .note(Step::Deliver, false, "No device can be reached", values);
             return self.decide_for_all(&candidate, ReasonCode::NoToken);
         };
+        let handed = json!({ "device": device_id, "channel": channel });
+        candidate
+            .case
+            .note(Step::Deliver, true, "Handed to the channel", handed);
         let expires_at = self.end_of_life(&candidate.case, &candidate.scene);
         let message_id: MessageId = self.ids.draw();
         if candidate.shown.tag.is_empty() {
