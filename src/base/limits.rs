@@ -135,5 +135,7 @@ pub const LEASE_S_MAX: i64 = 600;
 pub const RECOVERY_ROUNDS_MAX: usize = 1_000;
 /// Pushes to tray phones that the live stream repeats to a new watcher; a restart forgets them.
 pub const PUSHES_REMEMBERED_MAX: usize = 100;
+/// How far around a time Explain looks for a moment when nothing was decided.
+pub const EXPLAIN_AROUND: chrono::TimeDelta = chrono::TimeDelta::hours(24);
 /// Geofences that one finding of the lint names; the others are counted.
 pub const FENCES_NAMED_MAX: usize = 3;

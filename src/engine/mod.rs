@@ -3,6 +3,7 @@
 pub mod catalogue;
 pub mod decision;
 pub mod delivery;
+pub mod explain;
 pub mod fact;
 pub mod fence;
 pub mod fix;

@@ -20,6 +20,7 @@ mod idempotency;
 mod keys;
 mod look;
 mod look_deliveries;
+mod look_explain;
 mod outbox;
 mod paging;
 mod people;
