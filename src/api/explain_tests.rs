@@ -142,14 +142,18 @@ async fn a_message_that_was_sent_is_explained_to_the_receipt() {
     assert_eq!(step(&told, "render")["values"]["public_title"], "Your room is ready");
     assert_eq!(step(&told, "render")["values"]["body"], "•••");
     assert_eq!(told["gone"], json!([]));
-    // The phone answers; the same case by its decision says the same.
-    let message = ok(&site, "GET", "/v1/decisions?user_ref=ada", ALL, Value::Null).await;
+    answers_and_is_heard(&site, &token).await;
+}
+
+/// The phone answers; the same case by its decision says so, to its own project alone.
+async fn answers_and_is_heard(site: &Site, token: &str) {
+    let message = ok(site, "GET", "/v1/decisions?user_ref=ada", ALL, Value::Null).await;
     let decision = &message["items"][0];
     let receipt = json!({ "records": [{ "type": "receipt", "id": "r9", "at": "2026-05-04T12:00:01Z",
         "message_id": decision["message_id"], "status": "displayed" }] });
-    ok(&site, "POST", "/v1/track", &token, receipt).await;
+    ok(site, "POST", "/v1/track", token, receipt).await;
     let path = format!("/v1/decisions/{}/explain", decision["id"].as_str().unwrap());
-    let told = ok(&site, "GET", &path, ALL, Value::Null).await;
+    let told = ok(site, "GET", &path, ALL, Value::Null).await;
     assert_eq!(states(&told, "receipt"), ["passed"], "{told}");
     assert_eq!(site.ask("GET", &path, FOREIGN, None).await.status.as_u16(), 404);
 }

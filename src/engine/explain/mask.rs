@@ -94,15 +94,15 @@ impl<'a> Mask<'a> {
         if self.hides(path) {
             return json!(MASKED);
         }
-        match value {
-            Value::Object(fields) if !path.contains('.') && self.bound.contains(&path.to_owned()) => {
-                let shown = fields
-                    .iter()
-                    .map(|(field, value)| (field.clone(), self.at(&format!("{path}.{field}"), value)));
-                Value::Object(shown.collect())
-            }
-            _ => self.value(value),
+        if let Value::Object(fields) = value
+            && self.bound.contains(&path.to_owned())
+        {
+            let shown = fields
+                .iter()
+                .map(|(field, value)| (field.clone(), self.at(&format!("{path}.{field}"), value)));
+            return Value::Object(shown.collect());
         }
+        self.value(value)
     }
 
     /// A value of any shape; clauses know the paths of theirs.

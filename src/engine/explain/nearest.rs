@@ -216,23 +216,21 @@ impl Teller<'_> {
             .filter(|note| !note.passed)
             .find(|note| note.values.is_array() || note.values.get("missing").is_some() || note.step == Step::Inside);
         let word = if code == ReasonCode::Expired { "if" } else { "once" };
-        let mut found = match note {
-            Some(note) if note.step == Step::Inside => wish(format!("{word} the person is back in the place")),
-            Some(note) => match note.values.get("missing").and_then(Value::as_str) {
-                Some(path) => Wish {
-                    path: Some(path.to_owned()),
-                    ..wish(format!(
-                        "{word} `{path}` {} a value",
-                        if word == "if" { "had had" } else { "has" }
-                    ))
-                },
-                None => {
-                    let clauses = note.values.as_array().map_or(&[][..], Vec::as_slice);
-                    self.clause_of(clauses, word)
-                        .unwrap_or_else(|| wish(format!("{word} what it waited for had come")))
-                }
-            },
-            None => wish(format!("{word} what it waited for had come")),
+        let missing = note.and_then(|note| note.values.get("missing")?.as_str());
+        let clauses = note
+            .and_then(|note| note.values.as_array())
+            .map_or(&[][..], Vec::as_slice);
+        let mut found = if note.is_some_and(|note| note.step == Step::Inside) {
+            wish(format!("{word} the person is back in the place"))
+        } else if let Some(path) = missing {
+            let has = if word == "if" { "had had" } else { "has" };
+            Wish {
+                path: Some(path.to_owned()),
+                ..wish(format!("{word} `{path}` {has} a value"))
+            }
+        } else {
+            self.clause_of(clauses, word)
+                .unwrap_or_else(|| wish(format!("{word} what it waited for had come")))
         };
         found.at = self.time("limit").or(self.known.decision.until);
         if let Some(at) = found.at {
@@ -250,17 +248,14 @@ impl Teller<'_> {
         let nothing = Map::new();
         let values = clause.get("values").and_then(Value::as_object).unwrap_or(&nothing);
         let had_been = if word == "if" { "had been" } else { "is" };
-        let told = survey(text).map(|said| self.said(&said, values, had_been));
-        Some(match told {
-            Some(Some(told)) => Wish {
+        if let Some(told) = survey(text).and_then(|said| self.said(&said, values, had_been)) {
+            return Some(Wish {
                 says: format!("{word} {}", told.says),
                 ..told
-            },
-            Some(None) | None => {
-                let held = if word == "if" { "had held" } else { "holds" };
-                wish(format!("{word} `{}` {held}", self.mask.text(text)))
-            }
-        })
+            });
+        }
+        let held = if word == "if" { "had held" } else { "holds" };
+        Some(wish(format!("{word} `{}` {held}", self.mask.text(text))))
     }
 
     fn said(&self, said: &Said, values: &Map<String, Value>, had_been: &str) -> Option<Wish> {

@@ -192,8 +192,8 @@ impl<'a> Known<'a> {
 
     fn check_sensitive(&self, pointer: &str, content: &CompiledContent, findings: &mut Vec<Finding>) {
         for (locale, texts) in &content.locales {
-            let shown = [&texts.title, &texts.body].into_iter();
-            let Some(path) = shown.filter_map(|template| self.sensitive_in(template)).next() else {
+            let mut shown = [&texts.title, &texts.body].into_iter();
+            let Some(path) = shown.find_map(|template| self.sensitive_in(template)) else {
                 continue;
             };
             let public = [texts.public_title.as_ref(), texts.public_body.as_ref()];

@@ -186,11 +186,7 @@ impl Stepper<'_> {
             &facts,
             &self.given.catalogue.project_name,
         ) {
-            Composed::Shown(shown) => {
-                let values = json!({ "content": name, "locale": shown.locale, "sensitive": shown.sensitive });
-                case.note_passed(Step::Compose, "The text could be made", values);
-                Ok(*shown)
-            }
+            Composed::Shown(shown) => Ok(noted(case, &name, *shown)),
             Composed::Wait { missing } => {
                 case.note(
                     Step::Compose,
@@ -245,16 +241,13 @@ impl Stepper<'_> {
 
     fn send(&mut self, mut candidate: Candidate<'_>) {
         let Some((device_id, channel)) = self.reachable_device() else {
-            let values = json!({ "devices": self.subject.devices.len() });
             candidate
                 .case
-                .note(Step::Deliver, false, "No device can be reached", values);
+                .note(Step::Deliver, false, "No device can be reached", Value::Null);
             return self.decide_for_all(&candidate, ReasonCode::NoToken);
         };
-        let handed = json!({ "device": device_id, "channel": channel });
-        candidate
-            .case
-            .note(Step::Deliver, true, "Handed to the channel", handed);
+        let to = json!({ "device": device_id, "channel": channel });
+        candidate.case.note(Step::Deliver, true, "Handed to the channel", to);
         let expires_at = self.end_of_life(&candidate.case, &candidate.scene);
         let message_id: MessageId = self.ids.draw();
         if candidate.shown.tag.is_empty() {
@@ -342,4 +335,11 @@ impl Stepper<'_> {
             .and_then(|to| to.evaluate_instant(scene).ok());
         window.map_or(end, |to| end.min(to))
     }
+}
+
+/// The text, noted as one that could be made.
+fn noted(case: &mut Case<'_>, content: &str, shown: Shown) -> Shown {
+    let values = json!({ "content": content, "locale": shown.locale, "sensitive": shown.sensitive });
+    case.note_passed(Step::Compose, "The text could be made", values);
+    shown
 }

@@ -37,18 +37,11 @@ fn paths<'t, 's>(words: &'t [Token<'s>]) -> Vec<(String, &'t [Token<'s>])> {
     while let Some((first, mut after)) = rest.split_first() {
         if let Token::Word(root) = first {
             let mut path = (*root).to_owned();
-            loop {
-                match after {
-                    [Token::Sign('.'), Token::Word(field), more @ ..] => {
-                        path = format!("{path}.{field}");
-                        after = more;
-                    }
-                    [Token::Sign('['), Token::Text(field), Token::Sign(']'), more @ ..] => {
-                        path = format!("{path}.{field}");
-                        after = more;
-                    }
-                    _ => break,
-                }
+            while let [Token::Sign('.'), Token::Word(field), more @ ..]
+            | [Token::Sign('['), Token::Text(field), Token::Sign(']'), more @ ..] = after
+            {
+                path = format!("{path}.{field}");
+                after = more;
             }
             found.push((path, after));
         }
