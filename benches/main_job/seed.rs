@@ -154,7 +154,7 @@ async fn write_trigger(store: &Store, project_id: ProjectId, entropy: &dyn Entro
         .await
         .unwrap();
     store
-        .publish_trigger(project_id, row.id, revision.revision, now)
+        .publish_trigger(project_id, row.id, revision.revision, None, now)
         .await
         .unwrap()
         .unwrap();

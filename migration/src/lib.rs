@@ -13,6 +13,7 @@ mod m20260901_000006_decisions;
 mod m20260901_000007_outbox;
 mod m20260901_000008_idempotency;
 mod m20261122_000009_reply_text;
+mod m20261122_000010_accepted_findings;
 
 pub use sea_orm_migration::MigratorTrait;
 use sea_orm_migration::prelude::{DbErr, Index, MigrationTrait, SchemaManager};
@@ -32,6 +33,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20260901_000007_outbox::Migration),
             Box::new(m20260901_000008_idempotency::Migration),
             Box::new(m20261122_000009_reply_text::Migration),
+            Box::new(m20261122_000010_accepted_findings::Migration),
         ]
     }
 }

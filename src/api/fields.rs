@@ -3,6 +3,7 @@
 use super::problem::{ErrorCode, FieldError, Problem};
 use crate::base::limits;
 use crate::base::time::{Timestamp, truncated};
+use crate::engine::lint::Finding;
 use chrono::Datelike;
 use chrono_tz::Tz;
 use serde_json::{Map, Value};
@@ -105,6 +106,27 @@ pub fn instant(pointer: &str, at: Option<Timestamp>) -> Result<Option<Timestamp>
         Some(at) => Ok(Some(truncated(at))),
         None => Ok(None),
     }
+}
+
+/// The findings that keep a trigger from going live, in the shape of its errors.
+pub fn trigger_blocked(findings: Vec<Finding>) -> Problem {
+    let count = findings.len();
+    let first = findings
+        .first()
+        .map(|finding| finding.pointer.clone())
+        .unwrap_or_default();
+    let list = findings.into_iter().map(|finding| FieldError {
+        code: finding.code.as_str().to_owned(),
+        pointer: finding.pointer,
+        detail: finding.detail,
+        position: finding.position,
+        hint: finding.hint,
+    });
+    let detail = format!("{count} finding(s) keep the trigger from going live; `errors` names each with its place");
+    Problem::new(ErrorCode::TriggerBlocked, detail)
+        .at(first)
+        .errors(list.collect())
+        .hint("mend them, or name them in `accept` when you publish: {\"accept\": [\"no_once_key\"]}")
 }
 
 /// The errors of a trigger in the shape of a problem.

@@ -26,13 +26,13 @@ fn hotel() -> Value {
 async fn furnish(site: &Site) {
     ok(site, "POST", "/v1/geofences", ALL, hotel()).await;
     let content = json!({
-        "name": "room-ready", "default_locale": "en", "ttl": "PT2H",
+        "name": "room-ready", "default_locale": "en", "ttl": "PT2H", "variables": { "stay.room": "do_not_send" },
         "locales": { "en": { "title": "Welcome", "body": "Room {{ stay.room }}", "public_body": "Your room is ready" } },
     });
     ok(site, "PUT", "/v1/contents/room-ready", ALL, content).await;
     let trigger = json!({
         "name": "room-on-arrival", "class": "service", "when": { "entered": { "tag": "hotel" } }, "for_each": { "stay": "stay" },
-        "if": "place.external_id == stay.hotel_id", "then": { "content": "room-ready" },
+        "if": "place.external_id == stay.hotel_id", "once_per": "stay.key", "max_age": "PT15M", "then": { "content": "room-ready" },
     });
     ok(site, "PUT", "/v1/triggers/room-on-arrival", ALL, trigger).await;
     ok(site, "POST", "/v1/triggers/room-on-arrival/publish", ALL, json!({})).await;

@@ -7,6 +7,7 @@ mod decisions;
 mod deliveries;
 mod devices;
 mod events;
+mod explain;
 mod facts;
 mod fields;
 mod geofence_body;
@@ -39,9 +40,13 @@ pub use openapi::openapi_yaml;
 pub use server::{Api, Settings, app, routes, serve};
 
 #[cfg(test)]
+mod explain_tests;
+#[cfg(test)]
 mod fixture_tests;
 #[cfg(test)]
 mod flow_tests;
+#[cfg(test)]
+mod lint_tests;
 #[cfg(test)]
 mod matrix_tests;
 #[cfg(test)]

@@ -5,8 +5,9 @@ use super::health::Progress;
 use super::problem::{ErrorCode, Problem};
 use super::stream::Watchers;
 use super::{
-    auth, consents, contents, decisions, deliveries, devices, events, facts, geofences, health, idempotency, import,
-    ingest, keys, me, metrics, moments, openapi, page, project, regions, requests, stream, track, triggers, users,
+    auth, consents, contents, decisions, deliveries, devices, events, explain, facts, geofences, health, idempotency,
+    import, ingest, keys, me, metrics, moments, openapi, page, project, regions, requests, stream, track, triggers,
+    users,
 };
 use crate::base::limits;
 use crate::pipeline::Pipeline;
@@ -135,6 +136,7 @@ fn look_routes(config: &mut ServiceConfig<'_>) {
         .service(moments::list)
         .service(decisions::list)
         .service(decisions::explain);
+    config.service(explain::of_case).service(explain::of_decision);
     config.service(deliveries::list).service(deliveries::show);
     config.service(stream::watch);
 }

@@ -7,6 +7,7 @@ use super::paging::{List, PageQuery};
 use super::problem::{ErrorCode, Problem};
 use super::server::Api;
 use crate::base::id::{ProjectId, TriggerId};
+use crate::engine::lint::{Accepted, Finding, FindingCode};
 use crate::engine::trigger::{Trigger, TriggerError};
 use crate::store::{RevisionRow, RevisionState, TriggerRow, TriggerState};
 use actix_web::{get, post, put, web};
@@ -35,6 +36,8 @@ pub struct RevisionView {
     pub created_at: DateTime<Utc>,
     pub published_at: Option<DateTime<Utc>>,
     pub retired_at: Option<DateTime<Utc>>,
+    /// The findings of the lint it went live with; none when there were none.
+    pub accepted: Option<Accepted>,
 }
 
 /// A trigger with its newest revision.
@@ -43,6 +46,17 @@ pub struct TriggerFull {
     #[serde(flatten)]
     pub trigger: TriggerView,
     pub newest: RevisionView,
+    /// What the newest revision should not go live with.
+    pub findings: Vec<Finding>,
+}
+
+/// A trigger that has just gone live.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Published {
+    #[serde(flatten)]
+    pub trigger: TriggerView,
+    /// The findings it went live with; none when there were none.
+    pub accepted: Option<Accepted>,
 }
 
 /// Is it fit to be published?
@@ -50,6 +64,8 @@ pub struct TriggerFull {
 pub struct Validation {
     pub valid: bool,
     pub errors: Vec<TriggerError>,
+    /// What it should not go live with; looked for once there are no errors.
+    pub findings: Vec<Finding>,
 }
 
 /// Which draft; the newest one when it is left out.
@@ -58,6 +74,13 @@ pub struct Validation {
 pub struct Publish {
     #[schema(minimum = 1)]
     pub revision: Option<i64>,
+    /// Codes of the findings that may not keep it from going live.
+    #[serde(default)]
+    #[schema(max_items = 12)]
+    pub accept: Vec<FindingCode>,
+    /// Why; it is kept with the revision.
+    #[schema(max_length = 128)]
+    pub reason: Option<String>,
 }
 
 /// Which revision to go back to.
@@ -66,6 +89,13 @@ pub struct Publish {
 pub struct Rollback {
     #[schema(minimum = 1)]
     pub revision: i64,
+    /// Codes of the findings that may not keep it from going live.
+    #[serde(default)]
+    #[schema(max_items = 12)]
+    pub accept: Vec<FindingCode>,
+    /// Why; it is kept with the revision.
+    #[schema(max_length = 128)]
+    pub reason: Option<String>,
 }
 
 fn view(row: TriggerRow) -> TriggerView {
@@ -86,7 +116,16 @@ fn revision_view(row: RevisionRow) -> RevisionView {
         created_at: row.created_at,
         published_at: row.published_at,
         retired_at: row.retired_at,
+        accepted: row.accepted,
     }
+}
+
+async fn full(api: &Api, row: TriggerRow, newest: RevisionRow) -> Result<TriggerFull, Problem> {
+    Ok(TriggerFull {
+        findings: api.pipeline.lint(row.project_id, &newest.definition).await?,
+        trigger: view(row),
+        newest: revision_view(newest),
+    })
 }
 
 async fn known(api: &Api, project: ProjectId, name: &str) -> Result<TriggerRow, Problem> {
@@ -102,6 +141,29 @@ async fn errors_of(api: &Api, project: ProjectId, trigger: &Trigger) -> Result<V
         errors.push(shape_error("", "holds a NUL character, which cannot be stored"));
     }
     Ok(errors)
+}
+
+/// What the revision goes live with, unless a finding keeps it back that is not accepted by name.
+async fn accepted(
+    api: &Api,
+    project: ProjectId,
+    definition: &Trigger,
+    accept: &[FindingCode],
+    reason: Option<String>,
+) -> Result<Option<Accepted>, Problem> {
+    fields::optional_short(&[("/reason", &reason)])?;
+    // A content it names may be gone since it was saved.
+    let errors = errors_of(api, project, definition).await?;
+    if !errors.is_empty() {
+        return Err(fields::trigger_errors(errors));
+    }
+    let findings = api.pipeline.lint(project, definition).await?;
+    let is_blocking = |finding: &&Finding| finding.blocks() && !accept.contains(&finding.code);
+    let blocking: Vec<Finding> = findings.iter().filter(is_blocking).cloned().collect();
+    if !blocking.is_empty() {
+        return Err(fields::trigger_blocked(blocking));
+    }
+    Ok((!findings.is_empty()).then_some(Accepted { findings, reason }))
 }
 
 fn shape_error(pointer: &str, detail: &str) -> TriggerError {
@@ -125,16 +187,21 @@ pub async fn validate(
     Reads(key): Reads,
     Json(body): Json<Value>,
 ) -> Result<web::Json<Validation>, Problem> {
-    let errors = match shape_of::<Trigger>(body) {
-        Ok(trigger) => errors_of(&api, key.project_id, &trigger).await?,
+    let (errors, findings) = match shape_of::<Trigger>(body) {
+        Ok(trigger) => (
+            errors_of(&api, key.project_id, &trigger).await?,
+            api.pipeline.lint(key.project_id, &trigger).await?,
+        ),
         Err(problem) => {
             let body = problem.body();
-            vec![shape_error(body.pointer.as_deref().unwrap_or_default(), &body.detail)]
+            let error = shape_error(body.pointer.as_deref().unwrap_or_default(), &body.detail);
+            (vec![error], Vec::new())
         }
     };
     Ok(web::Json(Validation {
         valid: errors.is_empty(),
         errors,
+        findings,
     }))
 }
 
@@ -159,10 +226,7 @@ pub async fn put(
         return Err(fields::trigger_errors(errors));
     }
     let (row, revision) = api.pipeline.put_draft(key.project_id, &body).await?;
-    Ok(web::Json(TriggerFull {
-        trigger: view(row),
-        newest: revision_view(revision),
-    }))
+    Ok(web::Json(full(&api, row, revision).await?))
 }
 
 /// A trigger
@@ -180,10 +244,7 @@ pub async fn show(
         .into_iter()
         .next()
         .ok_or_else(|| Problem::not_found("trigger"))?;
-    Ok(web::Json(TriggerFull {
-        trigger: view(row),
-        newest: revision_view(newest),
-    }))
+    Ok(web::Json(full(&api, row, newest).await?))
 }
 
 /// Triggers
@@ -215,16 +276,17 @@ pub async fn list_revisions(
 
 /// Publish a draft
 ///
-/// It speaks from now on; open waits stay with the revision that opened them.
+/// It speaks from now on; open waits stay with the revision that opened them. What the lint finds keeps it back
+/// (`trigger_blocked`), unless it is named in `accept`.
 #[utoipa::path(tag = "server", security(("secret_key" = [])), params(("name" = String, Path, max_length = 128)),
-    request_body = Publish, responses((status = 200, description = "published", body = TriggerView)))]
+    request_body = Publish, responses((status = 200, description = "published", body = Published)))]
 #[post("/v1/triggers/{name}/publish")]
 pub async fn publish(
     api: web::Data<Api>,
     Writes(key): Writes,
     name: web::Path<String>,
     Json(body): Json<Publish>,
-) -> Result<web::Json<TriggerView>, Problem> {
+) -> Result<web::Json<Published>, Problem> {
     let nothing = || {
         Problem::new(
             ErrorCode::NothingToPublish,
@@ -237,13 +299,13 @@ pub async fn publish(
         draft.state == RevisionState::Draft && body.revision.is_none_or(|wanted| wanted == draft.revision)
     };
     let draft = revisions.iter().find(is_wanted).ok_or_else(nothing)?;
-    // A content it names may be gone since it was saved.
-    let errors = errors_of(&api, key.project_id, &draft.definition).await?;
-    if !errors.is_empty() {
-        return Err(fields::trigger_errors(errors));
-    }
-    let published = api.pipeline.publish(key.project_id, row.id, draft.revision).await?;
-    published.map(|row| web::Json(view(row))).ok_or_else(nothing)
+    let accepted = accepted(&api, key.project_id, &draft.definition, &body.accept, body.reason).await?;
+    let published = api
+        .pipeline
+        .publish(key.project_id, row.id, draft.revision, accepted.as_ref())
+        .await?;
+    let trigger = view(published.ok_or_else(nothing)?);
+    Ok(web::Json(Published { trigger, accepted }))
 }
 
 /// Go back to an earlier revision
@@ -259,10 +321,20 @@ pub async fn rollback(
     Json(body): Json<Rollback>,
 ) -> Result<web::Json<RevisionView>, Problem> {
     let row = known(&api, key.project_id, &name).await?;
-    let done = api.pipeline.rollback(key.project_id, row.id, body.revision).await?;
     let detail = format!("revision {} was never published", body.revision);
-    done.map(|row| web::Json(revision_view(row)))
-        .ok_or_else(|| Problem::new(ErrorCode::NothingToPublish, detail))
+    let nothing = || Problem::new(ErrorCode::NothingToPublish, detail.clone());
+    let older = api
+        .pipeline
+        .store()
+        .revision(key.project_id, row.id, body.revision)
+        .await?;
+    let older = older.filter(|older| older.published_at.is_some()).ok_or_else(nothing)?;
+    let accepted = accepted(&api, key.project_id, &older.definition, &body.accept, body.reason).await?;
+    let done = api
+        .pipeline
+        .rollback(key.project_id, row.id, body.revision, accepted.as_ref())
+        .await?;
+    done.map(|row| web::Json(revision_view(row))).ok_or_else(nothing)
 }
 
 /// Pause a trigger

@@ -147,3 +147,7 @@ pub const COUNTED_TIMES_MAX: u32 = 100;
 pub const COUNTED_DAYS_MAX: i64 = 92;
 /// Characters of what a person wrote back to a message.
 pub const REPLY_CHARS_MAX: usize = 2_000;
+/// How far around a time Explain looks for a moment when nothing was decided.
+pub const EXPLAIN_AROUND: chrono::TimeDelta = chrono::TimeDelta::hours(24);
+/// Geofences that one finding of the lint names; the others are counted.
+pub const FENCES_NAMED_MAX: usize = 3;

@@ -3,10 +3,12 @@
 pub mod catalogue;
 pub mod decision;
 pub mod delivery;
+pub mod explain;
 pub mod fact;
 pub mod fence;
 pub mod fix;
 pub mod journey;
+pub mod lint;
 pub mod message;
 pub mod moment;
 pub mod presence;

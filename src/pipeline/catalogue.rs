@@ -5,8 +5,9 @@ use crate::base::id::{FenceId, ProjectId, TriggerId};
 use crate::base::time::Timestamp;
 use crate::engine::catalogue::{Catalogue, ProjectSettings};
 use crate::engine::fence::{FenceIndex, Geofence, ShapeLimits};
+use crate::engine::lint::{Accepted, Finding, lint};
 use crate::engine::message::{CompiledContent, Content};
-use crate::engine::trigger::{CompiledTrigger, Trigger, TriggerError};
+use crate::engine::trigger::{Around, CompiledTrigger, Trigger, TriggerError};
 use crate::store::{CatalogueRows, FenceRow, FenceUpsert, RevisionRow, Store, StoreError, TriggerRow, Upserted};
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -234,11 +235,12 @@ impl Pipeline {
         project_id: ProjectId,
         id: TriggerId,
         revision: i64,
+        accepted: Option<&Accepted>,
     ) -> Result<Option<TriggerRow>, PipelineError> {
         let row = self
             .0
             .store
-            .publish_trigger(project_id, id, revision, self.now())
+            .publish_trigger(project_id, id, revision, accepted, self.now())
             .await?;
         self.reload(project_id).await?;
         self.wake_for(project_id, id).await?;
@@ -276,8 +278,10 @@ impl Pipeline {
         project_id: ProjectId,
         id: TriggerId,
         to: i64,
+        accepted: Option<&Accepted>,
     ) -> Result<Option<RevisionRow>, PipelineError> {
-        let row = self.0.store.rollback_trigger(project_id, id, to, self.now()).await?;
+        let store = &self.0.store;
+        let row = store.rollback_trigger(project_id, id, to, accepted, self.now()).await?;
         self.reload(project_id).await?;
         self.wake_for(project_id, id).await?;
         Ok(row)
@@ -291,6 +295,17 @@ impl Pipeline {
         let done = self.0.store.update_settings(project_id, settings).await?;
         self.reload(project_id).await?;
         Ok(done)
+    }
+
+    /// What this sentence should not go live with; nothing while it has errors.
+    pub async fn lint(&self, project_id: ProjectId, trigger: &Trigger) -> Result<Vec<Finding>, PipelineError> {
+        let catalogue = self.catalogue(project_id).await?;
+        let around = Around {
+            fact_types: Some(&catalogue.fact_types),
+            journey: None,
+        };
+        let compiled = CompiledTrigger::compile_in(self.new_id(), 0, trigger.clone(), around);
+        Ok(compiled.map_or_else(|_| Vec::new(), |compiled| lint(&compiled, &catalogue)))
     }
 
     /// Everything that keeps this sentence from being published, each with its place; empty when it may.

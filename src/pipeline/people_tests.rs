@@ -278,7 +278,7 @@ async fn what_marketers_change_is_in_force_before_the_answer() {
     // A rollback publishes the first revision again; a dry run changes nothing.
     let back = world
         .pipeline
-        .rollback(world.project, trigger, 1)
+        .rollback(world.project, trigger, 1, None)
         .await
         .unwrap()
         .unwrap();

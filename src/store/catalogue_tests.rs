@@ -177,18 +177,18 @@ async fn an_edit_is_a_draft_until_it_is_published() {
     assert!(matches!(taken, Err(StoreError::Conflict(_))));
     assert!(
         store
-            .publish_trigger(project(), trg, 2, noon())
+            .publish_trigger(project(), trg, 2, None, noon())
             .await
             .unwrap()
             .is_none(),
         "no such draft"
     );
     assert!(
-        store.publish_trigger(id(2), trg, 1, noon()).await.unwrap().is_none(),
+        store.publish_trigger(id(2), trg, 1, None, noon()).await.unwrap().is_none(),
         "another project"
     );
     let live = store
-        .publish_trigger(project(), trg, 1, after(2))
+        .publish_trigger(project(), trg, 1, None, after(2))
         .await
         .unwrap()
         .unwrap();
@@ -204,7 +204,7 @@ async fn a_rollback_publishes_the_old_words_as_a_new_revision() {
         .await
         .unwrap();
     store
-        .publish_trigger(project(), trg, 1, after(2))
+        .publish_trigger(project(), trg, 1, None, after(2))
         .await
         .unwrap()
         .unwrap();
@@ -222,20 +222,20 @@ async fn a_rollback_publishes_the_old_words_as_a_new_revision() {
         Some(1)
     );
     store
-        .publish_trigger(project(), trg, 2, after(4))
+        .publish_trigger(project(), trg, 2, None, after(4))
         .await
         .unwrap()
         .unwrap();
     assert!(
         store
-            .publish_trigger(project(), trg, 2, after(4))
+            .publish_trigger(project(), trg, 2, None, after(4))
             .await
             .unwrap()
             .is_none(),
         "a draft is published once"
     );
     let again = store
-        .rollback_trigger(project(), trg, 1, after(5))
+        .rollback_trigger(project(), trg, 1, None, after(5))
         .await
         .unwrap()
         .unwrap();
@@ -272,7 +272,7 @@ async fn a_snapshot_holds_live_paused_and_lately_retired_revisions() {
             .await
             .unwrap();
         store
-            .publish_trigger(project(), id(number), 1, noon())
+            .publish_trigger(project(), id(number), 1, None, noon())
             .await
             .unwrap()
             .unwrap();
@@ -282,7 +282,7 @@ async fn a_snapshot_holds_live_paused_and_lately_retired_revisions() {
         .await
         .unwrap();
     store
-        .publish_trigger(project(), id(70), 2, noon())
+        .publish_trigger(project(), id(70), 2, None, noon())
         .await
         .unwrap()
         .unwrap();

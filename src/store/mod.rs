@@ -21,6 +21,7 @@ mod inbox;
 mod keys;
 mod look;
 mod look_deliveries;
+mod look_explain;
 mod outbox;
 mod paging;
 mod people;

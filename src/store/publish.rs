@@ -1,6 +1,6 @@
 //! Publishing triggers, taking them back, and letting them rest.
 
-use super::codec::to_word;
+use super::codec::{to_json, to_word};
 use super::connect::Store;
 use super::error::StoreError;
 use super::projects::bump_catalogue;
@@ -8,17 +8,20 @@ use super::triggers::{RevisionRow, RevisionState, TriggerRow, TriggerState};
 use super::triggers::{add_revision, find_revision, locked, newest, trigger_row};
 use crate::base::id::{ProjectId, TriggerId};
 use crate::base::time::Timestamp;
+use crate::engine::lint::Accepted;
 use ::entity::{trigger, trigger_revision as revision};
 use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter};
 
 impl Store {
-    /// Makes a draft live and retires the revision that was; a paused trigger listens again. None when there is no such draft.
+    /// Makes a draft live and retires the revision that was; a paused trigger listens again. `accepted` is what the lint had
+    /// found. None when there is no such draft.
     pub async fn publish_trigger(
         &self,
         project: ProjectId,
         id: TriggerId,
         number: i64,
+        accepted: Option<&Accepted>,
         at: Timestamp,
     ) -> Result<Option<TriggerRow>, StoreError> {
         let txn = self.write_txn().await?;
@@ -29,7 +32,7 @@ impl Store {
         if draft.is_none_or(|draft| draft.state != RevisionState::Draft) {
             return Ok(None);
         }
-        make_live(&txn, project, (id, number), at).await?;
+        make_live(&txn, project, (id, number), accepted, at).await?;
         txn.commit().await?;
         let live = trigger::Model {
             state: to_word(&TriggerState::Live)?,
@@ -45,6 +48,7 @@ impl Store {
         project: ProjectId,
         id: TriggerId,
         to: i64,
+        accepted: Option<&Accepted>,
         at: Timestamp,
     ) -> Result<Option<RevisionRow>, StoreError> {
         let txn = self.write_txn().await?;
@@ -57,11 +61,12 @@ impl Store {
         };
         let number = newest(&txn, project, id).await?.map_or(0, |newest| newest.revision) + 1;
         let again = add_revision(&txn, project, (id, number), &older.definition, at).await?;
-        make_live(&txn, project, (id, number), at).await?;
+        make_live(&txn, project, (id, number), accepted, at).await?;
         txn.commit().await?;
         Ok(Some(RevisionRow {
             state: RevisionState::Live,
             published_at: Some(at),
+            accepted: accepted.cloned(),
             ..again
         }))
     }
@@ -107,8 +112,10 @@ async fn make_live(
     txn: &DatabaseTransaction,
     project: ProjectId,
     (id, number): (TriggerId, i64),
+    accepted: Option<&Accepted>,
     at: Timestamp,
 ) -> Result<(), StoreError> {
+    let accepted = accepted.map(to_json).transpose()?;
     revision::Entity::update_many()
         .col_expr(revision::Column::State, Expr::value(to_word(&RevisionState::Retired)?))
         .col_expr(revision::Column::RetiredAt, Expr::value(at))
@@ -120,6 +127,7 @@ async fn make_live(
     revision::Entity::update_many()
         .col_expr(revision::Column::State, Expr::value(to_word(&RevisionState::Live)?))
         .col_expr(revision::Column::PublishedAt, Expr::value(at))
+        .col_expr(revision::Column::Accepted, Expr::value(accepted))
         .filter(revision::Column::ProjectId.eq(project.uuid()))
         .filter(revision::Column::TriggerId.eq(id.uuid()))
         .filter(revision::Column::Revision.eq(number))

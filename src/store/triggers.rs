@@ -6,6 +6,7 @@ use super::error::StoreError;
 use super::paging::{Page, PageAsk, named};
 use crate::base::id::{ProjectId, TriggerId};
 use crate::base::time::Timestamp;
+use crate::engine::lint::Accepted;
 use crate::engine::trigger::Trigger;
 use ::entity::{trigger, trigger_revision as revision};
 use sea_orm::sea_query::Expr;
@@ -57,6 +58,8 @@ pub struct RevisionRow {
     pub created_at: Timestamp,
     pub published_at: Option<Timestamp>,
     pub retired_at: Option<Timestamp>,
+    /// The findings of the lint it went live with; none when there were none.
+    pub accepted: Option<Accepted>,
 }
 
 impl Store {
@@ -221,6 +224,7 @@ pub(super) async fn add_revision(
         created_at: at,
         published_at: None,
         retired_at: None,
+        accepted: None,
     };
     revision::Entity::insert(model.clone().into_active_model())
         .exec_without_returning(txn)
@@ -248,5 +252,10 @@ pub(super) fn revision_row(model: &revision::Model) -> Result<RevisionRow, Store
         created_at: model.created_at,
         published_at: model.published_at,
         retired_at: model.retired_at,
+        accepted: model
+            .accepted
+            .as_deref()
+            .map(|text| from_json("trigger_revisions.accepted", text))
+            .transpose()?,
     })
 }

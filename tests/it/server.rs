@@ -251,13 +251,15 @@ impl Project {
         self.business.put(&format!("/v1/contents/{name}"), &body).await.ok()
     }
 
-    /// Saves a service trigger and publishes it.
+    /// Saves a service trigger and publishes it, whatever the lint finds: these tests are about other things.
     pub async fn trigger(&self, name: &str, when: Value, content: &str, more: Value) -> Value {
         let mut body = json!({ "name": name, "class": "service", "when": when, "then": { "content": content } });
         body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-        self.business.put(&format!("/v1/triggers/{name}"), &body).await.ok();
+        let put = self.business.put(&format!("/v1/triggers/{name}"), &body).await.ok();
+        let found = put["findings"].as_array().unwrap().iter();
+        let accept: Vec<&Value> = found.map(|finding| &finding["code"]).collect();
         self.business
-            .post(&format!("/v1/triggers/{name}/publish"), &json!({}))
+            .post(&format!("/v1/triggers/{name}/publish"), &json!({ "accept": accept }))
             .await
             .ok()
     }

@@ -167,8 +167,11 @@ impl Stage {
 
     async fn publish(&self, trigger: &Trigger) {
         let path = format!("/v1/triggers/{}", trigger.name);
-        self.business(Method::PUT, &path, &json!(trigger)).await;
-        self.business(Method::POST, &format!("{path}/publish"), &json!({}))
+        let put = self.business(Method::PUT, &path, &json!(trigger)).await;
+        // Some walks are about a trigger that the lint would keep back: they accept by name whatever it finds.
+        let found = put["findings"].as_array().unwrap().iter();
+        let accept: BTreeSet<&str> = found.map(|finding| finding["code"].as_str().unwrap()).collect();
+        self.business(Method::POST, &format!("{path}/publish"), &json!({ "accept": accept }))
             .await;
     }
 

@@ -78,6 +78,24 @@ pub fn is_open(hours: &[Opening], at: Timestamp, zone: Tz) -> bool {
     hours.is_empty() || hours.iter().any(|opening| opening.ends_at(at, zone).is_some())
 }
 
+/// When the next of these opens after `at`; none when it is open or there is none within a week.
+pub fn opens_at(hours: &[Opening], at: Timestamp, zone: Tz) -> Option<Timestamp> {
+    if is_open(hours, at, zone) {
+        return None;
+    }
+    let today = local(at, zone).date();
+    let days = (0..=7).filter_map(|ahead| today.checked_add_days(Days::new(ahead)));
+    let starts = days.flat_map(|day| {
+        let on_day =
+            move |opening: &&Opening| opening.days.is_empty() || opening.days.contains(&Day::of(day.weekday()));
+        hours
+            .iter()
+            .filter(on_day)
+            .map(move |opening| instant_of(day, opening.from, zone))
+    });
+    starts.filter(|start| *start > at).min()
+}
+
 /// Times of day as `HH:MM`.
 pub(crate) mod minutes {
     use chrono::NaiveTime;

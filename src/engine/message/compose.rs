@@ -52,6 +52,7 @@ pub fn compose(
             Some(Missing::Fallback(text)) => with_value(&mut scene, path, Value::String(text.clone())),
             Some(Missing::Wait) if has_waited => with_value(&mut scene, path, Value::String(String::new())),
             Some(Missing::Wait) => return Composed::Wait { missing: path.clone() },
+            None if content.templates(texts).all(|template| template.can_do_without(path)) => {}
             Some(Missing::DoNotSend) | None => return Composed::Missing { missing: path.clone() },
         }
     }
@@ -137,22 +138,10 @@ fn finish(content: &CompiledContent, locale: &str, rendered: Rendered, sensitive
 
 /// Every variable that this reader's texts use.
 fn variables_of(content: &CompiledContent, texts: &CompiledTexts) -> BTreeSet<String> {
-    [
-        Some(&texts.title),
-        Some(&texts.body),
-        texts.public_title.as_ref(),
-        texts.public_body.as_ref(),
-    ]
-    .into_iter()
-    .chain([
-        content.link.as_ref(),
-        content.image.as_ref(),
-        content.collapse.as_ref(),
-        content.ends_at.as_ref(),
-    ])
-    .flatten()
-    .flat_map(|template| template.variables().iter().cloned())
-    .collect()
+    content
+        .templates(texts)
+        .flat_map(|template| template.variables().iter().cloned())
+        .collect()
 }
 
 /// `user` is named where `user.first_name` is: only the whole path can be missing.

@@ -274,3 +274,24 @@ fn a_content_may_name_the_end_of_its_life() {
     assert!(ends_at("tomorrow").is_some_and(|said| said.contains("RFC 3339")));
     assert!(ends_at("{{ flight.lands_at }}").is_some_and(|said| said.starts_with("Missing")));
 }
+
+#[test]
+fn a_variable_with_a_default_in_every_place_needs_no_rule() {
+    let said = |title: &str, body: &str| {
+        let whole = json!({ "name": "a", "default_locale": "en", "ttl": "PT2H", "locales": { "en": { "title": title, "body": body } } });
+        let content = CompiledContent::compile(serde_json::from_value(whole).unwrap()).unwrap();
+        compose(&content, None, scene(), &facts(&[]), "house", false)
+    };
+    let Composed::Shown(shown) = said("Hello {{ user.nickname | default('guest') }}", "b") else {
+        panic!("the default was not taken");
+    };
+    assert_eq!(shown.title, "Hello guest");
+    let both = said("Hello {{ user.nickname | default('guest') }}", "{{ user.nickname }}");
+    assert_eq!(
+        both,
+        Composed::Missing {
+            missing: "user.nickname".into()
+        },
+        "one place has no default"
+    );
+}

@@ -114,6 +114,16 @@ pub struct CompiledTexts {
     pub public_body: Option<Template>,
 }
 
+impl CompiledTexts {
+    /// The texts there are.
+    pub fn templates(&self) -> impl Iterator<Item = &Template> {
+        let public = [self.public_title.as_ref(), self.public_body.as_ref()];
+        [&self.title, &self.body]
+            .into_iter()
+            .chain(public.into_iter().flatten())
+    }
+}
+
 impl CompiledContent {
     /// Parses every template and checks every bound.
     pub fn compile(content: Content) -> Result<Self, ContentError> {
@@ -141,6 +151,17 @@ impl CompiledContent {
             collapse,
             ends_at,
         })
+    }
+
+    /// Everything that is rendered for a reader of these texts of it.
+    pub fn templates<'c>(&'c self, texts: &'c CompiledTexts) -> impl Iterator<Item = &'c Template> {
+        let shared = [
+            self.link.as_ref(),
+            self.image.as_ref(),
+            self.collapse.as_ref(),
+            self.ends_at.as_ref(),
+        ];
+        texts.templates().chain(shared.into_iter().flatten())
     }
 
     /// The texts for a person who reads `locale`: `pt-BR`, then `pt`, then the default.

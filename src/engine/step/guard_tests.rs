@@ -213,10 +213,16 @@ fn guards_are_looked_at_in_their_public_order() {
     assert_eq!(
         steps,
         [
+            Step::Pause,
             Step::Consent,
+            Step::Plausibility,
             Step::Staleness,
             Step::Window,
             Step::OnceKey,
+            Step::Cooldown,
+            Step::Cap,
+            Step::QuietHours,
+            Step::Compose,
             Step::Holdout
         ]
     );

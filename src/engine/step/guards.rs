@@ -1,6 +1,6 @@
 //! The guards in their fixed, public order (DESIGN.md 5.9): each lets a case pass, drops it, defers it or lets it expire.
 
-use super::judge::{Case, Occasion};
+use super::judge::{Case, Occasion, clauses};
 use super::scene::Bound;
 use super::stepper::Stepper;
 use crate::base::time::{Span, Timestamp};
@@ -54,6 +54,12 @@ impl Stepper<'_> {
             case.note(Step::Pause, false, format!("The {who} is paused"), Value::Null);
             return Err(Refusal::drop(ReasonCode::Paused));
         }
+        case.note(
+            Step::Pause,
+            true,
+            "Neither the project nor the trigger is paused",
+            Value::Null,
+        );
         self.has_consent(case)?;
         let evidence = &case.moment.evidence;
         let flagged = [
@@ -75,6 +81,11 @@ impl Stepper<'_> {
                 );
                 return Err(Refusal::drop(code));
             }
+        }
+        if let Some(record) = &evidence.record_id {
+            let values =
+                json!({ "record": record, "simulated": evidence.simulated, "implausible": evidence.implausible });
+            case.note(Step::Plausibility, true, "Nothing speaks against the place", values);
         }
         Ok(())
     }
@@ -148,6 +159,7 @@ impl Stepper<'_> {
     /// Staleness. Says whether a late moment goes on because the person is still there. A wait keeps its moment fresh.
     pub(super) fn is_fresh(&self, case: &mut Case<'_>) -> Result<bool, Refusal> {
         let Some(max_age) = case.trigger.sentence.max_age else {
+            case.note(Step::Staleness, true, "The trigger sets no maximum age", Value::Null);
             return Ok(false);
         };
         let age = self.given.now - case.moment.occurred_at;
@@ -207,13 +219,7 @@ impl Stepper<'_> {
         }
         if let Some(until) = &case.trigger.until {
             let judgement = until.judge(scene);
-            let values = json!(
-                judgement
-                    .clauses
-                    .iter()
-                    .map(|clause| json!({ "clause": clause.text, "values": clause.values }))
-                    .collect::<Vec<_>>()
-            );
+            let values = clauses(&judgement.clauses);
             match judgement.verdict {
                 Verdict::Holds => case.note(Step::Wait, true, "What it waits for is true", values),
                 Verdict::Fails | Verdict::Missing(_) if self.is_past_its_limit(case) => {
@@ -269,7 +275,11 @@ impl Stepper<'_> {
         let trusted = visit.is_some_and(|visit| self.given.now - visit.evidence_at <= trusted_for.delta());
         // Old evidence: a service message may still help, a promo would only puzzle (DESIGN.md 5.6).
         let is_inside = trusted || (visit.is_some() && case.trigger.sentence.class == Class::Service);
-        let values = json!({ "place": place.external_id, "evidence_at": visit.map(|visit| visit.evidence_at) });
+        let values = json!({
+            "place": place.external_id,
+            "since": visit.map(|visit| visit.entered.occurred_at),
+            "evidence_at": visit.map(|visit| visit.evidence_at),
+        });
         if is_inside {
             case.note(Step::Inside, true, "The person is in the place", values);
             return Ok(());
@@ -325,23 +335,34 @@ impl Stepper<'_> {
                 .filter(move |sent| sent.trigger_id == trigger && sent.at > after)
         };
         let guards = &case.trigger.sentence.guards;
-        if let Some(cooldown) = guards.cooldown
-            && let Some(last) = sent(now - cooldown.delta()).next_back()
-        {
-            let values = json!({ "last": last.at, "cooldown_s": cooldown.as_seconds() });
-            case.note(Step::Cooldown, false, "Said something like it a short time ago", values);
-            return Err(Refusal::drop(ReasonCode::Cooldown));
+        if let Some(cooldown) = guards.cooldown {
+            let last = sent(now - cooldown.delta()).next_back().map(|last| last.at);
+            let next_at = last.map(|last| last + cooldown.delta());
+            let values = json!({ "last": last, "cooldown_s": cooldown.as_seconds(), "next_at": next_at });
+            if last.is_some() {
+                case.note(Step::Cooldown, false, "Said something like it a short time ago", values);
+                return Err(Refusal::drop(ReasonCode::Cooldown));
+            }
+            case.note_passed(Step::Cooldown, "Said nothing like it lately", values);
         }
         if case.trigger.sentence.class == Class::Service {
             return Ok(());
         }
         for cap in &guards.caps {
-            let count = sent(now - cap.per.delta()).count();
-            if count >= cap.max as usize {
-                let values = json!({ "sent": count, "max": cap.max, "per_s": cap.per.as_seconds() });
+            let counted: Vec<Timestamp> = sent(now - cap.per.delta()).map(|sent| sent.at).collect();
+            // Room is made when the oldest of the last `max` leaves the window.
+            let makes_room = counted
+                .len()
+                .checked_sub(cap.max as usize)
+                .and_then(|index| counted.get(index));
+            let next_at = makes_room.map(|at| *at + cap.per.delta());
+            let values =
+                json!({ "sent": counted.len(), "max": cap.max, "per_s": cap.per.as_seconds(), "next_at": next_at });
+            if next_at.is_some() {
                 case.note(Step::Cap, false, "Has said enough in this time", values);
                 return Err(Refusal::drop(ReasonCode::Cap));
             }
+            case.note_passed(Step::Cap, "May still say something in this time", values);
         }
         Ok(())
     }

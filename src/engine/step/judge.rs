@@ -78,6 +78,13 @@ impl Case<'_> {
             values,
         });
     }
+
+    /// Notes a guard that let it pass, once: cases that compete are asked again when it is their turn.
+    pub(super) fn note_passed(&mut self, step: Step, says: impl Into<String>, values: Value) {
+        if !self.trace.iter().any(|known| known.step == step && known.passed) {
+            self.note(step, true, says, values);
+        }
+    }
 }
 
 impl Stepper<'_> {
@@ -311,7 +318,8 @@ fn sortable(value: &Value) -> (u8, i64, String) {
     }
 }
 
-fn clauses(clauses: &[Clause]) -> Value {
+/// Each clause with whether it held, and the values it read.
+pub(super) fn clauses(clauses: &[Clause]) -> Value {
     json!(
         clauses
             .iter()

@@ -187,7 +187,7 @@ impl Stepper<'_> {
             &self.given.catalogue.project_name,
             self.is_past_its_limit(case),
         ) {
-            Composed::Shown(shown) => Ok(*shown),
+            Composed::Shown(shown) => Ok(noted(case, &name, *shown)),
             Composed::Wait { missing } => {
                 case.note(
                     Step::Compose,
@@ -234,8 +234,13 @@ impl Stepper<'_> {
 
     fn send(&mut self, mut candidate: Candidate<'_>) {
         let Some((device_id, channel)) = self.reachable_device() else {
+            candidate
+                .case
+                .note(Step::Deliver, false, "No device can be reached", Value::Null);
             return self.decide_for_all(&candidate, ReasonCode::NoToken);
         };
+        let to = json!({ "device": device_id, "channel": channel });
+        candidate.case.note(Step::Deliver, true, "Handed to the channel", to);
         let expires_at = self.end_of_life(&candidate.case, &candidate.scene, candidate.shown.ends_at);
         let message_id: MessageId = self.ids.draw();
         if candidate.shown.tag.is_empty() {
@@ -323,4 +328,11 @@ impl Stepper<'_> {
             .and_then(|to| to.evaluate_instant(scene).ok());
         own_end.or(window).map_or(end, |to| end.min(to))
     }
+}
+
+/// The text, noted as one that could be made.
+fn noted(case: &mut Case<'_>, content: &str, shown: Shown) -> Shown {
+    let values = json!({ "content": content, "locale": shown.locale, "sensitive": shown.sensitive });
+    case.note_passed(Step::Compose, "The text could be made", values);
+    shown
 }

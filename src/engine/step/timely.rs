@@ -5,7 +5,7 @@ use super::judge::Case;
 use super::stepper::Stepper;
 use crate::base::time::{Span, Timestamp};
 use crate::engine::decision::{ReasonCode, Step};
-use crate::engine::fence::hours::is_open;
+use crate::engine::fence::hours::{is_open, opens_at};
 use crate::engine::trigger::Class;
 use crate::engine::trigger::expression::Expression;
 use serde_json::{Map, Value, json};
@@ -22,9 +22,13 @@ impl Stepper<'_> {
                 Step::Schedule,
                 false,
                 "Outside the hours of this trigger",
-                json!({ "zone": user_zone.name(), "now": now }),
+                json!({ "zone": user_zone.name(), "now": now, "opens_at": opens_at(&guards.schedule, now, user_zone) }),
             );
             return Err(Refusal::drop(ReasonCode::OutsideWindow));
+        }
+        if !guards.schedule.is_empty() {
+            let values = json!({ "zone": user_zone.name(), "now": now });
+            case.note(Step::Schedule, true, "Within the hours of this trigger", values);
         }
         let Some(name) = guards.open.clone() else { return Ok(()) };
         let Some(place) = case.place.clone() else { return Ok(()) };
@@ -35,7 +39,9 @@ impl Stepper<'_> {
             .fences
             .get(&place.id)
             .and_then(|fence| fence.opening_hours.get(&name));
-        let values = json!({ "hours": name, "place": place.external_id, "zone": zone.name(), "now": now });
+        let next = hours.and_then(|hours| opens_at(hours, now, zone));
+        let values =
+            json!({ "hours": name, "place": place.external_id, "zone": zone.name(), "now": now, "opens_at": next });
         let Some(hours) = hours else {
             case.note(
                 Step::Schedule,
@@ -85,6 +91,8 @@ impl Stepper<'_> {
         };
         let zone = self.user_zone();
         let Some(ends_at) = quiet.ends_at(self.given.now, zone) else {
+            let values = json!({ "zone": zone.name(), "quiet_hours": quiet });
+            case.note_passed(Step::QuietHours, "Not in the quiet hours", values);
             return Ok(());
         };
         let life = self

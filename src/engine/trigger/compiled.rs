@@ -235,7 +235,7 @@ impl PlaceSelector {
 }
 
 /// Is such a moment about a place?
-pub(super) fn has_place(when: &When) -> bool {
+pub(in crate::engine) fn has_place(when: &When) -> bool {
     match when {
         When::Entered(_) | When::Exited(_) | When::Dwelled { .. } => true,
         When::Event(event) => event.inside.is_some(),

@@ -8,6 +8,7 @@
 //! writing (U+202A-202E, U+2066-2069): a name must not be able to turn the rest of a message round. The author's own
 //! text keeps its direction marks, because a right-to-left locale needs them.
 
+mod defaulted;
 mod error;
 mod filters;
 mod scan;
@@ -46,6 +47,8 @@ struct Compiled {
     source: String,
     environment: Environment<'static>,
     variables: Vec<String>,
+    /// Those that `default` follows wherever they stand.
+    defaulted: Vec<String>,
     /// The roots of the variables: only these are converted.
     roots: BTreeSet<String>,
 }
@@ -89,6 +92,7 @@ impl Template {
                 source: source.to_owned(),
                 environment,
                 variables,
+                defaulted: defaulted::defaulted(source),
                 roots,
             }),
         })
@@ -102,6 +106,12 @@ impl Template {
     /// The dotted paths it reads, sorted, also those behind an `{% if %}`: `["stay.room", "user.first_name"]`.
     pub fn variables(&self) -> &[String] {
         &self.compiled.variables
+    }
+
+    /// Can it do without a value for this variable? It does not read it, or `default` follows it wherever it stands.
+    pub fn can_do_without(&self, path: &str) -> bool {
+        let reads = |paths: &[String]| paths.iter().any(|known| known == path);
+        !reads(&self.compiled.variables) || reads(&self.compiled.defaulted)
     }
 
     /// The text for one user, of at most `RENDERED_CHARS_MAX` characters.

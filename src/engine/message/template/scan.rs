@@ -6,7 +6,7 @@ use crate::base::limits::{TEMPLATE_LOOPS_DEEP_MAX, TEMPLATE_WORDS_PER_TAG_MAX};
 
 /// One word of a tag, with the byte where it starts.
 #[derive(Debug, Clone, Copy, PartialEq)]
-enum Token<'s> {
+pub(super) enum Token<'s> {
     Word(&'s str),
     /// The text between its quotes, escapes as written.
     Text(&'s str),
@@ -14,7 +14,7 @@ enum Token<'s> {
     Sign(char),
 }
 
-type Placed<'s> = (usize, Token<'s>);
+pub(super) type Placed<'s> = (usize, Token<'s>);
 
 const TAGS: [&str; 6] = ["if", "elif", "else", "endif", "for", "endfor"];
 /// Words after which a bracket groups, and calls nothing.
@@ -81,7 +81,7 @@ impl Refusal {
     }
 }
 
-fn next_tag(source: &str, from: usize) -> Option<usize> {
+pub(super) fn next_tag(source: &str, from: usize) -> Option<usize> {
     let rest = source.get(from..)?;
     ["{{", "{%", "{#"]
         .iter()
@@ -91,7 +91,7 @@ fn next_tag(source: &str, from: usize) -> Option<usize> {
 }
 
 /// The words of a tag and the byte after it.
-fn tokens_of<'s>(source: &'s str, body: usize, close: &str) -> (Vec<Placed<'s>>, usize) {
+pub(super) fn tokens_of<'s>(source: &'s str, body: usize, close: &str) -> (Vec<Placed<'s>>, usize) {
     let bytes = source.as_bytes();
     let mut tokens = Vec::new();
     // `{%-` and `-%}` trim blanks; these signs are no operators.

@@ -19,12 +19,14 @@ mod kind;
 mod operators;
 mod scan;
 mod scope;
+mod survey;
 mod values;
 
 pub use error::{EvaluationError, ExpressionCode, ExpressionError};
 pub use judge::{Clause, Judgement, Verdict};
 pub(crate) use scope::nearest;
 pub use scope::{FieldType, Fields, Scope};
+pub use survey::{Comparison, Said, Sign, With, survey};
 
 use crate::base::limits::{CONDITION_BRACKETS_DEEP_MAX, CONDITION_BYTES_MAX, CONDITION_CONDITIONALS_MAX};
 use bind::Binder;
