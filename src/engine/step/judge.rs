@@ -3,11 +3,12 @@
 use super::guards::Refusal;
 use super::scene::Bound;
 use super::stepper::Stepper;
+use crate::base::id::InstanceId;
 use crate::base::time::Timestamp;
 use crate::engine::decision::{Decision, ReasonCode, Step, TraceStep};
 use crate::engine::message::Shown;
 use crate::engine::moment::{Moment, Place};
-use crate::engine::subject::Answer;
+use crate::engine::subject::{Answer, Wait};
 use crate::engine::trigger::expression::{Clause, Judgement, Verdict};
 use crate::engine::trigger::{Choose, CompiledTrigger};
 use serde_json::{Map, Value, json};
@@ -39,6 +40,8 @@ pub(super) struct Case<'a> {
     pub(super) moment: &'a Moment,
     pub(super) place: Option<Place>,
     pub(super) bound: Bound,
+    /// The instance of a journey whose state holds the trigger.
+    pub(super) instance: Option<InstanceId>,
     pub(super) occasion: Occasion,
     pub(super) trace: Vec<TraceStep>,
 }
@@ -70,6 +73,11 @@ pub(super) enum Assessed<'a> {
 }
 
 impl Case<'_> {
+    /// Was this wait opened by such a case?
+    pub(super) fn is_of(&self, wait: &Wait) -> bool {
+        (wait.trigger_id, wait.instance_id) == (self.trigger.id, self.instance) && wait.facts == self.bound
+    }
+
     pub(super) fn note(&mut self, step: Step, passed: bool, says: impl Into<String>, values: Value) {
         self.trace.push(TraceStep {
             step,
@@ -84,14 +92,17 @@ impl Stepper<'_> {
     /// Judges a fresh moment.
     pub(super) fn judge(&mut self, moment: &Moment) {
         let triggers = &self.given.catalogue.triggers;
+        let free = triggers.iter().map(|trigger| (trigger, None));
+        let listening: Vec<_> = free.chain(self.triggers_in_journeys(moment)).collect();
         let mut candidates = Vec::new();
-        for trigger in triggers {
+        for (trigger, instance) in listening {
             let Some(place) = self.listens(trigger, moment) else {
                 continue;
             };
             let cases = match place {
-                Ok(place) => self.cases(trigger, moment, place, Occasion::First),
-                Err(case) => {
+                Ok(place) => self.cases(trigger, moment, place, Occasion::First, instance),
+                Err(mut case) => {
+                    (case.bound, case.instance) = (self.bound_in(instance), instance);
                     self.decide_refused(&case, &Refusal::drop(ReasonCode::NotInside));
                     continue;
                 }
@@ -155,7 +166,7 @@ impl Stepper<'_> {
                 .fact(&id)
                 .is_some_and(|fact| fact.is_active(self.given.now));
             let about_itself = case.moment.kind.ended_fact() == Some(&id);
-            if !active && !about_itself {
+            if !active && !about_itself && !self.goes_on_without(case, &id) {
                 case.note(
                     Step::Facts,
                     false,
@@ -222,6 +233,7 @@ impl Stepper<'_> {
             }
         }
         self.dirty = true;
+        self.heed(case, code);
         let decision = Decision {
             id: self.ids.draw(),
             user_id: self.subject.user_id,

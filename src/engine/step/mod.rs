@@ -11,6 +11,7 @@ use crate::base::time::Timestamp;
 use crate::engine::delivery::{ChannelKind, Planned};
 
 mod guards;
+mod journeys;
 mod judge;
 mod listen;
 mod locate;
@@ -131,6 +132,8 @@ pub struct InstanceChange {
     pub instance: Instance,
     /// The state it came from; none when it began.
     pub from: Option<String>,
+    /// When that state had begun.
+    pub from_since: Option<Timestamp>,
     pub exit: Option<String>,
     pub at: Timestamp,
 }
@@ -175,9 +178,19 @@ pub enum KeptBecause {
     Plain,
 }
 
+impl InstanceChange {
+    /// Did a state begin or the journey end? Otherwise it only goes on in another version.
+    pub fn is_a_move(&self) -> bool {
+        self.exit.is_some() || self.instance.since == self.at
+    }
+}
+
 #[cfg(test)]
 #[path = "guard_tests.rs"]
 mod guard_tests;
+#[cfg(test)]
+#[path = "journey_tests.rs"]
+mod journey_tests;
 #[cfg(test)]
 #[path = "property_tests.rs"]
 mod property_tests;
