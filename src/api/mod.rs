@@ -15,6 +15,8 @@ pub mod health;
 mod idempotency;
 mod import;
 pub mod ingest;
+mod journeys;
+mod journeys_instances;
 mod json;
 mod keys;
 mod me;

@@ -42,6 +42,7 @@ pub enum ErrorCode {
     GeometryInvalid,
     ImportInvalid,
     TriggerInvalid,
+    JourneyInvalid,
     ContentInvalid,
     IdempotencyKeyReused,
     Overloaded,
@@ -52,7 +53,7 @@ pub enum ErrorCode {
 
 impl ErrorCode {
     /// Every code, for the generated list of errors.
-    pub const ALL: [Self; 30] = [
+    pub const ALL: [Self; 31] = [
         Self::JsonInvalid,
         Self::QueryInvalid,
         Self::HeaderInvalid,
@@ -77,6 +78,7 @@ impl ErrorCode {
         Self::GeometryInvalid,
         Self::ImportInvalid,
         Self::TriggerInvalid,
+        Self::JourneyInvalid,
         Self::ContentInvalid,
         Self::IdempotencyKeyReused,
         Self::Overloaded,
@@ -112,6 +114,7 @@ impl ErrorCode {
             Self::GeometryInvalid => (422, "geometry_invalid", "The geometry cannot be a geofence"),
             Self::ImportInvalid => (422, "import_invalid", "The file cannot be imported"),
             Self::TriggerInvalid => (422, "trigger_invalid", "The trigger has errors"),
+            Self::JourneyInvalid => (422, "journey_invalid", "The journey has errors"),
             Self::ContentInvalid => (422, "content_invalid", "The content has errors"),
             Self::IdempotencyKeyReused => (422, "idempotency_key_reused", "The key was used for another request"),
             Self::Overloaded => (429, "overloaded", "Too much is waiting"),

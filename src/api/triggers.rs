@@ -104,7 +104,7 @@ async fn errors_of(api: &Api, project: ProjectId, trigger: &Trigger) -> Result<V
     Ok(errors)
 }
 
-fn shape_error(pointer: &str, detail: &str) -> TriggerError {
+pub(super) fn shape_error(pointer: &str, detail: &str) -> TriggerError {
     TriggerError {
         code: ErrorCode::BodyInvalid.as_str().to_owned(),
         pointer: pointer.to_owned(),

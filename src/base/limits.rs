@@ -147,5 +147,7 @@ pub const STATE_NAME_CHARS_MAX: usize = 64;
 pub const STATE_DAYS_MAX: i64 = 1_096;
 /// Open instances of journeys of one user; a further one ends as `too_many` when it begins.
 pub const INSTANCES_PER_USER_MAX: usize = 50;
+/// Versions of a journey whose own word on what is stuck is heard; instances of older ones are stuck at their limit alone.
+pub const VERSIONS_WATCHED_MAX: usize = 16;
 /// States one instance goes through in one step; one that goes on is in a circle and ends as `circling`.
 pub const MOVES_PER_STEP_MAX: usize = 16;

@@ -17,6 +17,8 @@ mod export;
 mod facts;
 mod geofences;
 mod idempotency;
+mod instances;
+mod journeys;
 mod keys;
 mod look;
 mod look_deliveries;
@@ -34,7 +36,7 @@ mod subjects;
 pub mod testing;
 mod triggers;
 
-pub use catalogue::CatalogueRows;
+pub use catalogue::{CatalogueRows, JourneyRows};
 pub use change::{Change, DeviceRow, EventRow, FactOutcome, FactPut, InboxEntry, InboxInput, Row};
 pub use commit::CommitSummary;
 pub use connect::Store;
@@ -43,6 +45,8 @@ pub use devices::{ConsentRow, OwnerRow};
 pub use error::{CommitError, StoreError};
 pub use geofences::{FenceRow, FenceUpsert, Upserted};
 pub use idempotency::{Begun, SavedAnswer};
+pub use instances::{InstanceFilter, InstanceRow, StateCounts, Stuck};
+pub use journeys::{JourneyRow, VersionRow};
 pub use keys::{KeyKind, KeyRow};
 pub use look::{DecisionFilter, EventFilter, MomentFilter};
 pub use look_deliveries::{AttemptRow, DeliveryFilter, DeliveryRow};
@@ -64,6 +68,9 @@ mod commit_tests;
 #[cfg(test)]
 #[path = "erase_tests.rs"]
 mod erase_tests;
+#[cfg(test)]
+#[path = "journey_tests.rs"]
+mod journey_tests;
 #[cfg(test)]
 #[path = "outbox_tests.rs"]
 mod outbox_tests;

@@ -2,6 +2,7 @@
 
 pub mod compare;
 pub mod format;
+mod journeys;
 pub mod outcome;
 pub mod run;
 mod stage;

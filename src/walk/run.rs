@@ -18,7 +18,7 @@ use uuid::Uuid;
 /// People, their state, and what came out so far.
 pub(super) struct Runner {
     pub(super) stage: Stage,
-    subjects: BTreeMap<UserId, Subject>,
+    pub(super) subjects: BTreeMap<UserId, Subject>,
     wakes: BTreeMap<UserId, Timestamp>,
     /// Send keys that messages have taken: the unique index of the store.
     taken: BTreeSet<String>,
@@ -193,12 +193,14 @@ impl Runner {
             },
             Act::Pause(act) => self.stage.pause(&act.trigger, true)?,
             Act::Place(place) => self.stage.draw(place, self.now)?,
+            Act::PublishJourney(journey) => self.stage.publish_journey(journey, self.now)?,
+            Act::Instance(act) => self.order_instance(act)?,
         }
         Ok(())
     }
 
     /// The id of a user; a name heard for the first time makes a user of that name, as a fact over HTTP does.
-    fn user(&mut self, name: &str) -> UserId {
+    pub(super) fn user(&mut self, name: &str) -> UserId {
         let (user_id, new) = self.stage.user(name);
         if new {
             let profile = Profile {
@@ -333,7 +335,7 @@ impl Runner {
     }
 
     /// One step of one subject, tried again with the send keys that turn out to be taken, as the committer does.
-    fn step(&mut self, user_id: UserId, input: &Input) {
+    pub(super) fn step(&mut self, user_id: UserId, input: &Input) {
         let subject = self.subjects.remove(&user_id).unwrap_or_else(|| Subject::new(user_id));
         self.stepped += 1;
         let mut spent = BTreeSet::new();

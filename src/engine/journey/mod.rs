@@ -6,4 +6,4 @@ mod ways;
 
 pub use compiled::{CompiledJourney, CompiledState, Listening};
 pub use sentence::{Journey, Limit, Move, Start, State, Versions};
-pub use ways::Way;
+pub use ways::{Way, escaped};

@@ -26,7 +26,7 @@ impl Way {
 }
 
 /// RFC 6901: `~` and `/` inside a member name are escaped.
-pub(super) fn escaped(name: &str) -> String {
+pub fn escaped(name: &str) -> String {
     name.replace('~', "~0").replace('/', "~1")
 }
 

@@ -10,6 +10,7 @@ use crate::base::id::{DeviceId, InstanceId, MessageId, UserId};
 use crate::base::time::Timestamp;
 use crate::engine::delivery::{ChannelKind, Planned};
 
+mod begin;
 mod guards;
 mod journeys;
 mod judge;
