@@ -10,11 +10,10 @@ pub struct Model {
     pub project_id: Uuid,
     #[sea_orm(primary_key, auto_increment = false)]
     pub instance_id: Uuid,
-    #[sea_orm(primary_key, auto_increment = false)]
-    pub left_at: DateTimeUtc,
-    /// Tells apart several of one instant.
+    /// Which stay of the instance it was, from 1.
     #[sea_orm(primary_key, auto_increment = false)]
     pub number: i64,
+    pub left_at: DateTimeUtc,
     pub journey_id: Uuid,
     pub user_id: Uuid,
     pub state: String,

@@ -66,19 +66,13 @@ fn passages() -> TableCreateStatement {
         .table("journey_passages")
         .col(uuid("project_id"))
         .col(uuid("instance_id"))
-        .col(timestamp_with_time_zone("left_at"))
         .col(big_integer("number"))
+        .col(timestamp_with_time_zone("left_at"))
         .col(uuid("journey_id"))
         .col(uuid("user_id"))
         .col(text("state"))
         .col(big_integer("seconds"))
         .col(text_null("exit"))
-        .primary_key(
-            Index::create()
-                .col("project_id")
-                .col("instance_id")
-                .col("left_at")
-                .col("number"),
-        );
+        .primary_key(Index::create().col("project_id").col("instance_id").col("number"));
     table
 }

@@ -45,6 +45,8 @@ mod fixture_tests;
 #[cfg(test)]
 mod flow_tests;
 #[cfg(test)]
+mod journey_tests;
+#[cfg(test)]
 mod matrix_tests;
 #[cfg(test)]
 mod surface_tests;

@@ -216,9 +216,9 @@ pub(super) async fn write(txn: &DatabaseTransaction, changes: &[&Change]) -> Res
     let mut over: Vec<passage::ActiveModel> = Vec::new();
     for change in changes {
         let (project, user) = (change.project_id, change.effects.subject.user_id);
-        for (number, moved) in change.effects.instances.iter().enumerate() {
+        for moved in &change.effects.instances {
             last.insert((project, moved.instance.id), model(project, user, moved));
-            over.extend(passed(project, user, number, moved).map(IntoActiveModel::into_active_model));
+            over.extend(passed(project, user, moved).map(IntoActiveModel::into_active_model));
         }
     }
     let models = last.into_values().map(IntoActiveModel::into_active_model).collect();
@@ -256,13 +256,13 @@ fn model(project: ProjectId, user: UserId, moved: &InstanceChange) -> instance::
 }
 
 /// The stay that a change ended; none when the instance began, or only goes on in another version.
-fn passed(project: ProjectId, user: UserId, number: usize, moved: &InstanceChange) -> Option<passage::Model> {
+fn passed(project: ProjectId, user: UserId, moved: &InstanceChange) -> Option<passage::Model> {
     let (state, since) = moved.from.clone().zip(moved.from_since)?;
     moved.is_a_move().then(|| passage::Model {
         project_id: project.uuid(),
         instance_id: moved.instance.id.uuid(),
+        number: i64::from(moved.instance.passed),
         left_at: moved.at,
-        number: i64::try_from(number).unwrap_or(i64::MAX),
         journey_id: moved.instance.journey_id.uuid(),
         user_id: user.uuid(),
         state,

@@ -6,7 +6,7 @@ use usher::cli::walk::load;
 use usher::walk::{Expected, differences, parse, run};
 
 /// Every folder under `tests/walks`: one that is missing here, or is not there, fails.
-pub const WALKS: [&str; 45] = [
+pub const WALKS: [&str; 48] = [
     "n1-flapping",
     "n10-two-guests",
     "n12-logout",
@@ -52,6 +52,9 @@ pub const WALKS: [&str; 45] = [
     "p5-not-checked-in",
     "p7-gate-before-pass",
     "p7-gate-change",
+    "p9-lead-expires",
+    "p9-nudges-end-on-signing",
+    "p9-two-nudges-at-most",
 ];
 
 pub fn folder(name: &str) -> PathBuf {

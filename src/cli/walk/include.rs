@@ -54,6 +54,7 @@ fn resolve(walk: &mut Value, shared: &Value) -> Result<(), String> {
     };
     for (list, key) in [
         ("triggers", "name"),
+        ("journeys", "name"),
         ("users", "ref"),
         ("contents", "name"),
         ("places", "external_id"),
@@ -73,7 +74,11 @@ fn resolve(walk: &mut Value, shared: &Value) -> Result<(), String> {
     }
     let steps = walk.get_mut("steps").and_then(Value::as_array_mut);
     for (index, step) in steps.into_iter().flatten().enumerate() {
-        for (act, list, key) in [("fact", "facts", "key"), ("place", "places", "external_id")] {
+        for (act, list, key) in [
+            ("fact", "facts", "key"),
+            ("place", "places", "external_id"),
+            ("publish_journey", "journeys", "name"),
+        ] {
             if let Some(entry) = step.get_mut(act) {
                 resolve_entry(entry, shared, list, key).map_err(|detail| format!("/steps/{index}/{act}: {detail}"))?;
             }

@@ -64,6 +64,7 @@ impl Stepper<'_> {
             key,
             facts,
             state: state.clone(),
+            passed: 0,
             started_at: now,
             since: now,
             ends_at: first.ends_at(now),

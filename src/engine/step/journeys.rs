@@ -163,6 +163,7 @@ impl<'s> Stepper<'s> {
                 let now = self.given.now;
                 let from = (std::mem::replace(&mut instance.state, state.clone()), instance.since);
                 instance.since = now;
+                instance.passed += 1;
                 instance.ends_at = next.ends_at(now);
                 self.subject.journeys[index] = instance.clone();
                 self.end_waits_of(id, &from.0);
@@ -174,7 +175,8 @@ impl<'s> Stepper<'s> {
 
     /// Ends the instance at this place of the list.
     fn end(&mut self, index: usize, reason: &str) {
-        let instance = self.subject.journeys.remove(index);
+        let mut instance = self.subject.journeys.remove(index);
+        instance.passed += 1;
         self.end_waits_of(instance.id, &instance.state);
         let from = (instance.state.clone(), instance.since);
         self.tell_change(instance, Some(from), Some(reason));
