@@ -33,9 +33,9 @@ fn refused(changes: &[(&str, Value)]) -> Vec<(String, String)> {
     for (pointer, value) in changes {
         let (parent, name) = pointer.rsplit_once('/').unwrap();
         let parent = journey.pointer_mut(parent).unwrap();
-        match parent {
-            Value::Array(several) => several[name.parse::<usize>().unwrap()] = value.clone(),
-            _ => parent[name] = value.clone(),
+        match parent.as_array_mut() {
+            Some(several) => several[name.parse::<usize>().unwrap()] = value.clone(),
+            None => parent[name] = value.clone(),
         }
     }
     let errors = compiled(journey).unwrap_err();

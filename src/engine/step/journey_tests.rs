@@ -118,7 +118,7 @@ fn signing_ends_what_was_waited_for_and_says_so() {
     ana.fact(&stage, "1 09:00", lead("L1", 1, "new"));
     ana.event(&stage, "1 10:00", "viewed");
     let out = ana.fact(&stage, "2 09:00", lead("L1", 2, "signed"));
-    assert_eq!(ways(&[out.clone()]), ["exit signed"]);
+    assert_eq!(ways(std::slice::from_ref(&out)), ["exit signed"]);
     assert_eq!(out.instances[0].from.as_deref(), Some("viewed"));
     assert_eq!(out.instances[0].from_since, Some(at("1 10:00")));
     assert_eq!(ana.codes(), ["waiting_time", "cancelled"]);

@@ -69,7 +69,7 @@ impl<'a> Candidate<'a> {
 /// What looking at a case came to.
 pub(super) enum Assessed<'a> {
     Pass(Box<Candidate<'a>>),
-    Refused(Case<'a>, Refusal),
+    Refused(Box<Case<'a>>, Refusal),
 }
 
 impl Case<'_> {
@@ -153,7 +153,7 @@ impl Stepper<'_> {
                 late,
                 with: Vec::new(),
             })),
-            Err(refusal) => Assessed::Refused(case, refusal),
+            Err(refusal) => Assessed::Refused(Box::new(case), refusal),
         }
     }
 
