@@ -338,3 +338,24 @@ fn what_fell_due_before_the_limit_has_its_say_although_the_tick_is_late() {
     assert_eq!(ana.codes(), ["waiting_time", "sent"]);
     assert_eq!(ana.subject.journeys[0].state, "nudged");
 }
+
+#[test]
+fn moves_and_triggers_of_a_state_listen_to_a_dwell_that_nothing_else_asks_for() {
+    let mut stage = Stage::with(&[]);
+    let dwelled = |minutes: &str| json!({ "dwelled": { "for": minutes, "tag": "hotel" } });
+    let mut journey = solar();
+    journey["states"]["waiting"]["triggers"] = json!([{ "name": "sit", "class": "service", "when": dwelled("PT10M"),
+        "then": { "content": "hello" } }]);
+    journey["states"]["waiting"]["moves"] = json!([{ "when": dwelled("PT20M"), "goto": "viewed" }]);
+    stage.follow(1, journey);
+    let mut ana = Person::new(1);
+    ana.fact(&stage, "1 09:00", lead("L1", 1, "new"));
+    ana.fix(&stage, "1 10:00", 10.0);
+    ana.until(&stage, at("1 10:10"));
+    assert_eq!(ana.codes(), ["sent"]);
+    ana.until(&stage, at("1 10:20"));
+    assert_eq!(
+        (ana.subject.journeys[0].state.as_str(), ana.subject.journeys[0].since),
+        ("viewed", at("1 10:20"))
+    );
+}
