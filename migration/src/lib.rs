@@ -14,6 +14,8 @@ mod m20260901_000007_outbox;
 mod m20260901_000008_idempotency;
 mod m20261122_000009_reply_text;
 mod m20261122_000010_accepted_findings;
+mod m20261122_000021_journeys;
+mod m20261122_000022_journey_instances;
 
 pub use sea_orm_migration::MigratorTrait;
 use sea_orm_migration::prelude::{DbErr, Index, MigrationTrait, SchemaManager};
@@ -34,6 +36,8 @@ impl MigratorTrait for Migrator {
             Box::new(m20260901_000008_idempotency::Migration),
             Box::new(m20261122_000009_reply_text::Migration),
             Box::new(m20261122_000010_accepted_findings::Migration),
+            Box::new(m20261122_000021_journeys::Migration),
+            Box::new(m20261122_000022_journey_instances::Migration),
         ]
     }
 }

@@ -97,8 +97,7 @@ async fn trigger_named(api: &Api, catalogue: &Catalogue, name: &str) -> Result<T
     }
     let is_it = |journey: &str, trigger: &str| name.strip_prefix(journey) == Some(&format!("/{trigger}"));
     let held = catalogue
-        .triggers
-        .iter()
+        .listeners()
         .chain(catalogue.retired.values())
         .find(|held| {
             let journey = held.journey.as_ref();
@@ -270,7 +269,7 @@ async fn nothing_decided(
     let was_live = |row: &crate::store::RevisionRow| {
         row.published_at.is_some_and(|from| from <= at) && row.retired_at.is_none_or(|to| at < to)
     };
-    let held = catalogue.triggers.iter().find(|held| held.id == trigger);
+    let held = catalogue.listeners().find(|held| held.id == trigger);
     let stored = revisions.into_iter().find(was_live).map(|row| row.definition);
     let of_journey = held.filter(|held| held.journey.is_some() && held.live_since.is_none_or(|since| since <= at));
     let live = stored.or_else(|| of_journey.map(|held| held.sentence.clone()));

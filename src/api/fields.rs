@@ -131,6 +131,15 @@ pub fn trigger_blocked(findings: Vec<Finding>) -> Problem {
 
 /// The errors of a trigger in the shape of a problem.
 pub fn trigger_errors(errors: Vec<crate::engine::trigger::TriggerError>) -> Problem {
+    sentence_errors("trigger", ErrorCode::TriggerInvalid, errors)
+}
+
+/// The errors of a journey in the shape of a problem.
+pub fn journey_errors(errors: Vec<crate::engine::trigger::TriggerError>) -> Problem {
+    sentence_errors("journey", ErrorCode::JourneyInvalid, errors)
+}
+
+fn sentence_errors(what: &str, code: ErrorCode, errors: Vec<crate::engine::trigger::TriggerError>) -> Problem {
     let count = errors.len();
     let first = errors.first().map(|error| error.pointer.clone()).unwrap_or_default();
     let list = errors.into_iter().map(|error| FieldError {
@@ -140,8 +149,6 @@ pub fn trigger_errors(errors: Vec<crate::engine::trigger::TriggerError>) -> Prob
         position: error.position,
         hint: error.hint,
     });
-    let detail = format!("{count} error(s) in the trigger; `errors` names each with its place");
-    Problem::new(ErrorCode::TriggerInvalid, detail)
-        .at(first)
-        .errors(list.collect())
+    let detail = format!("{count} error(s) in the {what}; `errors` names each with its place");
+    Problem::new(code, detail).at(first).errors(list.collect())
 }

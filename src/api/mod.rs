@@ -16,6 +16,8 @@ pub mod health;
 mod idempotency;
 mod import;
 pub mod ingest;
+mod journeys;
+mod journeys_instances;
 mod json;
 mod keys;
 mod me;
@@ -47,6 +49,8 @@ mod fixture_tests;
 mod flow_tests;
 #[cfg(test)]
 mod lint_tests;
+#[cfg(test)]
+mod journey_tests;
 #[cfg(test)]
 mod matrix_tests;
 #[cfg(test)]

@@ -43,6 +43,7 @@ pub enum ErrorCode {
     ImportInvalid,
     TriggerInvalid,
     TriggerBlocked,
+    JourneyInvalid,
     ContentInvalid,
     IdempotencyKeyReused,
     Overloaded,
@@ -53,7 +54,7 @@ pub enum ErrorCode {
 
 impl ErrorCode {
     /// Every code, for the generated list of errors.
-    pub const ALL: [Self; 31] = [
+    pub const ALL: [Self; 32] = [
         Self::JsonInvalid,
         Self::QueryInvalid,
         Self::HeaderInvalid,
@@ -79,6 +80,7 @@ impl ErrorCode {
         Self::ImportInvalid,
         Self::TriggerInvalid,
         Self::TriggerBlocked,
+        Self::JourneyInvalid,
         Self::ContentInvalid,
         Self::IdempotencyKeyReused,
         Self::Overloaded,
@@ -115,6 +117,7 @@ impl ErrorCode {
             Self::ImportInvalid => (422, "import_invalid", "The file cannot be imported"),
             Self::TriggerInvalid => (422, "trigger_invalid", "The trigger has errors"),
             Self::TriggerBlocked => (422, "trigger_blocked", "The trigger should not go live like this"),
+            Self::JourneyInvalid => (422, "journey_invalid", "The journey has errors"),
             Self::ContentInvalid => (422, "content_invalid", "The content has errors"),
             Self::IdempotencyKeyReused => (422, "idempotency_key_reused", "The key was used for another request"),
             Self::Overloaded => (429, "overloaded", "Too much is waiting"),

@@ -5,9 +5,7 @@ use super::health::Progress;
 use super::problem::{ErrorCode, Problem};
 use super::stream::Watchers;
 use super::{
-    auth, consents, contents, decisions, deliveries, devices, events, explain, facts, geofences, health, idempotency,
-    import, ingest, keys, me, metrics, moments, openapi, page, project, regions, requests, stream, track, triggers,
-    users,
+    auth, consents, contents, decisions, deliveries, devices, events, explain, facts, geofences, health, idempotency, import, ingest, journeys, journeys_instances, keys, me, metrics, moments, openapi, page, project, regions, requests, stream, track, triggers, users,
 };
 use crate::base::limits;
 use crate::pipeline::Pipeline;
@@ -118,6 +116,20 @@ fn catalogue_routes(config: &mut ServiceConfig<'_>) {
         .service(triggers::publish)
         .service(triggers::rollback);
     config.service(triggers::pause).service(triggers::resume);
+    config
+        .service(journeys::validate)
+        .service(journeys::list)
+        .service(journeys::show)
+        .service(journeys::put);
+    config
+        .service(journeys::list_versions)
+        .service(journeys::publish)
+        .service(journeys::rollback);
+    config.service(journeys::pause).service(journeys::resume);
+    config
+        .service(journeys_instances::list)
+        .service(journeys_instances::move_to)
+        .service(journeys_instances::cancel);
     config.service(project::show).service(project::edit);
     config.service(keys::create).service(keys::list).service(keys::revoke);
 }

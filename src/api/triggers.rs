@@ -166,7 +166,7 @@ async fn accepted(
     Ok((!findings.is_empty()).then_some(Accepted { findings, reason }))
 }
 
-fn shape_error(pointer: &str, detail: &str) -> TriggerError {
+pub(super) fn shape_error(pointer: &str, detail: &str) -> TriggerError {
     TriggerError {
         code: ErrorCode::BodyInvalid.as_str().to_owned(),
         pointer: pointer.to_owned(),

@@ -151,3 +151,19 @@ pub const REPLY_CHARS_MAX: usize = 2_000;
 pub const EXPLAIN_AROUND: chrono::TimeDelta = chrono::TimeDelta::hours(24);
 /// Geofences that one finding of the lint names; the others are counted.
 pub const FENCES_NAMED_MAX: usize = 3;
+/// States of one journey: more than a person can draw on one page.
+pub const STATES_PER_JOURNEY_MAX: usize = 32;
+/// Triggers of one state of a journey.
+pub const TRIGGERS_PER_STATE_MAX: usize = 16;
+/// Ways out of one state of a journey, besides its limit.
+pub const MOVES_PER_STATE_MAX: usize = 16;
+/// Characters of the name of a state, and of a reason to leave a journey.
+pub const STATE_NAME_CHARS_MAX: usize = 64;
+/// The longest a state of a journey may last: three years cover a lease or a warranty.
+pub const STATE_DAYS_MAX: i64 = 1_096;
+/// Open instances of journeys of one user; a further one ends as `too_many` when it begins.
+pub const INSTANCES_PER_USER_MAX: usize = 50;
+/// Versions of a journey whose own word on what is stuck is heard; instances of older ones are stuck at their limit alone.
+pub const VERSIONS_WATCHED_MAX: usize = 16;
+/// States one instance goes through in one step; one that goes on is in a circle and ends as `circling`.
+pub const MOVES_PER_STEP_MAX: usize = 16;

@@ -3,14 +3,15 @@
 use super::fact::FactType;
 use super::fence::hours::Opening;
 use super::fence::{FenceIndex, Geofence};
+use super::journey::CompiledJourney;
 use super::message::CompiledContent;
 use super::presence::Thresholds;
 use super::trigger::CompiledTrigger;
-use crate::base::id::{FenceId, ProjectId, TriggerId};
+use crate::base::id::{FenceId, JourneyId, ProjectId, TriggerId};
 use crate::base::time::Span;
 use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use utoipa::ToSchema;
 
@@ -88,6 +89,10 @@ pub struct Catalogue {
     pub triggers: Vec<Arc<CompiledTrigger>>,
     /// Earlier published revisions that open waits may still refer to.
     pub retired: HashMap<(TriggerId, i64), Arc<CompiledTrigger>>,
+    /// Live journeys, in the order they are judged: by name.
+    pub journeys: Vec<Arc<CompiledJourney>>,
+    /// Earlier published versions that open instances or their waits may still follow.
+    pub retired_journeys: BTreeMap<(JourneyId, i64), Arc<CompiledJourney>>,
     pub contents: HashMap<String, Arc<CompiledContent>>,
     /// The types of facts that the project describes, by name.
     pub fact_types: HashMap<String, Arc<FactType>>,
@@ -105,6 +110,8 @@ impl Catalogue {
             index: FenceIndex::build(Vec::new()),
             triggers: Vec::new(),
             retired: HashMap::new(),
+            journeys: Vec::new(),
+            retired_journeys: BTreeMap::new(),
             contents: HashMap::new(),
             fact_types: HashMap::new(),
         }
@@ -121,13 +128,40 @@ impl Catalogue {
             .iter()
             .find(|live| live.id == trigger && live.revision == revision)
             .or_else(|| self.retired.get(&(trigger, revision)))
+            .or_else(|| {
+                self.all_journeys()
+                    .filter(|journey| journey.version == revision)
+                    .flat_map(|journey| journey.triggers())
+                    .find(|inner| inner.id == trigger)
+            })
+    }
+
+    /// Everything that listens to moments: live triggers, and the triggers, moves and starts of journeys that are followed.
+    pub fn listeners(&self) -> impl Iterator<Item = &Arc<CompiledTrigger>> {
+        let inner = self.all_journeys().flat_map(|journey| journey.listeners());
+        self.triggers.iter().chain(inner)
+    }
+
+    /// The live version of a journey.
+    pub fn live_journey(&self, id: JourneyId) -> Option<&Arc<CompiledJourney>> {
+        self.journeys.iter().find(|live| live.id == id)
+    }
+
+    /// The version of a journey that an instance follows, live or retired.
+    pub fn journey(&self, id: JourneyId, version: i64) -> Option<&Arc<CompiledJourney>> {
+        self.live_journey(id)
+            .filter(|live| live.version == version)
+            .or_else(|| self.retired_journeys.get(&(id, version)))
+    }
+
+    fn all_journeys(&self) -> impl Iterator<Item = &Arc<CompiledJourney>> {
+        self.journeys.iter().chain(self.retired_journeys.values())
     }
 
     /// How long people must stay somewhere for some trigger to care, shortest first.
     pub fn dwell_spans(&self, fence: &Geofence) -> Vec<Span> {
         let mut spans: Vec<Span> = self
-            .triggers
-            .iter()
+            .listeners()
             .flat_map(|trigger| trigger.dwell_spans(fence))
             .collect();
         spans.sort_unstable();

@@ -198,6 +198,9 @@ pub struct Instance {
     pub key: String,
     pub facts: BTreeMap<String, FactRef>,
     pub state: String,
+    /// Stays in states that are over.
+    #[serde(default)]
+    pub passed: u32,
     pub started_at: DateTime<Utc>,
     /// When its state began.
     pub since: DateTime<Utc>,

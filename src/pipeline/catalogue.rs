@@ -1,5 +1,6 @@
 //! The catalogue: what marketers write, stored first, then in force as a new snapshot before the answer goes.
 
+use super::journeys::add_journeys;
 use super::{Pipeline, PipelineError};
 use crate::base::id::{FenceId, ProjectId, TriggerId};
 use crate::base::time::Timestamp;
@@ -87,6 +88,7 @@ pub fn build_catalogue(rows: CatalogueRows, before: Option<&Catalogue>) -> Catal
         paused,
         retired,
         live_since,
+        journeys,
     } = rows;
     let mut catalogue = Catalogue::empty(project.id, project.mode);
     catalogue.project_name = project.name;
@@ -137,6 +139,7 @@ pub fn build_catalogue(rows: CatalogueRows, before: Option<&Catalogue>) -> Catal
         .filter_map(|row| trigger_of(row, &silent, &live_since))
         .map(|trigger| ((trigger.id, trigger.revision), trigger))
         .collect();
+    add_journeys(&mut catalogue, journeys);
     catalogue
 }
 
@@ -183,7 +186,7 @@ impl Pipeline {
     }
 
     /// Puts the new snapshot in force: what is being stepped with the old one is done before the answer goes.
-    async fn reload(&self, project_id: ProjectId) -> Result<(), PipelineError> {
+    pub(super) async fn reload(&self, project_id: ProjectId) -> Result<(), PipelineError> {
         self.0.catalogues.reload(&self.0.store, project_id, self.now()).await?;
         self.pass_lanes().await;
         Ok(())
@@ -319,25 +322,28 @@ impl Pipeline {
             Err(errors) => errors,
         };
         let catalogue = self.catalogue(project_id).await?;
-        let arms = trigger.then.arms.iter().enumerate();
-        let arms = arms.map(|(index, arm)| (format!("/then/arms/{index}/content"), arm.content.as_str()));
-        let replaced = trigger
-            .then
-            .replaces
-            .as_ref()
-            .map(|replaced| ("/then/replaces".to_owned(), replaced.content()));
-        let named = std::iter::once(("/then/content".to_owned(), trigger.then.content.as_str()));
-        for (pointer, name) in named.chain(replaced).chain(arms) {
-            if !catalogue.contents.contains_key(name) {
-                errors.push(TriggerError {
-                    code: "content_unknown".into(),
-                    pointer,
-                    detail: format!("there is no content named `{name}`"),
-                    position: None,
-                    hint: Some("save the content first, with PUT /v1/contents/{name}".into()),
-                });
-            }
-        }
+        errors.extend(unknown_contents(&catalogue, trigger, ""));
         Ok(errors)
     }
+}
+
+/// The contents a trigger names that are not there; `within` leads to the trigger.
+pub(super) fn unknown_contents(catalogue: &Catalogue, trigger: &Trigger, within: &str) -> Vec<TriggerError> {
+    let arms = trigger.then.arms.iter().enumerate();
+    let arms = arms.map(|(index, arm)| (format!("/then/arms/{index}/content"), arm.content.as_str()));
+    let replaced = trigger.then.replaces.as_ref();
+    let replaced = replaced.map(|replaced| ("/then/replaces".to_owned(), replaced.content()));
+    let named = std::iter::once(("/then/content".to_owned(), trigger.then.content.as_str()));
+    named
+        .chain(replaced)
+        .chain(arms)
+        .filter(|(_, name)| !catalogue.contents.contains_key(*name))
+        .map(|(pointer, name)| TriggerError {
+            code: "content_unknown".into(),
+            pointer: format!("{within}{pointer}"),
+            detail: format!("there is no content named `{name}`"),
+            position: None,
+            hint: Some("save the content first, with PUT /v1/contents/{name}".into()),
+        })
+        .collect()
 }

@@ -238,7 +238,7 @@ fn verdict(claimed: &Claimed, catalogue: &Catalogue, now: Timestamp) -> Verdict 
         };
     }
     let trigger = claimed.message.trigger_id;
-    if catalogue.triggers.iter().any(|live| live.id == trigger && live.paused) {
+    if catalogue.listeners().any(|live| live.id == trigger && live.paused) {
         return Verdict::Later {
             at: now + PAUSE_RECHECK,
             why: "the trigger is paused",

@@ -7,6 +7,7 @@ mod error;
 mod event_rows;
 mod facts;
 mod ingest;
+mod journeys;
 mod lane;
 mod people;
 mod repeats;

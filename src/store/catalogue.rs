@@ -5,16 +5,24 @@ use super::connect::Store;
 use super::contents::{ContentRow, content_row};
 use super::error::StoreError;
 use super::geofences::{FenceRow, fence_row, living};
+use super::journeys::{VersionRow, version_row};
 use super::projects::{ProjectRow, project_row};
 use super::triggers::{RevisionRow, RevisionState, TriggerState, revision_row};
-use crate::base::id::{ProjectId, TriggerId};
+use crate::base::id::{JourneyId, ProjectId, TriggerId};
 use crate::base::limits;
 use crate::base::time::Timestamp;
-use ::entity::{content, geofence, project, trigger, trigger_revision as revision};
+use ::entity::{
+    content, geofence, journey, journey_instance as instance, journey_version as version, project, trigger,
+    trigger_revision as revision,
+};
 use chrono::TimeDelta;
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::sea_query::Condition;
+use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use std::collections::{HashMap, HashSet};
 use uuid::Uuid;
+
+/// Versions asked for by one `OR`: SQLite takes a thousand alternatives.
+const FOLLOWED_PER_QUERY: usize = 200;
 
 /// The rows of one catalogue.
 #[derive(Debug, Clone, PartialEq)]
@@ -31,6 +39,17 @@ pub struct CatalogueRows {
     pub retired: Vec<RevisionRow>,
     /// When each trigger first went live, whatever became of that revision.
     pub live_since: HashMap<TriggerId, Timestamp>,
+    pub journeys: JourneyRows,
+}
+
+/// The journeys of one catalogue.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct JourneyRows {
+    /// Published versions, of paused journeys as well.
+    pub live: Vec<VersionRow>,
+    /// Versions that an open instance or a wait may still follow.
+    pub retired: Vec<VersionRow>,
+    pub paused: Vec<JourneyId>,
 }
 
 impl Store {
@@ -81,6 +100,7 @@ impl Store {
             .into_tuple()
             .all(&txn)
             .await?;
+        let journeys = journeys(&txn, id, now).await?;
         txn.commit().await?;
         let first = first.into_iter().filter_map(|(id, at)| Some((id.into(), at?)));
         let (paused, live): (Vec<_>, Vec<_>) = published
@@ -103,6 +123,7 @@ impl Store {
             paused: revisions(paused)?,
             retired: revisions(retired)?,
             live_since: first.collect(),
+            journeys,
         }))
     }
 
@@ -117,4 +138,55 @@ impl Store {
             .await?;
         Ok(rows.into_iter().map(|(id, version)| (id.into(), version)).collect())
     }
+}
+
+async fn journeys(txn: &DatabaseTransaction, id: ProjectId, now: Timestamp) -> Result<JourneyRows, StoreError> {
+    let paused: Vec<Uuid> = journey::Entity::find()
+        .select_only()
+        .column(journey::Column::Id)
+        .filter(journey::Column::ProjectId.eq(id.uuid()))
+        .filter(journey::Column::State.eq(to_word(&TriggerState::Paused)?))
+        .into_tuple()
+        .all(txn)
+        .await?;
+    let followed: Vec<(Uuid, i64)> = instance::Entity::find()
+        .select_only()
+        .columns([instance::Column::JourneyId, instance::Column::Version])
+        .filter(instance::Column::ProjectId.eq(id.uuid()))
+        .filter(instance::Column::EndedAt.is_null())
+        .group_by(instance::Column::JourneyId)
+        .group_by(instance::Column::Version)
+        .into_tuple()
+        .all(txn)
+        .await?;
+    let in_state = |state: RevisionState| {
+        let of_project = version::Entity::find().filter(version::Column::ProjectId.eq(id.uuid()));
+        Ok::<_, StoreError>(of_project.filter(version::Column::State.eq(to_word(&state)?)))
+    };
+    let live = in_state(RevisionState::Live)?.all(txn).await?;
+    // An instance that begins while this is read follows what is live now, which is retired lately at the earliest.
+    let lately = now - TimeDelta::days(limits::WAIT_DAYS_MAX);
+    let mut retired = in_state(RevisionState::Retired)?
+        .filter(version::Column::RetiredAt.gte(lately))
+        .all(txn)
+        .await?;
+    for chunk in followed.chunks(FOLLOWED_PER_QUERY) {
+        let still = chunk.iter().map(|(journey, number)| {
+            Condition::all()
+                .add(version::Column::JourneyId.eq(*journey))
+                .add(version::Column::Version.eq(*number))
+        });
+        let older = in_state(RevisionState::Retired)?.filter(version::Column::RetiredAt.lt(lately));
+        retired.extend(
+            older
+                .filter(still.fold(Condition::any(), Condition::add))
+                .all(txn)
+                .await?,
+        );
+    }
+    Ok(JourneyRows {
+        live: live.iter().map(version_row).collect::<Result<_, _>>()?,
+        retired: retired.iter().map(version_row).collect::<Result<_, _>>()?,
+        paused: paused.into_iter().map(JourneyId::from).collect(),
+    })
 }

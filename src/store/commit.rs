@@ -5,7 +5,7 @@ use super::codec::{IN_LIST_MAX, insert_all, to_json, to_word};
 use super::connect::Store;
 use super::error::{CommitError, StoreError};
 use super::subjects::erased_among;
-use super::{commit_people, commit_records, inbox as inbox_told};
+use super::{commit_people, commit_records, inbox as inbox_told, instances};
 use crate::base::id::{DeviceId, ProjectId, UserId};
 use crate::engine::message::Message;
 use ::entity::{decision, delivery, inbox, message, moment, subject};
@@ -78,6 +78,7 @@ impl Store {
         commit_records::write_fixes(txn, &changes).await?;
         summary.moments = write_moments(txn, &changes).await?;
         summary.decisions = write_decisions(txn, &changes).await?;
+        instances::write(txn, &changes).await?;
         (summary.messages, summary.deliveries) = write_messages(txn, &changes).await?;
         summary.cancelled = cancel(txn, &changes).await?;
         summary.receipts = commit_records::write_receipts(txn, &changes).await?;

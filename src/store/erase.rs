@@ -7,8 +7,9 @@ use crate::base::id::{ProjectId, UserId};
 use crate::base::secret::token_hash;
 use crate::base::time::Timestamp;
 use ::entity::{
-    consent, decision, delivery, device, device_owner, event, fact, fact_subject, fix, inbox, message, moment, project,
-    receipt, subject, tombstone, user,
+    consent, decision, delivery, device, device_owner, event, fact, fact_subject, fix, inbox,
+    journey_instance as instance, journey_passage as passage, message, moment, project, receipt, subject, tombstone,
+    user,
 };
 use sea_orm::sea_query::Expr;
 use sea_orm::{
@@ -65,6 +66,8 @@ async fn delete_rows(txn: &DatabaseTransaction, project: ProjectId, id: UserId) 
     delete::<event::Entity>(txn, user, (event::Column::ProjectId, event::Column::UserId)).await?;
     delete::<fix::Entity>(txn, user, (fix::Column::ProjectId, fix::Column::UserId)).await?;
     delete::<inbox::Entity>(txn, user, (inbox::Column::ProjectId, inbox::Column::UserId)).await?;
+    delete::<instance::Entity>(txn, user, (instance::Column::ProjectId, instance::Column::UserId)).await?;
+    delete::<passage::Entity>(txn, user, (passage::Column::ProjectId, passage::Column::UserId)).await?;
     delete::<fact_subject::Entity>(
         txn,
         user,

@@ -9,8 +9,8 @@ use crate::engine::decision::ReasonCode;
 use crate::engine::delivery::ChannelKind;
 use crate::engine::fact::FactRef;
 use crate::engine::fix::Fix;
-use crate::engine::step::{KeptBecause, KeptFix};
-use crate::engine::subject::{Consent, Profile, Purpose};
+use crate::engine::step::{InstanceChange, KeptBecause, KeptFix};
+use crate::engine::subject::{Consent, Instance, Profile, Purpose};
 use sea_orm::ConnectionTrait;
 use serde_json::json;
 
@@ -28,8 +28,31 @@ fn everything() -> Change {
         ..decision(1, 41, ReasonCode::Sent, noon())
     });
     keep_records(&mut all);
+    all.effects.instances.push(in_a_journey());
     all.rows = rows(profile);
     all
+}
+
+/// An instance that left a state behind, and so has a row in both tables.
+fn in_a_journey() -> InstanceChange {
+    InstanceChange {
+        instance: Instance {
+            id: id(60),
+            journey_id: id(61),
+            version: 1,
+            key: "canary-key".into(),
+            facts: std::collections::BTreeMap::new(),
+            state: "canary-state".into(),
+            passed: 1,
+            started_at: noon(),
+            since: after(1),
+            ends_at: after(60),
+        },
+        from: Some("canary-from".into()),
+        from_since: Some(noon()),
+        exit: None,
+        at: after(1),
+    }
 }
 
 fn keep_records(all: &mut Change) {
@@ -116,6 +139,7 @@ async fn an_export_gives_everything_but_credentials_and_strangers() {
         ("moments", 1),
         ("decisions", 1),
         ("messages", 1),
+        ("journeys", 1),
     ] {
         assert_eq!(document[part].as_array().unwrap().len(), rows, "{part}");
     }

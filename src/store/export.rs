@@ -5,12 +5,13 @@ use super::connect::Store;
 use super::devices::{consent_row, device_row};
 use super::error::StoreError;
 use super::facts::fact_row;
+use super::instances::instance_row;
 use super::look::event_row;
 use super::people::user_row;
 use crate::base::id::{ProjectId, UserId};
 use ::entity::{
-    attempt, consent, decision, delivery, device, device_owner, event, fact, fact_subject, fix, message, moment,
-    receipt, subject, user,
+    attempt, consent, decision, delivery, device, device_owner, event, fact, fact_subject, fix,
+    journey_instance as instance, message, moment, receipt, subject, user,
 };
 use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder};
 use serde_json::{Value, json};
@@ -36,6 +37,7 @@ impl Store {
             "messages": bodies(rows_of::<message::Entity>(&txn, (project, id), message::Column::ProjectId, message::Column::UserId, message::Column::CreatedAt).await?.into_iter().map(|model| model.body))?,
             "deliveries": deliveries(&txn, project, id).await?,
             "receipts": receipts(&txn, project, id).await?,
+            "journeys": journeys(&txn, project, id).await?,
             "state": bodies(rows_of::<subject::Entity>(&txn, (project, id), subject::Column::ProjectId, subject::Column::UserId, subject::Column::UserId).await?.into_iter().map(|model| model.state))?,
         });
         txn.commit().await?;
@@ -137,6 +139,25 @@ async fn facts(txn: &DatabaseTransaction, project: ProjectId, id: UserId) -> Res
         }
     }
     Ok(facts)
+}
+
+async fn journeys(txn: &DatabaseTransaction, project: ProjectId, id: UserId) -> Result<Vec<Value>, StoreError> {
+    let value = |model| {
+        let row = instance_row(model);
+        json!({
+            "id": row.id, "journey_id": row.journey_id, "version": row.version, "key": row.key, "state": row.state,
+            "started_at": row.started_at, "since": row.since, "ends_at": row.ends_at, "ended_at": row.ended_at,
+            "exit": row.exit,
+        })
+    };
+    let rows = rows_of::<instance::Entity>(
+        txn,
+        (project, id),
+        instance::Column::ProjectId,
+        instance::Column::UserId,
+        instance::Column::StartedAt,
+    );
+    Ok(rows.await?.into_iter().map(value).collect())
 }
 
 async fn events(txn: &DatabaseTransaction, project: ProjectId, id: UserId) -> Result<Vec<Value>, StoreError> {

@@ -18,6 +18,8 @@ mod facts;
 mod geofences;
 mod idempotency;
 mod inbox;
+mod instances;
+mod journeys;
 mod keys;
 mod look;
 mod look_deliveries;
@@ -36,7 +38,7 @@ mod subjects;
 pub mod testing;
 mod triggers;
 
-pub use catalogue::CatalogueRows;
+pub use catalogue::{CatalogueRows, JourneyRows};
 pub use change::{Change, DeviceRow, EventRow, FactOutcome, FactPut, InboxEntry, InboxInput, Row};
 pub use commit::CommitSummary;
 pub use connect::Store;
@@ -45,6 +47,8 @@ pub use devices::{ConsentRow, OwnerRow};
 pub use error::{CommitError, StoreError};
 pub use geofences::{FenceRow, FenceUpsert, Upserted};
 pub use idempotency::{Begun, SavedAnswer};
+pub use instances::{InstanceFilter, InstanceRow, StateCounts, Stuck};
+pub use journeys::{JourneyRow, VersionRow};
 pub use keys::{KeyKind, KeyRow};
 pub use look::{DecisionFilter, EventFilter, MomentFilter};
 pub use look_deliveries::{AttemptRow, DeliveryFilter, DeliveryRow};
@@ -66,6 +70,9 @@ mod commit_tests;
 #[cfg(test)]
 #[path = "erase_tests.rs"]
 mod erase_tests;
+#[cfg(test)]
+#[path = "journey_tests.rs"]
+mod journey_tests;
 #[cfg(test)]
 #[path = "outbox_tests.rs"]
 mod outbox_tests;

@@ -1,6 +1,6 @@
 //! Compares what came out of a walk with what must come out: every difference as one line for a reader.
 
-use super::outcome::{Expected, Outcome, SeenDecision, SeenMessage, SeenMoment, SeenRefusal};
+use super::outcome::{Expected, Outcome, SeenDecision, SeenJourney, SeenMessage, SeenMoment, SeenRefusal};
 use std::fmt::Write;
 
 /// Nothing when all is as expected. Order within one instant is nobody's promise, so lists are compared sorted.
@@ -30,6 +30,14 @@ pub fn differences(expected: &Expected, outcome: &Outcome) -> Vec<String> {
             "refusal",
             wanted.iter().map(refusal_line),
             outcome.refused.iter().map(refusal_line),
+            &mut found,
+        );
+    }
+    if let Some(wanted) = &expected.journeys {
+        compare(
+            "change of a journey",
+            wanted.iter().map(journey_line),
+            outcome.journeys.iter().map(journey_line),
             &mut found,
         );
     }
@@ -101,6 +109,20 @@ fn decision_line(decision: &SeenDecision) -> String {
 
 fn refusal_line(refusal: &SeenRefusal) -> String {
     format!("{} {} {}", refusal.at.to_rfc3339(), refusal.record, refusal.code)
+}
+
+fn journey_line(change: &SeenJourney) -> String {
+    let way = match (&change.state, &change.exit) {
+        (_, Some(exit)) => format!("exit {exit}"),
+        (state, None) => state.clone().unwrap_or_default(),
+    };
+    format!(
+        "{} {} {} {}: {way}",
+        change.at.to_rfc3339(),
+        change.user,
+        change.journey,
+        change.key
+    )
 }
 
 fn message_line(message: &SeenMessage) -> String {

@@ -8,6 +8,7 @@ use crate::engine::catalogue::{Mode, ProjectSettings};
 use crate::engine::fact::Lifecycle;
 use crate::engine::fence::hours::Opening;
 use crate::engine::fix::{Envelope, Fix, Permission, RawRecord, Transition};
+use crate::engine::journey::Journey;
 use crate::engine::message::Content;
 use crate::engine::moment::How;
 use crate::engine::presence::Thresholds;
@@ -38,6 +39,9 @@ pub struct Walk {
     /// All are live from the start.
     #[serde(default)]
     pub triggers: Vec<Trigger>,
+    /// All are live from the start.
+    #[serde(default)]
+    pub journeys: Vec<Journey>,
     pub users: Vec<WalkUser>,
     /// In the order of their times.
     pub steps: Vec<WalkStep>,
@@ -164,11 +168,15 @@ pub enum Act {
     Pause(TriggerName),
     /// Draws or redraws a geofence.
     Place(Box<WalkPlace>),
+    /// A journey, or a new version of it, is live.
+    PublishJourney(Box<Journey>),
+    /// Somebody moves or ends a person's open instance of a journey.
+    Instance(InstanceAct),
 }
 
 /// The names a step can have, for the message that says so.
-const ACTS: &str =
-    "fix, crossing, batch, fact, event, answer, consent, identify, sign_out, erase, tick, publish, pause, place";
+const ACTS: &str = "fix, crossing, batch, fact, event, answer, consent, identify, sign_out, erase, tick, publish, pause, \
+     place, publish_journey, instance";
 
 impl TryFrom<Map<String, Value>> for WalkStep {
     type Error = String;
@@ -322,6 +330,19 @@ pub struct PublishAct {
     pub trigger: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sentence: Option<Box<Trigger>>,
+}
+
+/// With `move`: to this state; otherwise it is ended.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct InstanceAct {
+    pub user: String,
+    pub journey: String,
+    pub key: String,
+    #[serde(rename = "move", default, skip_serializing_if = "Option::is_none")]
+    pub state: Option<String>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub cancel: bool,
 }
 
 /// Why a file of a walk cannot be read: which file, where in it, and what is wrong.

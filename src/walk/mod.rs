@@ -3,6 +3,7 @@
 mod answers;
 pub mod compare;
 pub mod format;
+mod journeys;
 pub mod outcome;
 pub mod run;
 mod stage;

@@ -14,6 +14,9 @@ pub struct Outcome {
     /// Records and inputs that were not taken, each with its code.
     #[serde(default)]
     pub refused: Vec<SeenRefusal>,
+    /// States of journeys that began, and journeys that ended.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub journeys: Vec<SeenJourney>,
 }
 
 impl Outcome {
@@ -22,6 +25,7 @@ impl Outcome {
         self.moments.retain(|moment| moment.user != user);
         self.decisions.retain(|decision| decision.user != user);
         self.messages.retain(|message| message.user != user);
+        self.journeys.retain(|change| change.user != user);
     }
 }
 
@@ -79,6 +83,20 @@ pub struct SeenRefusal {
     pub code: String,
 }
 
+/// One change of one instance of a journey: a state it came into, or the reason it ended for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SeenJourney {
+    pub at: Timestamp,
+    pub user: String,
+    pub journey: String,
+    pub key: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub state: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exit: Option<String>,
+}
+
 /// What must come out. A list that is left out is not compared; a field that is left out of a message is not, either.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -91,4 +109,6 @@ pub struct Expected {
     pub messages: Option<Vec<SeenMessage>>,
     #[serde(default)]
     pub refused: Option<Vec<SeenRefusal>>,
+    #[serde(default)]
+    pub journeys: Option<Vec<SeenJourney>>,
 }

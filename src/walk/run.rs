@@ -197,6 +197,8 @@ impl Runner {
             }
             Act::Pause(act) => self.stage.pause(&act.trigger, true)?,
             Act::Place(place) => self.stage.draw(place, self.now)?,
+            Act::PublishJourney(journey) => self.stage.publish_journey(journey, self.now)?,
+            Act::Instance(act) => self.order_instance(act)?,
         }
         Ok(())
     }
@@ -345,7 +347,7 @@ impl Runner {
     }
 
     /// One step of one subject, tried again with the send keys that turn out to be taken, as the committer does.
-    fn step(&mut self, user_id: UserId, input: &Input) {
+    pub(super) fn step(&mut self, user_id: UserId, input: &Input) {
         let subject = self.subjects.remove(&user_id).unwrap_or_else(|| Subject::new(user_id));
         self.stepped += 1;
         let mut spent = BTreeSet::new();

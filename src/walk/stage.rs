@@ -25,7 +25,7 @@ pub(super) struct Stage {
     live: BTreeMap<String, (TriggerId, i64, Trigger)>,
 }
 
-fn wrong(detail: impl Into<String>) -> WalkError {
+pub(super) fn wrong(detail: impl Into<String>) -> WalkError {
     WalkError {
         file: "walk.json".to_owned(),
         detail: detail.into(),
@@ -55,6 +55,9 @@ impl Stage {
         }
         for trigger in &walk.triggers {
             stage.publish(trigger, at)?;
+        }
+        for journey in &walk.journeys {
+            stage.publish_journey(journey, at)?;
         }
         Ok(stage)
     }

@@ -52,6 +52,10 @@ impl Runner {
                 tag: Some(message.shown.tag.clone()).filter(|tag| !is_id(tag)),
             });
         }
+        for change in effects.instances.iter().filter(|change| change.is_a_move()) {
+            let seen = self.stage.seen_journey(&user, change);
+            self.outcome.journeys.push(seen);
+        }
         for refused in &effects.refused {
             let code = refused.code.as_str();
             self.refuse(&refused.record_id, &code);

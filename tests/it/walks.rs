@@ -11,7 +11,7 @@ use usher::walk::{Expected, Walk, differences, parse, run};
 use uuid::Uuid;
 
 /// Every folder under `tests/walks`: one that is missing here, or is not there, fails.
-pub const WALKS: [&str; 77] = [
+pub const WALKS: [&str; 80] = [
     "n1-flapping",
     "n10-family-flight",
     "n10-two-guests",
@@ -89,6 +89,9 @@ pub const WALKS: [&str; 77] = [
     "p8-cancelled",
     "p8-small-change",
     "p9-estimate-opened",
+    "p9-lead-expires",
+    "p9-nudges-end-on-signing",
+    "p9-two-nudges-at-most",
 ];
 
 pub fn folder(name: &str) -> PathBuf {

@@ -2,6 +2,8 @@
 //!
 //! Nothing sleeps: the server's clock stands still and is set from step to step, and timers fire at their own instant.
 
+mod journeys;
+
 use crate::server::create_project;
 use crate::walks::{WALKS, expected, folder};
 use actix_web::web;
@@ -154,6 +156,9 @@ impl Stage {
         for trigger in &walk.triggers {
             self.publish(trigger).await;
         }
+        for journey in &walk.journeys {
+            self.publish_journey(journey).await;
+        }
         for user in &walk.users {
             self.meet(user).await;
         }
@@ -278,6 +283,8 @@ impl Stage {
                 self.asked(&self.tokens[&act.device], Method::POST, "/v1/devices/me/sign-out", None)
                     .await;
             }
+            Act::PublishJourney(journey) => self.publish_journey(journey).await,
+            Act::Instance(act) => self.order_instance(act).await,
             Act::Erase(_) | Act::Tick(_) | Act::Publish(_) | Act::Pause(_) | Act::Place(_) => self.operate(act).await,
         }
         while self.pipeline.dispatch().await.unwrap() > 0 {}
@@ -316,7 +323,9 @@ impl Stage {
             | Act::Tick(_)
             | Act::Consent(_)
             | Act::Identify(_)
-            | Act::SignOut(_) => {}
+            | Act::SignOut(_)
+            | Act::PublishJourney(_)
+            | Act::Instance(_) => {}
         }
     }
 
@@ -397,7 +406,9 @@ impl Stage {
             refused: self.refused.clone(),
             ..Outcome::default()
         };
-        for moment in self.list::<Moment>("/v1/moments").await {
+        let moments = self.list::<Moment>("/v1/moments").await;
+        outcome.journeys = self.journeys(&moments, name).await;
+        for moment in moments {
             outcome.moments.push(SeenMoment {
                 at: moment.occurred_at,
                 user: name(moment.user_id.to_string()),
@@ -480,6 +491,7 @@ fn exactly(outcome: Outcome) -> Expected {
         decisions: Some(outcome.decisions),
         messages: Some(outcome.messages),
         refused: Some(outcome.refused),
+        journeys: Some(outcome.journeys),
     }
 }
 

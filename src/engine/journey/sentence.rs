@@ -103,3 +103,17 @@ pub enum Versions {
     /// They go on in the new version, in the state of the same name; without one they exit as `moved_away`.
     Move,
 }
+
+impl State {
+    /// The states it may lead to.
+    pub(super) fn gotos(&self) -> impl Iterator<Item = &str> {
+        let moves = self.moves.iter().filter_map(|way| way.goto.as_deref());
+        let said = self.triggers.iter().filter_map(|trigger| trigger.then.goto.as_deref());
+        moves.chain(said).chain(self.at_most.goto.as_deref())
+    }
+
+    /// May the journey end here?
+    pub(super) fn exits(&self) -> bool {
+        self.at_most.exit.is_some() || self.moves.iter().any(|way| way.exit.is_some())
+    }
+}

@@ -378,8 +378,10 @@ pub(super) fn end_of_wait(case: &Case<'_>) -> Timestamp {
 
 /// Without `once_per`, a trigger speaks once per moment and combination of facts.
 fn once_per_moment(case: &Case<'_>, bound: &Bound) -> String {
-    let facts: Vec<String> = bound.values().map(ToString::to_string).collect();
-    format!("{}:{}", case.moment.id, facts.join("+"))
+    let facts = bound.values().map(ToString::to_string);
+    // Two instances of a journey may follow no fact, or the same one.
+    let parts: Vec<String> = facts.chain(case.instance.map(|id| id.to_string())).collect();
+    format!("{}:{}", case.moment.id, parts.join("+"))
 }
 
 pub(super) fn evaluation_refused(

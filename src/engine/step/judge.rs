@@ -3,11 +3,12 @@
 use super::guards::Refusal;
 use super::scene::Bound;
 use super::stepper::Stepper;
+use crate::base::id::InstanceId;
 use crate::base::time::Timestamp;
 use crate::engine::decision::{Decision, ReasonCode, Step, TraceStep};
 use crate::engine::message::Shown;
 use crate::engine::moment::{Moment, Place};
-use crate::engine::subject::Answer;
+use crate::engine::subject::{Answer, Wait};
 use crate::engine::trigger::expression::{Clause, Judgement, Verdict};
 use crate::engine::trigger::{Choose, CompiledTrigger};
 use serde_json::{Map, Value, json};
@@ -39,6 +40,8 @@ pub(super) struct Case<'a> {
     pub(super) moment: &'a Moment,
     pub(super) place: Option<Place>,
     pub(super) bound: Bound,
+    /// The instance of a journey whose state holds the trigger.
+    pub(super) instance: Option<InstanceId>,
     pub(super) occasion: Occasion,
     pub(super) trace: Vec<TraceStep>,
 }
@@ -66,10 +69,15 @@ impl<'a> Candidate<'a> {
 /// What looking at a case came to.
 pub(super) enum Assessed<'a> {
     Pass(Box<Candidate<'a>>),
-    Refused(Case<'a>, Refusal),
+    Refused(Box<Case<'a>>, Refusal),
 }
 
 impl Case<'_> {
+    /// Was this wait opened by such a case?
+    pub(super) fn is_of(&self, wait: &Wait) -> bool {
+        (wait.trigger_id, wait.instance_id) == (self.trigger.id, self.instance) && wait.facts == self.bound
+    }
+
     pub(super) fn note(&mut self, step: Step, passed: bool, says: impl Into<String>, values: Value) {
         self.trace.push(TraceStep {
             step,
@@ -93,15 +101,18 @@ impl Stepper<'_> {
         if let Some(of) = &moment.of {
             return self.judge_told(moment, of);
         }
-        let triggers = self.given.catalogue.triggers.iter();
+        let triggers = &self.given.catalogue.triggers;
+        let free = triggers.iter().map(|trigger| (trigger, None));
+        let listening: Vec<_> = free.chain(self.triggers_in_journeys(moment)).collect();
         let mut candidates = Vec::new();
-        for trigger in triggers.filter(|trigger| trigger.whose.is_none()) {
+        for (trigger, instance) in listening.into_iter().filter(|(trigger, _)| trigger.whose.is_none()) {
             let Some(place) = self.listens(trigger, moment) else {
                 continue;
             };
             let cases = match place {
-                Ok(place) => self.cases(trigger, moment, place, Occasion::First),
-                Err(case) => {
+                Ok(place) => self.cases(trigger, moment, place, Occasion::First, instance),
+                Err(mut case) => {
+                    (case.bound, case.instance) = (self.bound_in(instance), instance);
                     self.decide_refused(&case, &Refusal::drop(ReasonCode::NotInside));
                     continue;
                 }
@@ -152,7 +163,7 @@ impl Stepper<'_> {
                 late,
                 with: Vec::new(),
             })),
-            Err(refusal) => Assessed::Refused(case, refusal),
+            Err(refusal) => Assessed::Refused(Box::new(case), refusal),
         }
     }
 
@@ -165,7 +176,7 @@ impl Stepper<'_> {
                 .fact(&id)
                 .is_some_and(|fact| fact.is_active(self.given.now));
             let about_itself = case.moment.kind.ended_fact() == Some(&id);
-            if !active && !about_itself {
+            if !active && !about_itself && !self.goes_on_without(case, &id) {
                 case.note(
                     Step::Facts,
                     false,
@@ -238,6 +249,7 @@ impl Stepper<'_> {
             }
         }
         self.dirty = true;
+        self.heed(case, code);
         let decision = Decision {
             id: self.ids.draw(),
             user_id: self.subject.user_id,

@@ -4,6 +4,7 @@ use super::guards::Refusal;
 use super::judge::{Case, Occasion};
 use super::scene::Bound;
 use super::stepper::Stepper;
+use crate::base::id::InstanceId;
 use crate::engine::decision::{ReasonCode, Step};
 use crate::engine::fact::FactRef;
 use crate::engine::moment::{Moment, MomentKind, Place};
@@ -65,6 +66,7 @@ impl Stepper<'_> {
                 (When::Answered(wanted), kind @ MomentKind::Answered { .. }) => {
                     wanted.is_given_by(kind).then_some(Ok(None))
                 }
+                (When::Begins, MomentKind::Begun { .. }) => Some(Ok(None)),
                 (
                     When::Entered(_)
                     | When::Exited(_)
@@ -100,6 +102,7 @@ impl Stepper<'_> {
             moment,
             place: None,
             bound: Bound::new(),
+            instance: None,
             occasion: Occasion::First,
             trace: Vec::new(),
         };
@@ -112,15 +115,18 @@ impl Stepper<'_> {
         Err(Box::new(case))
     }
 
-    /// The combinations of facts this trigger is judged for; none is a decision of its own.
+    /// The combinations of facts this trigger is judged for; none is a decision of its own. For a trigger of a journey the facts
+    /// of the instance are bound in each.
     pub(super) fn cases<'a>(
         &mut self,
         trigger: &'a Arc<CompiledTrigger>,
         moment: &'a Moment,
         place: Option<Place>,
         occasion: Occasion,
+        instance: Option<InstanceId>,
     ) -> Vec<Case<'a>> {
-        let mut combinations = vec![Bound::new()];
+        let bound = self.bound_in(instance);
+        let mut combinations = vec![bound.clone()];
         for (name, bind) in &trigger.sentence.for_each {
             let (active, known) = self.facts_to_bind(bind.kind(), &moment.kind);
             if active.is_empty() {
@@ -128,7 +134,8 @@ impl Stepper<'_> {
                     trigger,
                     moment,
                     place,
-                    bound: Bound::new(),
+                    bound,
+                    instance,
                     occasion,
                     trace: Vec::new(),
                 };
@@ -168,6 +175,7 @@ impl Stepper<'_> {
             moment,
             place: place.clone(),
             bound,
+            instance,
             occasion,
             trace: Vec::new(),
         };
@@ -175,7 +183,7 @@ impl Stepper<'_> {
     }
 
     /// Active facts of a type, and all known ones. A moment about a fact of this type is about that one alone.
-    fn facts_to_bind(&self, kind: &str, about: &MomentKind) -> (Vec<FactRef>, Vec<FactRef>) {
+    pub(super) fn facts_to_bind(&self, kind: &str, about: &MomentKind) -> (Vec<FactRef>, Vec<FactRef>) {
         let only = about.about(kind);
         let known = self
             .subject

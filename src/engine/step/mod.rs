@@ -13,7 +13,9 @@ use crate::engine::delivery::{ChannelKind, Planned};
 mod answers;
 mod clockwork;
 mod counting;
+mod begin;
 mod guards;
+mod journeys;
 mod judge;
 mod listen;
 mod locate;
@@ -135,6 +137,8 @@ pub struct InstanceChange {
     pub instance: Instance,
     /// The state it came from; none when it began.
     pub from: Option<String>,
+    /// When that state had begun.
+    pub from_since: Option<Timestamp>,
     pub exit: Option<String>,
     pub at: Timestamp,
 }
@@ -179,12 +183,22 @@ pub enum KeptBecause {
     Plain,
 }
 
+impl InstanceChange {
+    /// Did a state begin or the journey end? Otherwise it only goes on in another version.
+    pub fn is_a_move(&self) -> bool {
+        self.exit.is_some() || self.instance.since == self.at
+    }
+}
+
 #[cfg(test)]
 #[path = "clock_tests.rs"]
 mod clock_tests;
 #[cfg(test)]
 #[path = "guard_tests.rs"]
 mod guard_tests;
+#[cfg(test)]
+#[path = "journey_tests.rs"]
+mod journey_tests;
 #[cfg(test)]
 #[path = "property_tests.rs"]
 mod property_tests;

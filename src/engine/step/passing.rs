@@ -229,13 +229,15 @@ pub(super) fn wake_at(subject: &Subject, catalogue: &Catalogue, now: Timestamp) 
             presence::wakes_at(inside, &catalogue.thresholds(fence))
         })
     });
-    // A fact that comes into force matters only to somebody who is somewhere or waits for something.
-    let cares = !subject.waits.is_empty() || subject.places_inside().next().is_some();
+    // A fact that comes into force matters only to somebody who is somewhere, waits for something or goes a way.
+    let cares = !subject.waits.is_empty() || !subject.journeys.is_empty() || subject.places_inside().next().is_some();
     let facts = subject
         .facts
         .iter()
         .filter(|_| cares)
         .filter_map(|fact| fact.turns_at(now));
     let clock = super::clockwork::wakes(subject, catalogue, now);
-    waits.chain(dwells).chain(exits).chain(facts).chain(clock).min()
+    let journeys = subject.journeys.iter().map(|instance| instance.ends_at);
+    let standing = waits.chain(dwells).chain(exits).chain(facts);
+    standing.chain(clock).chain(journeys).min()
 }

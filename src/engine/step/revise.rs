@@ -111,8 +111,17 @@ impl Stepper<'_> {
     }
 
     fn revise_visit(&mut self, visit: &Visit, fact: &FactRef) {
-        for trigger in &self.given.catalogue.triggers {
+        let free = self.given.catalogue.triggers.iter().map(|trigger| (trigger, None));
+        let in_journeys = self.triggers_in_journeys(&visit.entered).into_iter();
+        // A state listens to what was noticed since it began.
+        let in_journeys = in_journeys.filter(|(_, id)| {
+            self.instance(*id)
+                .is_some_and(|instance| instance.since <= visit.entered.noticed_at)
+        });
+        let listening: Vec<_> = free.chain(in_journeys).collect();
+        for (trigger, instance) in listening {
             let binds = trigger.sentence.for_each.values().any(|bind| bind.kind() == fact.kind);
+            let binds = binds || self.bound_in(instance).values().any(|bound| bound == fact);
             let asked = visit.answers.iter().any(|answer| {
                 let open = matches!(answer.code, ReasonCode::NoFact | ReasonCode::FactInactive);
                 answer.trigger_id == trigger.id && open
@@ -124,16 +133,12 @@ impl Stepper<'_> {
             let Some(Ok(place)) = self.listens(trigger, moment) else {
                 continue;
             };
-            let mut cases = self.cases(trigger, moment, place, Occasion::Revised);
+            let mut cases = self.cases(trigger, moment, place, Occasion::Revised, instance);
             cases.retain(|case| {
                 let settled = visit.answers.iter().any(|answer| {
                     answer.trigger_id == trigger.id && answer.facts == case.bound && !answer.code.may_be_revised()
                 });
-                let waiting = self
-                    .subject
-                    .waits
-                    .iter()
-                    .any(|wait| wait.trigger_id == trigger.id && wait.facts == case.bound);
+                let waiting = self.subject.waits.iter().any(|wait| case.is_of(wait));
                 case.bound.values().any(|bound| bound == fact) && !settled && !waiting
             });
             let candidates = self.assess_all(trigger, cases);

@@ -88,6 +88,17 @@ impl Stepper<'_> {
                 scene.insert("answer".into(), answer);
             }
         }
+        if let Some(instance) = self.instance(case.instance) {
+            scene.insert(
+                "journey".into(),
+                json!({
+                    "key": instance.key,
+                    "state": instance.state,
+                    "since": instance.since,
+                    "started_at": instance.started_at,
+                }),
+            );
+        }
         for (name, fact) in self.bound_facts(&case.bound) {
             // Texts that may speak of several facts at once find them under the plural, also when there is only one.
             scene.insert(format!("{name}s"), json!([fact.scene()]));

@@ -69,6 +69,7 @@ impl Stepper<'_> {
                 self.send_unless_held_out(candidate);
             }
         }
+        self.go_where_it_was_said();
     }
 
     /// A message that speaks for several cases answers all of them, also when it is not sent.
@@ -116,7 +117,7 @@ impl Stepper<'_> {
             if held {
                 self.decide_for_all(&candidate, ReasonCode::Holdout);
                 for case in candidate.cases() {
-                    self.close_waits(case.trigger.id, &case.bound, "Held back at a newer moment");
+                    self.close_waits(case, "Held back at a newer moment");
                 }
                 return;
             }
@@ -254,7 +255,7 @@ impl Stepper<'_> {
             .flat_map(|case| case.bound.values().cloned())
             .collect();
         for case in candidate.cases() {
-            self.close_waits(case.trigger.id, &case.bound, "Sent at a newer moment");
+            self.close_waits(case, "Sent at a newer moment");
         }
         let Candidate {
             case,

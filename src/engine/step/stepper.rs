@@ -1,5 +1,6 @@
 //! The step itself: apply the input, notice moments, judge them, look at what time has brought, and say when to wake.
 
+use super::journeys::Gone;
 use super::{Effects, Forwarded, Input, InstanceChange, KeptFix, Received, Refused};
 use crate::base::id::{IdSource, MessageId};
 use crate::base::limits;
@@ -11,7 +12,7 @@ use crate::engine::message::Message;
 use crate::engine::moment::Moment;
 use crate::engine::subject::Subject;
 use chrono::TimeDelta;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 use uuid::Uuid;
 
 /// What a step is given besides the subject and its input: everything it may know of the world.
@@ -40,6 +41,8 @@ pub(super) struct Stepper<'a> {
     /// Moments of this step that are still to be judged, with the order they were noticed in.
     pub(super) fresh: Vec<Moment>,
     pub(super) out: Collected,
+    /// What journeys have done in this step.
+    pub(super) gone: Gone,
     /// Something happened that a restart must not forget.
     pub(super) dirty: bool,
 }
@@ -67,6 +70,7 @@ pub fn step(subject: Subject, input: &Input, given: Given<'_>) -> Effects {
         ids: IdSource::new(given.seed, given.now),
         fresh: Vec::new(),
         out: Collected::default(),
+        gone: Gone::default(),
         dirty: false,
     };
     // Woken without having asked: what is stored still says so, and would say so for ever.
@@ -75,12 +79,15 @@ pub fn step(subject: Subject, input: &Input, given: Given<'_>) -> Effects {
         stepper.refuse_all(input);
     } else {
         stepper.follow_fence_edits();
+        stepper.follow_journeys();
         stepper.apply(input);
         stepper.pass_time_until(given.now);
         stepper.look_at_the_clock();
         stepper.judge_fresh();
         stepper.look_at_waits();
         stepper.notice_facts_that_turned();
+        stepper.judge_fresh();
+        stepper.end_with_their_facts();
         stepper.forget_the_old();
     }
     stepper.finish()
@@ -106,7 +113,8 @@ impl Stepper<'_> {
             Input::DeviceGone(device_id) => self.apply_device_gone(*device_id),
             // It is on record as a moment of whoever it happened to: here it is only judged.
             Input::Moment(moment) => self.fresh.push(moment.clone()),
-            Input::Merge(_) | Input::Undelivered { .. } | Input::Instance { .. } | Input::Tick => {}
+            Input::Instance { instance_id, order } => self.apply_order(*instance_id, order),
+            Input::Merge(_) | Input::Undelivered { .. } | Input::Tick => {}
         }
     }
 
@@ -119,12 +127,20 @@ impl Stepper<'_> {
         }
     }
 
+    /// Judging may begin states of journeys, which are fresh moments again; how many is bounded.
     fn judge_fresh(&mut self) {
         let mut fresh = std::mem::take(&mut self.fresh);
         fresh.sort_by_key(|moment| (moment.occurred_at, moment.id));
-        for moment in fresh {
+        let mut queue = VecDeque::from(fresh);
+        while let Some(moment) = queue.pop_front() {
             self.tell_others(&moment);
+            let standing = self.standing();
             self.judge(&moment);
+            self.go_on_in_journeys(&moment, &standing);
+            // A state that began at this moment is judged before the next moment finds the person in it.
+            for begun in std::mem::take(&mut self.fresh).into_iter().rev() {
+                queue.push_front(begun);
+            }
         }
     }
 

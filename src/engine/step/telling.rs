@@ -31,7 +31,7 @@ impl Stepper<'_> {
         };
         let now = self.given.now;
         let mut told: BTreeSet<UserId> = BTreeSet::new();
-        for trigger in self.given.catalogue.triggers.iter().filter(|one| one.whose.is_some()) {
+        for trigger in self.given.catalogue.listeners().filter(|one| one.whose.is_some()) {
             if !matches!(self.listens(trigger, moment), Some(Ok(_))) {
                 continue;
             }
@@ -54,11 +54,17 @@ impl Stepper<'_> {
     pub(super) fn judge_told(&mut self, moment: &Moment, of: &str) {
         let catalogue = self.given.catalogue;
         let mut candidates = Vec::new();
-        for trigger in catalogue.triggers.iter().filter(|one| one.whose.is_some()) {
+        let free = catalogue.triggers.iter().map(|trigger| (trigger, None));
+        let listening: Vec<_> = free.chain(self.triggers_in_journeys(moment)).collect();
+        for (trigger, instance) in listening.into_iter().filter(|(trigger, _)| trigger.whose.is_some()) {
+            let followed = self.bound_in(instance);
             let Some(Ok(place)) = self.listens(trigger, moment) else {
                 continue;
             };
-            let cases = self.bounds_shared_with(trigger, of).into_iter().map(|bound| Case {
+            let mut bounds = self.bounds_shared_with(trigger, of);
+            bounds.retain(|bound| followed.iter().all(|(name, fact)| bound.get(name) == Some(fact)));
+            let cases = bounds.into_iter().map(|bound| Case {
+                instance,
                 trigger,
                 moment,
                 place: place.clone(),
@@ -101,8 +107,11 @@ fn combinations_of<'t, 'f>(
         return Vec::new();
     };
     let mut found: Vec<BTreeMap<&str, &Fact>> = vec![BTreeMap::new()];
-    for (name, bind) in &trigger.sentence.for_each {
-        let of_type = facts.clone().filter(|fact| fact.id.kind == bind.kind());
+    let journey = trigger.journey.iter().flat_map(|journey| &journey.facts);
+    let followed = journey.map(|(name, kind)| (name, kind.as_str()));
+    let own = trigger.sentence.for_each.iter().map(|(name, bind)| (name, bind.kind()));
+    for (name, kind) in followed.chain(own) {
+        let of_type = facts.clone().filter(|fact| fact.id.kind == kind);
         let longer = found.iter().flat_map(|bound| {
             of_type.clone().map(|fact| {
                 let mut bound = bound.clone();

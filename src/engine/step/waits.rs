@@ -2,9 +2,7 @@
 
 use super::guards::Refusal;
 use super::judge::{Assessed, Case, Occasion};
-use super::scene::Bound;
 use super::stepper::Stepper;
-use crate::base::id::TriggerId;
 use crate::base::limits;
 use crate::engine::decision::{Decision, ReasonCode, Step, TraceStep};
 use crate::engine::fact::FactRef;
@@ -23,7 +21,7 @@ impl Stepper<'_> {
             self.decide(case, ReasonCode::Expired, None);
             return;
         }
-        self.close_waits(case.trigger.id, &case.bound, "A newer moment took over");
+        self.close_waits(case, "A newer moment took over");
         if self.subject.waits.len() >= limits::WAITS_PER_USER_MAX {
             self.decide(case, ReasonCode::Cap, None);
             return;
@@ -39,17 +37,17 @@ impl Stepper<'_> {
             held_by_time: refusal.held_by_time,
             ends_at,
             asked_at: None,
-            instance_id: None,
+            instance_id: case.instance,
         };
         self.subject.waits.push(wait);
         self.decide_refused(case, refusal);
     }
 
-    /// Ends every open wait of this trigger for these facts.
-    pub(super) fn close_waits(&mut self, trigger: TriggerId, facts: &Bound, says: &str) {
+    /// Ends every open wait of the same trigger for the same facts.
+    pub(super) fn close_waits(&mut self, case: &Case<'_>, says: &str) {
         let (closed, open) = std::mem::take(&mut self.subject.waits)
             .into_iter()
-            .partition(|wait| wait.trigger_id == trigger && wait.facts == *facts);
+            .partition(|wait| case.is_of(wait));
         self.subject.waits = open;
         for wait in closed {
             self.end_wait(&wait, ReasonCode::Superseded, says);
@@ -94,14 +92,22 @@ impl Stepper<'_> {
         }
     }
 
-    fn judge_wait(&mut self, wait: &Wait, occasion: Occasion) {
+    pub(super) fn judge_wait(&mut self, wait: &Wait, occasion: Occasion) {
         let Some(trigger) = self.given.catalogue.revision(wait.trigger_id, wait.revision) else {
             return self.end_wait(wait, ReasonCode::Cancelled, "Its trigger is gone");
         };
+        if !self.state_lasts(wait, trigger) {
+            return self.end_wait(
+                wait,
+                ReasonCode::Cancelled,
+                "The journey left the state that holds its trigger",
+            );
+        }
         let place = match self.listens(trigger, &wait.moment) {
             Some(Ok(place)) => place,
             Some(Err(mut case)) => {
                 case.bound.clone_from(&wait.facts);
+                case.instance = wait.instance_id;
                 return self.decide_refused(&case, &Refusal::drop(ReasonCode::NotInside));
             }
             None => wait.moment.kind.place().cloned(),
@@ -111,6 +117,7 @@ impl Stepper<'_> {
             moment: &wait.moment,
             place,
             bound: wait.facts.clone(),
+            instance: wait.instance_id,
             occasion,
             trace: Vec::new(),
         };
