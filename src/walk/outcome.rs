@@ -49,6 +49,9 @@ pub struct SeenDecision {
     /// Sent later than its trigger wants, because the person was still there.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub late: bool,
+    /// The variant that was drawn; not compared when it is left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub arm: Option<String>,
     /// Why, in a sentence: that of the last step looked at. Not compared.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub says: Option<String>,

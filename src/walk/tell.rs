@@ -32,6 +32,7 @@ impl Runner {
                 code: decision.code,
                 facts,
                 late: decision.late,
+                arm: decision.arm.clone(),
                 says: last.map(|step| step.says.clone()),
             });
         }

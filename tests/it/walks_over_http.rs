@@ -382,6 +382,7 @@ impl Stage {
                 code: decision.code,
                 facts: facts.collect(),
                 late: decision.late,
+                arm: decision.arm,
                 says: None,
             });
         }

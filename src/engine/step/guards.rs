@@ -7,7 +7,7 @@ use crate::base::time::{Span, Timestamp};
 use crate::engine::decision::{ReasonCode, Step};
 use crate::engine::fix::Permission;
 use crate::engine::moment::MomentKind;
-use crate::engine::subject::Purpose;
+use crate::engine::subject::{Purpose, Sent};
 use crate::engine::trigger::Class;
 use crate::engine::trigger::expression::{EvaluationError, Expression, Verdict};
 use serde_json::{Map, Value, json};
@@ -300,19 +300,14 @@ impl Stepper<'_> {
             || sent.any(|sent| sent.send_key == key || sent.also_spends.iter().any(|spent| spent == key))
     }
 
-    /// Cool-down and caps: sliding windows over what this trigger has sent to this user.
+    /// Cool-down and caps: sliding windows over what this trigger, or all of a tag, has sent to this user.
     pub(super) fn within_frequency(&self, case: &mut Case<'_>) -> Result<(), Refusal> {
         let now = self.given.now;
         let trigger = case.trigger.id;
-        let sent = |after: Timestamp| {
-            self.subject
-                .sent
-                .iter()
-                .filter(move |sent| sent.trigger_id == trigger && sent.at > after)
-        };
+        let since = |after: Timestamp| self.subject.sent.iter().filter(move |sent| sent.at > after);
         let guards = &case.trigger.sentence.guards;
         if let Some(cooldown) = guards.cooldown
-            && let Some(last) = sent(now - cooldown.delta()).next_back()
+            && let Some(last) = since(now - cooldown.delta()).rfind(|sent| sent.trigger_id == trigger)
         {
             let values = json!({ "last": last.at, "cooldown_s": cooldown.as_seconds() });
             case.note(Step::Cooldown, false, "Said something like it a short time ago", values);
@@ -322,9 +317,14 @@ impl Stepper<'_> {
             return Ok(());
         }
         for cap in &guards.caps {
-            let count = sent(now - cap.per.delta()).count();
+            let counts = |sent: &&Sent| match &cap.across {
+                Some(tag) => sent.tags.contains(tag),
+                None => sent.trigger_id == trigger,
+            };
+            let count = since(now - cap.per.delta()).filter(counts).count();
             if count >= cap.max as usize {
-                let values = json!({ "sent": count, "max": cap.max, "per_s": cap.per.as_seconds() });
+                let values =
+                    json!({ "sent": count, "max": cap.max, "per_s": cap.per.as_seconds(), "across": cap.across });
                 case.note(Step::Cap, false, "Has said enough in this time", values);
                 return Err(Refusal::drop(ReasonCode::Cap));
             }

@@ -1,5 +1,6 @@
 //! Judging: one moment against every trigger that listens, for every combination of facts.
 
+use super::draw::Drawn;
 use super::guards::Refusal;
 use super::scene::Bound;
 use super::stepper::Stepper;
@@ -51,6 +52,7 @@ pub(super) struct Candidate<'a> {
     pub(super) also_spends: Vec<String>,
     pub(super) scene: Map<String, Value>,
     pub(super) shown: Shown,
+    pub(super) drawn: Drawn,
     pub(super) late: bool,
     /// Further cases that the same message speaks for.
     pub(super) with: Vec<Case<'a>>,
@@ -130,15 +132,20 @@ impl Stepper<'_> {
             .and_then(|()| self.is_timely(&mut case, &scene))
             .and_then(|()| self.send_key(&mut case, &scene))
             .and_then(|key| self.within_frequency(&mut case).map(|()| key))
-            .and_then(|key| self.out_of_the_night(&mut case).map(|()| key))
-            .and_then(|key| self.rendered(&mut case, &scene, &[]).map(|shown| (key, shown)));
+            .and_then(|key| self.drawn(&mut case, &scene).map(|drawn| (key, drawn)))
+            .and_then(|(key, drawn)| self.out_of_the_night(&mut case, &drawn.content).map(|()| (key, drawn)))
+            .and_then(|(key, drawn)| {
+                let shown = self.rendered(&mut case, &scene, &[], &drawn.content)?;
+                Ok((key, drawn, shown))
+            });
         match checks {
-            Ok((send_key, shown)) => Assessed::Pass(Box::new(Candidate {
+            Ok((send_key, drawn, shown)) => Assessed::Pass(Box::new(Candidate {
                 case,
                 send_key,
                 also_spends: Vec::new(),
                 scene,
                 shown,
+                drawn,
                 late,
                 with: Vec::new(),
             })),

@@ -10,6 +10,7 @@ use crate::base::id::{DeviceId, InstanceId, MessageId, UserId};
 use crate::base::time::Timestamp;
 use crate::engine::delivery::{ChannelKind, Planned};
 
+mod draw;
 mod guards;
 mod judge;
 mod listen;
@@ -175,6 +176,9 @@ pub enum KeptBecause {
     Plain,
 }
 
+#[cfg(test)]
+#[path = "draw_tests.rs"]
+mod draw_tests;
 #[cfg(test)]
 #[path = "guard_tests.rs"]
 mod guard_tests;

@@ -30,7 +30,7 @@ const STORE_SOFT_CHANGES_AFTER: TimeDelta = TimeDelta::minutes(10);
 /// A visit that ended is remembered this long: a fact that comes late may still ask about it.
 pub(super) const VISIT_KEPT_AFTER: TimeDelta = TimeDelta::hours(24);
 /// Sends are remembered this long for caps, cool-downs and replacements.
-const SENT_KEPT: TimeDelta = TimeDelta::days(92);
+const SENT_KEPT: TimeDelta = TimeDelta::days(limits::SENDS_KEPT_DAYS);
 
 /// One step under way.
 pub(super) struct Stepper<'a> {

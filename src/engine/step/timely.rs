@@ -75,7 +75,7 @@ impl Stepper<'_> {
     }
 
     /// Quiet hours: a promo waits for the morning if it is still worth reading then.
-    pub(super) fn out_of_the_night(&self, case: &mut Case<'_>) -> Result<(), Refusal> {
+    pub(super) fn out_of_the_night(&self, case: &mut Case<'_>, content: &str) -> Result<(), Refusal> {
         if case.trigger.sentence.class == Class::Service {
             return Ok(());
         }
@@ -91,7 +91,7 @@ impl Stepper<'_> {
             .given
             .catalogue
             .contents
-            .get(&case.trigger.sentence.then.content)
+            .get(content)
             .map_or(Span::seconds(0), |content| content.content.ttl);
         let values = json!({ "zone": zone.name(), "until": ends_at, "life_s": life.as_seconds() });
         if ends_at > self.given.now + life.delta() {

@@ -1,6 +1,7 @@
 //! Triggers: the marketer's sentence - when, where, for each, if, wait, then, guards (DESIGN.md 3).
 
-pub mod compiled;
+pub mod bounds;
+mod compiled;
 pub mod expression;
 pub mod sentence;
 pub mod when;
