@@ -12,6 +12,7 @@ mod m20260901_000005_records;
 mod m20260901_000006_decisions;
 mod m20260901_000007_outbox;
 mod m20260901_000008_idempotency;
+mod m20261122_000003_business_deliveries;
 
 pub use sea_orm_migration::MigratorTrait;
 use sea_orm_migration::prelude::{DbErr, Index, MigrationTrait, SchemaManager};
@@ -30,6 +31,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20260901_000006_decisions::Migration),
             Box::new(m20260901_000007_outbox::Migration),
             Box::new(m20260901_000008_idempotency::Migration),
+            Box::new(m20261122_000003_business_deliveries::Migration),
         ]
     }
 }

@@ -212,6 +212,9 @@ pub struct Sent {
     pub message_id: MessageId,
     pub moment_id: MomentId,
     pub trigger_id: TriggerId,
+    /// The revision that spoke.
+    #[serde(default)]
+    pub revision: i64,
     pub send_key: String,
     /// When it spoke of several facts at once: the key each would have had alone, so that none is said again.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

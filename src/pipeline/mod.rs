@@ -13,6 +13,7 @@ mod repeats;
 mod stepping;
 mod stream;
 mod tick;
+mod verdict;
 
 pub use catalogue::build_catalogue;
 pub use error::PipelineError;

@@ -1,6 +1,6 @@
 //! What one commit writes: the effects of steps and the rows that came with their inputs.
 
-use crate::base::id::{DeviceId, ProjectId, UserId};
+use crate::base::id::{DeviceId, MessageId, ProjectId, UserId};
 use crate::base::time::Timestamp;
 use crate::engine::delivery::ChannelKind;
 use crate::engine::fact::Fact;
@@ -103,7 +103,7 @@ pub enum FactOutcome {
     },
 }
 
-/// An input that is durable before it is stepped: a fact for one of its subjects.
+/// An input that is durable before it is stepped: a fact for one of its subjects, a failure for whom the message was.
 #[derive(Debug, Clone, PartialEq)]
 pub struct InboxEntry {
     pub id: Uuid,
@@ -115,6 +115,16 @@ pub struct InboxEntry {
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum InboxInput {
-    Fact { fact: Fact },
-    FactGone { fact: crate::engine::fact::FactRef },
+    Fact {
+        fact: Fact,
+    },
+    FactGone {
+        fact: crate::engine::fact::FactRef,
+    },
+    /// A delivery of this message failed for good.
+    Undelivered {
+        message_id: MessageId,
+        device_id: Option<DeviceId>,
+        why: String,
+    },
 }

@@ -58,7 +58,7 @@ impl Store {
         let entries = entries_for(put.project_id, &fact, gone, ids);
         let models = entries
             .iter()
-            .map(|entry| inbox_model(entry, &fact))
+            .map(|entry| inbox_model(entry, fact.changed_at))
             .collect::<Result<Vec<_>, _>>()?;
         insert_all(&txn, models, None).await?;
         txn.commit().await?;
@@ -219,13 +219,16 @@ fn entries_for(
     entries
 }
 
-fn inbox_model(entry: &InboxEntry, fact: &Fact) -> Result<inbox::ActiveModel, StoreError> {
+pub(super) fn inbox_model(
+    entry: &InboxEntry,
+    created_at: crate::base::time::Timestamp,
+) -> Result<inbox::ActiveModel, StoreError> {
     let model = inbox::Model {
         id: entry.id,
         project_id: entry.project_id.uuid(),
         user_id: entry.user_id.uuid(),
         input: to_json(&entry.input)?,
-        created_at: fact.changed_at,
+        created_at,
     };
     Ok(model.into_active_model())
 }

@@ -82,7 +82,7 @@ fn match_up<T>(
 fn fits(wanted: &SeenMessage, got: &SeenMessage) -> bool {
     let optional = |wanted: &Option<String>, got: &Option<String>| wanted.is_none() || wanted == got;
     (wanted.at, &wanted.user, &wanted.device) == (got.at, &got.user, &got.device)
-        && (&wanted.title, &wanted.body) == (&got.title, &got.body)
+        && (&wanted.title, &wanted.body, wanted.to) == (&got.title, &got.body, got.to)
         && optional(&wanted.public_title, &got.public_title)
         && optional(&wanted.public_body, &got.public_body)
         && optional(&wanted.link, &got.link)

@@ -161,10 +161,13 @@ pub enum Act {
     Pause(TriggerName),
     /// Draws or redraws a geofence.
     Place(Box<WalkPlace>),
+    /// The provider calls the device's push address dead at the next push to it.
+    TokenGone(DeviceName),
 }
 
 /// The names a step can have, for the message that says so.
-const ACTS: &str = "fix, crossing, batch, fact, event, consent, identify, sign_out, erase, tick, publish, pause, place";
+const ACTS: &str =
+    "fix, crossing, batch, fact, event, consent, identify, sign_out, erase, tick, publish, pause, place, token_gone";
 
 impl TryFrom<Map<String, Value>> for WalkStep {
     type Error = String;

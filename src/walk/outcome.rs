@@ -1,7 +1,9 @@
 //! What comes out of a walk, and what must come out (`expected.json`), told in names.
 
+use crate::base::id::MessageId;
 use crate::base::time::Timestamp;
 use crate::engine::decision::ReasonCode;
+use crate::engine::trigger::Audience;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -62,6 +64,7 @@ pub struct SeenDecision {
 pub struct SeenMessage {
     pub at: Timestamp,
     pub user: String,
+    /// The one it got to.
     pub device: String,
     pub title: String,
     pub body: String,
@@ -73,6 +76,12 @@ pub struct SeenMessage {
     pub link: Option<String>,
     #[serde(default)]
     pub tag: Option<String>,
+    /// With `business`, `device` is empty.
+    #[serde(default, skip_serializing_if = "Audience::is_default")]
+    pub to: Audience,
+    /// What the engine calls it. Not compared, and in no file.
+    #[serde(skip)]
+    pub id: Option<MessageId>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

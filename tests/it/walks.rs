@@ -6,9 +6,10 @@ use usher::cli::walk::load;
 use usher::walk::{Expected, differences, parse, run};
 
 /// Every folder under `tests/walks`: one that is missing here, or is not there, fails.
-pub const WALKS: [&str; 46] = [
+pub const WALKS: [&str; 52] = [
     "n1-flapping",
     "n10-two-guests",
+    "n11-new-zone",
     "n12-logout",
     "n13-return",
     "n14-simulated-live",
@@ -17,6 +18,8 @@ pub const WALKS: [&str; 46] = [
     "n16-repeated-batch",
     "n17-coarse-fix",
     "n18-holdout",
+    "n19-every-token-gone",
+    "n19-token-gone",
     "n2-offline-still-inside",
     "n2-offline-then-gone",
     "n20-two-devices",
@@ -29,6 +32,7 @@ pub const WALKS: [&str; 46] = [
     "n6-cancelled-after-sending",
     "n6-cancelled-before",
     "n6-cancelled-while-waiting",
+    "n6-correction",
     "n7-p8-delay",
     "n7-p8-left-meanwhile",
     "n8-gate-twice",
@@ -39,6 +43,7 @@ pub const WALKS: [&str; 46] = [
     "p1-other-hotel",
     "p1-room-on-arrival",
     "p1-too-early",
+    "p15-staff",
     "p16-variants",
     "p2-left-before-ready",
     "p2-never-ready",
@@ -53,6 +58,7 @@ pub const WALKS: [&str; 46] = [
     "p5-not-checked-in",
     "p7-gate-before-pass",
     "p7-gate-change",
+    "trusted-inside",
 ];
 
 pub fn folder(name: &str) -> PathBuf {

@@ -5,6 +5,7 @@
 use crate::server::create_project;
 use crate::walks::{WALKS, expected, folder};
 use actix_web::web;
+use fcm::test_server::TestServer;
 use reqwest::Method;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -14,6 +15,7 @@ use tokio::task::JoinSet;
 use usher::api::{self, Api, Progress};
 use usher::base::chance::{Entropy, SeededEntropy};
 use usher::base::clock::{Clock, ManualClock};
+use usher::base::secret::Secret;
 use usher::base::time::Timestamp;
 use usher::channel::{self, Channels};
 use usher::cli::walk::load;
@@ -45,6 +47,9 @@ struct Stage {
     places: BTreeMap<String, String>,
     erased: BTreeSet<String>,
     refused: Vec<SeenRefusal>,
+    fcm: Option<TestServer>,
+    /// Devices whose push token dies in the walk: they are reached through the look-alike of Firebase.
+    mortal: BTreeSet<String>,
 }
 
 impl Stage {
@@ -53,7 +58,19 @@ impl Stage {
         let fresh = open_fresh().await.unwrap();
         let clock = Arc::new(ManualClock::new(now));
         let entropy: Arc<dyn Entropy> = Arc::new(SeededEntropy::new(11));
-        let channels = Channels::open(&channel::Settings::default()).unwrap();
+        // Only where a token dies is a provider needed to say so.
+        let mortal = mortal(walk);
+        let fcm = if mortal.is_empty() {
+            None
+        } else {
+            Some(TestServer::start().await.unwrap())
+        };
+        let mut channels = channel::Settings::default();
+        if let Some(server) = &fcm {
+            channels.fcm.service_account = Some(Secret::new(server.service_account_json()));
+            channels.fcm.endpoint = server.endpoint();
+        }
+        let channels = Channels::open(&channels).unwrap();
         let told: Arc<dyn Clock> = Arc::clone(&clock) as Arc<dyn Clock>;
         let settings = pipeline::Settings {
             lanes: 2,
@@ -94,6 +111,8 @@ impl Stage {
             places: BTreeMap::new(),
             erased: BTreeSet::new(),
             refused: Vec::new(),
+            fcm,
+            mortal,
         }
     }
 
@@ -181,10 +200,15 @@ impl Stage {
                 .await;
         }
         for device in &user.devices {
+            let channel = if self.mortal.contains(&device.id) {
+                "fcm"
+            } else {
+                "tray"
+            };
             let body = json!({
                 "installation_id": format!("installation-{}", device.id), "platform": device.platform,
                 "locale": device.locale, "time_zone": device.time_zone, "notifications": device.notifications,
-                "push": device.push.then(|| json!({ "channel": "tray", "address": device.id })),
+                "push": device.push.then(|| json!({ "channel": channel, "address": device.id })),
             });
             let registered = self
                 .asked(&self.publishable, Method::POST, "/v1/devices", Some(&body))
@@ -274,6 +298,9 @@ impl Stage {
                 self.asked(&self.tokens[&act.device], Method::POST, "/v1/devices/me/sign-out", None)
                     .await;
             }
+            Act::TokenGone(act) => {
+                self.fcm.as_ref().unwrap().unregister(&act.device);
+            }
             Act::Erase(_) | Act::Tick(_) | Act::Publish(_) | Act::Pause(_) | Act::Place(_) => self.operate(act).await,
         }
         while self.pipeline.dispatch().await.unwrap() > 0 {}
@@ -311,7 +338,8 @@ impl Stage {
             | Act::Tick(_)
             | Act::Consent(_)
             | Act::Identify(_)
-            | Act::SignOut(_) => {}
+            | Act::SignOut(_)
+            | Act::TokenGone(_) => {}
         }
     }
 
@@ -372,7 +400,7 @@ impl Stage {
         for decision in self.list::<Decision>("/v1/decisions").await {
             let user = name(decision.user_id.to_string());
             if decision.message_id.is_some_and(|message| told.insert(message)) {
-                outcome.messages.push(self.message(&decision, &user).await);
+                outcome.messages.extend(self.message(&decision, &user).await);
             }
             let facts = decision.facts.into_iter().map(|(name, fact)| (name, fact.key));
             outcome.decisions.push(SeenDecision {
@@ -389,7 +417,8 @@ impl Stage {
         outcome
     }
 
-    async fn message(&self, decision: &Decision, user: &str) -> SeenMessage {
+    /// The message of a decision; none when it reached nobody.
+    async fn message(&self, decision: &Decision, user: &str) -> Option<SeenMessage> {
         let explained = self
             .asked(
                 &self.secret,
@@ -398,22 +427,40 @@ impl Stage {
                 None,
             )
             .await;
-        let (message, delivery) = (&explained["message"], &explained["deliveries"][0]);
-        assert_eq!(delivery["state"], "accepted", "{explained}");
+        let (message, deliveries) = (&explained["message"], explained["deliveries"].as_array().unwrap());
+        // All but the last one failed, else there would be no further.
+        let mut got_out = deliveries.iter().filter(|delivery| delivery["state"] != "failed");
+        let delivery = got_out.next()?;
+        assert!(
+            delivery["state"] == "accepted" && got_out.next().is_none(),
+            "{explained}"
+        );
         let text = |name: &str| message[name].as_str().map(str::to_owned);
         let tag = text("tag").filter(|tag| Some(tag.as_str()) != message["id"].as_str());
-        SeenMessage {
+        let device = delivery["device_id"].as_str();
+        Some(SeenMessage {
             at: serde_json::from_value(message["created_at"].clone()).unwrap(),
             user: user.to_owned(),
-            device: self.devices[delivery["device_id"].as_str().unwrap()].clone(),
+            device: device.map(|id| self.devices[id].clone()).unwrap_or_default(),
             title: text("title").unwrap(),
             body: text("body").unwrap(),
             public_title: text("public_title"),
             public_body: text("public_body"),
             link: text("link"),
             tag,
-        }
+            to: serde_json::from_value(message["to"].clone()).unwrap(),
+            id: None,
+        })
     }
+}
+
+fn mortal(walk: &Walk) -> BTreeSet<String> {
+    let steps = walk.steps.iter();
+    let gone = steps.filter_map(|step| match &step.act {
+        Act::TokenGone(act) => Some(act.device.clone()),
+        _ => None,
+    });
+    gone.collect()
 }
 
 impl Drop for Stage {

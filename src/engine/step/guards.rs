@@ -5,9 +5,8 @@ use super::scene::Bound;
 use super::stepper::Stepper;
 use crate::base::time::{Span, Timestamp};
 use crate::engine::decision::{ReasonCode, Step};
-use crate::engine::fix::Permission;
 use crate::engine::moment::MomentKind;
-use crate::engine::subject::{Purpose, Sent};
+use crate::engine::subject::Sent;
 use crate::engine::trigger::Class;
 use crate::engine::trigger::expression::{EvaluationError, Expression, Verdict};
 use serde_json::{Map, Value, json};
@@ -79,63 +78,6 @@ impl Stepper<'_> {
         Ok(())
     }
 
-    fn has_consent(&self, case: &mut Case<'_>) -> Result<(), Refusal> {
-        let purpose = match case.trigger.sentence.class {
-            Class::Service => Purpose::Service,
-            Class::Promo => Purpose::Promo,
-        };
-        let consent = self.subject.consents.get(&purpose);
-        if !self.subject.has_consent(purpose) {
-            let (code, says) = match consent {
-                Some(_) => (
-                    ReasonCode::OptedOut,
-                    "The person withdrew consent to this kind of message",
-                ),
-                None => (
-                    ReasonCode::NoConsent,
-                    "The person has not consented to this kind of message",
-                ),
-            };
-            case.note(
-                Step::Consent,
-                false,
-                says,
-                json!({ "purpose": purpose, "consent": consent }),
-            );
-            return Err(Refusal::drop(code));
-        }
-        let reachable = self.subject.devices.values().filter(|device| device.channel.is_some());
-        let (mut addresses, mut permitted) = (0, 0);
-        for device in reachable {
-            addresses += 1;
-            permitted += i32::from(device.notifications != Permission::Denied);
-        }
-        if permitted == 0 {
-            let (code, says) = if addresses > 0 {
-                (
-                    ReasonCode::NoPermission,
-                    "Notifications are switched off on every device",
-                )
-            } else {
-                (ReasonCode::NoToken, "No device has a push address")
-            };
-            case.note(
-                Step::Consent,
-                false,
-                says,
-                json!({ "devices": self.subject.devices.len() }),
-            );
-            return Err(Refusal::drop(code));
-        }
-        case.note(
-            Step::Consent,
-            true,
-            "The person consented and can be reached",
-            json!({ "purpose": purpose, "since": consent.map(|c| c.at) }),
-        );
-        Ok(())
-    }
-
     /// A fact that came after the person had gone cannot make their arrival speak (N21).
     pub(super) fn still_there_if_revised(&self, case: &mut Case<'_>) -> Result<(), Refusal> {
         if case.occasion == Occasion::Revised {
@@ -152,7 +94,7 @@ impl Stepper<'_> {
         };
         let age = self.given.now - case.moment.occurred_at;
         let values = json!({ "age_s": age.num_seconds(), "max_age_s": max_age.as_seconds() });
-        if age <= max_age.delta() || matches!(case.occasion, Occasion::Due | Occasion::FactChanged) {
+        if age <= max_age.delta() || case.occasion.ends_a_wait() {
             case.note(Step::Staleness, true, "The moment is fresh", values);
             return Ok(false);
         }
@@ -235,7 +177,7 @@ impl Stepper<'_> {
     }
 
     /// A case that must find the person in the place. One that waits for a fact goes on waiting for their return.
-    fn still_inside(&self, case: &mut Case<'_>, ends_at: Timestamp) -> Result<(), Refusal> {
+    pub(super) fn still_inside(&self, case: &mut Case<'_>, ends_at: Timestamp) -> Result<(), Refusal> {
         if !case.trigger.only_inside() && case.occasion != Occasion::Revised {
             return Ok(());
         }
@@ -243,19 +185,9 @@ impl Stepper<'_> {
             return Ok(());
         }
         let Some(place) = case.place.clone() else { return Ok(()) };
-        let visit = self
-            .subject
-            .visits
-            .get(&place.id)
-            .filter(|visit| visit.left_at.is_none());
-        let fence = self.given.catalogue.fences.get(&place.id);
-        let trusted_for = fence.map_or(self.given.catalogue.settings.thresholds.trusted_for, |fence| {
-            self.given.catalogue.thresholds(fence).trusted_for
-        });
-        let trusted = visit.is_some_and(|visit| self.given.now - visit.evidence_at <= trusted_for.delta());
-        // Old evidence: a service message may still help, a promo would only puzzle (DESIGN.md 5.6).
-        let is_inside = trusted || (visit.is_some() && case.trigger.sentence.class == Class::Service);
-        let values = json!({ "place": place.external_id, "evidence_at": visit.map(|visit| visit.evidence_at) });
+        let is_inside = self.is_in_place(case, &place)?;
+        let evidence_at = self.subject.visits.get(&place.id).map(|visit| visit.evidence_at);
+        let values = json!({ "place": place.external_id, "evidence_at": evidence_at });
         if is_inside {
             case.note(Step::Inside, true, "The person is in the place", values);
             return Ok(());
@@ -268,7 +200,9 @@ impl Stepper<'_> {
                 ends_at: Some(ends_at),
                 held_by_time: false,
             }),
-            Occasion::First | Occasion::Revised | Occasion::Due => Err(Refusal::drop(ReasonCode::NotInside)),
+            Occasion::First | Occasion::Revised | Occasion::Due | Occasion::Asked => {
+                Err(Refusal::drop(ReasonCode::NotInside))
+            }
         }
     }
 

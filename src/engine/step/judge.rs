@@ -4,6 +4,7 @@ use super::draw::Drawn;
 use super::guards::Refusal;
 use super::scene::Bound;
 use super::stepper::Stepper;
+use crate::base::id::MessageId;
 use crate::base::time::Timestamp;
 use crate::engine::decision::{Decision, ReasonCode, Step, TraceStep};
 use crate::engine::message::Shown;
@@ -23,6 +24,8 @@ pub(super) enum Occasion {
     Revised,
     /// A wait fell due.
     Due,
+    /// The phone was asked where it is, and has answered or had its time.
+    Asked,
     /// A fact changed that a wait depends on.
     FactChanged,
 }
@@ -30,7 +33,7 @@ pub(super) enum Occasion {
 impl Occasion {
     /// Was the moment kept open until now?
     pub(super) fn ends_a_wait(self) -> bool {
-        matches!(self, Self::Due | Self::FactChanged)
+        matches!(self, Self::Due | Self::Asked | Self::FactChanged)
     }
 }
 
@@ -54,6 +57,8 @@ pub(super) struct Candidate<'a> {
     pub(super) shown: Shown,
     pub(super) drawn: Drawn,
     pub(super) late: bool,
+    /// The message it corrects, if it is a correction.
+    pub(super) corrects: Option<MessageId>,
     /// Further cases that the same message speaks for.
     pub(super) with: Vec<Case<'a>>,
 }
@@ -147,6 +152,7 @@ impl Stepper<'_> {
                 shown,
                 drawn,
                 late,
+                corrects: None,
                 with: Vec::new(),
             })),
             Err(refusal) => Assessed::Refused(case, refusal),
@@ -155,6 +161,12 @@ impl Stepper<'_> {
 
     /// Is this moment relevant? Facts still active, condition holds.
     fn relevant(&self, case: &mut Case<'_>, scene: &Map<String, Value>) -> Result<(), Refusal> {
+        self.facts_hold(case)?;
+        self.condition_holds(case, scene)
+    }
+
+    /// Are the facts it is judged for still active?
+    pub(super) fn facts_hold(&self, case: &mut Case<'_>) -> Result<(), Refusal> {
         let judged_again = !matches!(case.occasion, Occasion::First);
         for (name, id) in case.bound.clone() {
             let active = self
@@ -180,6 +192,10 @@ impl Stepper<'_> {
         if !case.bound.is_empty() {
             case.note(Step::Facts, true, "Judged for these facts", json!(case.bound));
         }
+        Ok(())
+    }
+
+    pub(super) fn condition_holds(&self, case: &mut Case<'_>, scene: &Map<String, Value>) -> Result<(), Refusal> {
         let Some(condition) = &case.trigger.condition else {
             return Ok(());
         };

@@ -10,6 +10,9 @@ use crate::base::id::{DeviceId, InstanceId, MessageId, UserId};
 use crate::base::time::Timestamp;
 use crate::engine::delivery::{ChannelKind, Planned};
 
+mod again;
+mod ask;
+mod consent;
 mod draw;
 mod guards;
 mod judge;
@@ -18,6 +21,9 @@ mod locate;
 mod observe;
 mod passing;
 mod people;
+mod reach;
+mod receipts;
+mod replace;
 mod revise;
 mod scene;
 mod send;
@@ -25,6 +31,7 @@ mod stepper;
 mod timely;
 mod waits;
 
+pub use again::still_may_be_sent;
 pub use stepper::{Given, step};
 
 /// Something that concerns one user. Everything that changes a subject comes in as one of these.

@@ -7,7 +7,7 @@ use crate::base::time::{Timestamp, local};
 use crate::engine::catalogue::{KeepFixes, Mode};
 use crate::engine::decision::ReasonCode;
 use crate::engine::fence::{Geofence, Position};
-use crate::engine::fix::{Body, DeviceContext, Fix, Quality, Record, validate::ACCURACY_ASSUMED_M};
+use crate::engine::fix::{Body, DeviceContext, Fix, Quality, ReceiptStatus, Record, validate::ACCURACY_ASSUMED_M};
 use crate::engine::moment::{Evidence, Moment, MomentKind, Place};
 use crate::engine::presence::Likelihood;
 use crate::engine::subject::{Device, LastFix, Mark, Purpose};
@@ -77,15 +77,24 @@ impl Stepper<'_> {
             }
             Body::Event(_) => {}
             Body::Context(context) => self.apply_context(device_id, record, context),
-            Body::Receipt(receipt) => self.out.receipts.push(Received {
-                record_id: record.id.clone(),
-                device_id,
-                message_id: receipt.message_id,
-                status: receipt.status,
-                action: receipt.action.clone(),
-                text: receipt.text.clone(),
-                at: record.at,
-            }),
+            Body::Receipt(receipt) => {
+                let opened = matches!(
+                    receipt.status,
+                    ReceiptStatus::Opened | ReceiptStatus::Action | ReceiptStatus::Reply
+                );
+                if opened {
+                    self.note_opened(receipt.message_id, record.at);
+                }
+                self.out.receipts.push(Received {
+                    record_id: record.id.clone(),
+                    device_id,
+                    message_id: receipt.message_id,
+                    status: receipt.status,
+                    action: receipt.action.clone(),
+                    text: receipt.text.clone(),
+                    at: record.at,
+                });
+            }
         }
         if !record.suspect {
             let device = self.device(device_id);

@@ -4,15 +4,14 @@ use super::guards::{Refusal, WAIT_DEFAULT};
 use super::judge::{Candidate, Case};
 use super::scene::Bound;
 use super::stepper::Stepper;
-use crate::base::id::{DecisionId, DeviceId, MessageId, TriggerId};
+use crate::base::id::{DecisionId, MessageId, TriggerId};
 use crate::base::time::Timestamp;
 use crate::engine::decision::{ReasonCode, Step};
-use crate::engine::delivery::{ChannelKind, Planned};
+use crate::engine::delivery::Planned;
 use crate::engine::fact::FactRef;
-use crate::engine::fix::Permission;
 use crate::engine::message::{Composed, Message, Shown, compose};
 use crate::engine::subject::Sent;
-use crate::engine::trigger::Class;
+use crate::engine::trigger::{Audience, Class};
 use serde_json::{Map, Value, json};
 use std::cmp::Reverse;
 
@@ -97,9 +96,12 @@ impl Stepper<'_> {
             self.decide_for_all(&candidate, refusal.code);
             return false;
         }
-        if let Some(tag) = self.tag_to_replace(&mut candidate.case) {
-            match tag {
-                Ok(tag) => candidate.shown.tag = tag,
+        if let Some(replaced) = self.replaced(&mut candidate.case) {
+            match replaced {
+                Ok(replaced) => {
+                    candidate.shown.tag = replaced.tag;
+                    candidate.corrects = replaced.corrects;
+                }
                 Err(code) => {
                     self.decide_for_all(&candidate, code);
                     return false;
@@ -130,25 +132,6 @@ impl Stepper<'_> {
         self.send(candidate)
     }
 
-    /// With `replaces`: the tag of the earlier message, or why there is nothing to replace.
-    fn tag_to_replace(&self, case: &mut Case<'_>) -> Option<Result<String, ReasonCode>> {
-        let replaced = case.trigger.sentence.then.replaces.as_ref()?.content().to_owned();
-        let happened_at = case.moment.occurred_at;
-        let earlier = self.subject.sent.iter().rev().find(|sent| {
-            sent.content == replaced
-                && case.bound.values().all(|fact| sent.facts.contains(fact))
-                && sent.at <= happened_at
-        });
-        let Some(sent) = earlier else {
-            let says = format!("`{replaced}` was not sent yet and will carry the news");
-            case.note(Step::Replaces, false, says, Value::Null);
-            return Some(Err(ReasonCode::Superseded));
-        };
-        let says = format!("Takes the place of `{replaced}`");
-        case.note(Step::Replaces, true, says, json!({ "message": sent.message_id }));
-        Some(Ok(sent.collapse.clone()))
-    }
-
     /// What the person would read. `others` are the facts of further cases that the same text speaks of.
     pub(super) fn rendered(
         &self,
@@ -173,9 +156,14 @@ impl Stepper<'_> {
                 fact.sensitive.extend(other.sensitive);
             }
         }
+        // Staff do not read what language the guest reads.
+        let locale = match case.trigger.sentence.then.to {
+            Audience::User => self.user_locale(),
+            Audience::Business => None,
+        };
         match compose(
             content,
-            self.user_locale().as_deref(),
+            locale.as_deref(),
             scene.clone(),
             &facts,
             &self.given.catalogue.project_name,
@@ -235,7 +223,8 @@ impl Stepper<'_> {
     }
 
     fn send(&mut self, mut candidate: Candidate<'_>) -> bool {
-        let Some((device_id, channel)) = self.reachable_device() else {
+        let to = candidate.case.trigger.sentence.then.to;
+        let Some((device_id, channel)) = self.addressee(to) else {
             self.decide_for_all(&candidate, ReasonCode::NoToken);
             return false;
         };
@@ -260,6 +249,7 @@ impl Stepper<'_> {
             also_spends,
             shown,
             drawn,
+            corrects,
             ..
         } = candidate;
         let promo = case.trigger.sentence.class == Class::Promo;
@@ -268,6 +258,7 @@ impl Stepper<'_> {
             message_id,
             moment_id: case.moment.id,
             trigger_id: case.trigger.id,
+            revision: case.trigger.revision,
             send_key: send_key.clone(),
             also_spends,
             content: drawn.content.clone(),
@@ -277,7 +268,7 @@ impl Stepper<'_> {
             tags: case.trigger.sentence.tags.clone(),
             expires_at: Some(expires_at),
             opened_at: None,
-            tried: vec![device_id],
+            tried: device_id.into_iter().collect(),
             undelivered: false,
         });
         self.out.messages.push(Message {
@@ -292,6 +283,9 @@ impl Stepper<'_> {
             facts,
             shown,
             promo,
+            corrects,
+            silent: false,
+            to,
             deliveries: vec![Planned {
                 id: self.ids.draw(),
                 device_id,
@@ -299,17 +293,6 @@ impl Stepper<'_> {
             }],
         });
         true
-    }
-
-    /// The device heard from last among those that can show something.
-    fn reachable_device(&self) -> Option<(DeviceId, ChannelKind)> {
-        self.subject
-            .devices
-            .iter()
-            .filter(|(_, device)| device.notifications != Permission::Denied)
-            .filter_map(|(id, device)| device.channel.map(|channel| (device.last_seen_at, *id, channel)))
-            .max_by_key(|(seen, id, _)| (*seen, *id))
-            .map(|(_, id, channel)| (id, channel))
     }
 
     /// The life of the content, cut where the trigger's window ends: a boarding pass lives until the flight leaves.

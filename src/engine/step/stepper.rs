@@ -61,14 +61,7 @@ pub(super) struct Collected {
 
 /// Steps one subject by one input. Pure: the same arguments give the same effects, byte for byte.
 pub fn step(subject: Subject, input: &Input, given: Given<'_>) -> Effects {
-    let mut stepper = Stepper {
-        subject,
-        given,
-        ids: IdSource::new(given.seed, given.now),
-        fresh: Vec::new(),
-        out: Collected::default(),
-        dirty: false,
-    };
+    let mut stepper = Stepper::new(subject, given);
     if stepper.subject.erased {
         stepper.refuse_all(input);
     } else {
@@ -81,6 +74,19 @@ pub fn step(subject: Subject, input: &Input, given: Given<'_>) -> Effects {
         stepper.forget_the_old();
     }
     stepper.finish()
+}
+
+impl<'a> Stepper<'a> {
+    pub(super) fn new(subject: Subject, given: Given<'a>) -> Self {
+        Self {
+            subject,
+            given,
+            ids: IdSource::new(given.seed, given.now),
+            fresh: Vec::new(),
+            out: Collected::default(),
+            dirty: false,
+        }
+    }
 }
 
 impl Stepper<'_> {
@@ -101,7 +107,12 @@ impl Stepper<'_> {
             Input::Profile(profile) => self.apply_profile(profile),
             Input::Device { device_id, device } => self.apply_device(*device_id, device),
             Input::DeviceGone(device_id) => self.apply_device_gone(*device_id),
-            Input::Moment(_) | Input::Merge(_) | Input::Undelivered { .. } | Input::Instance { .. } | Input::Tick => {}
+            Input::Undelivered {
+                message_id,
+                device_id,
+                why,
+            } => self.apply_undelivered(*message_id, *device_id, why),
+            Input::Moment(_) | Input::Merge(_) | Input::Instance { .. } | Input::Tick => {}
         }
     }
 

@@ -6,8 +6,8 @@ use super::stepper::Stepper;
 use crate::base::time::{Span, Timestamp};
 use crate::engine::decision::{ReasonCode, Step};
 use crate::engine::fence::hours::is_open;
-use crate::engine::trigger::Class;
 use crate::engine::trigger::expression::Expression;
+use crate::engine::trigger::{Audience, Class};
 use serde_json::{Map, Value, json};
 
 impl Stepper<'_> {
@@ -76,7 +76,8 @@ impl Stepper<'_> {
 
     /// Quiet hours: a promo waits for the morning if it is still worth reading then.
     pub(super) fn out_of_the_night(&self, case: &mut Case<'_>, content: &str) -> Result<(), Refusal> {
-        if case.trigger.sentence.class == Class::Service {
+        let to_business = case.trigger.sentence.then.to == Audience::Business;
+        if case.trigger.sentence.class == Class::Service || to_business {
             return Ok(());
         }
         let own = case.trigger.sentence.guards.quiet_hours.as_ref();
