@@ -6,7 +6,8 @@ use super::problem::{ErrorCode, Problem};
 use super::stream::Watchers;
 use super::{
     auth, consents, contents, decisions, deliveries, devices, events, facts, geofences, health, idempotency, import,
-    ingest, keys, me, metrics, moments, openapi, page, project, regions, requests, stream, track, triggers, users,
+    ingest, keys, me, metrics, moments, openapi, page, project, regions, requests, silent, stream, track, triggers,
+    users,
 };
 use crate::base::limits;
 use crate::pipeline::Pipeline;
@@ -83,6 +84,7 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
 }
 
 fn device_routes(config: &mut ServiceConfig<'_>) {
+    config.service(silent::list);
     config
         .service(devices::register)
         .service(track::track)

@@ -52,6 +52,8 @@ pub const INPUTS_QUEUED_PER_LANE_MAX: usize = 4_096;
 pub const SUBJECTS_PER_LANE_MAX: usize = 20_000;
 /// Deliveries claimed in one go.
 pub const DELIVERIES_PER_CLAIM_MAX: u64 = 200;
+/// Pages of devices looked at for one page of silent ones.
+pub const PAGES_PER_LOOK_MAX: usize = 10;
 /// Timers fired in one go.
 pub const TIMERS_PER_TICK_MAX: u64 = 1_000;
 /// Sends under way at once per channel.

@@ -226,5 +226,8 @@ mod tests;
 #[path = "tick_tests.rs"]
 mod tick_tests;
 #[cfg(test)]
+#[path = "verdict_tests.rs"]
+mod verdict_tests;
+#[cfg(test)]
 #[path = "world_tests.rs"]
 mod world;

@@ -3,6 +3,7 @@
 pub mod compare;
 pub mod format;
 pub mod outcome;
+mod push;
 pub mod run;
 mod stage;
 mod tell;

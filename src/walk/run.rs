@@ -4,7 +4,7 @@ use super::TIMERS_PER_WALK_MAX;
 use super::format::{Act, BatchAct, CrossingAct, EventAct, FactAct, FixAct, Walk, WalkError, WalkStep, WalkUser};
 use super::outcome::Outcome;
 use super::stage::{SEED, Stage};
-use crate::base::id::{DeviceId, MessageId, UserId};
+use crate::base::id::{DeviceId, UserId};
 use crate::base::time::{Timestamp, truncated};
 use crate::engine::delivery::ChannelKind;
 use crate::engine::fact::{Fact, FactRef};
@@ -27,7 +27,7 @@ pub(super) struct Runner {
     facts: HashMap<FactRef, Fact>,
     /// Who held a device from when on: queued records belong to whoever held it then.
     owners: BTreeMap<DeviceId, Vec<(Timestamp, UserId)>>,
-    news: BTreeMap<DeviceId, DeviceNews>,
+    pub(super) news: BTreeMap<DeviceId, DeviceNews>,
     /// Devices whose push address the provider will call dead.
     gone: BTreeSet<DeviceId>,
     pub(super) now: Timestamp,
@@ -340,7 +340,7 @@ impl Runner {
     }
 
     /// One step of one subject, tried again with the send keys that turn out to be taken, as the committer does.
-    fn step(&mut self, user_id: UserId, input: &Input) {
+    pub(super) fn step(&mut self, user_id: UserId, input: &Input) {
         let subject = self.subjects.remove(&user_id).unwrap_or_else(|| Subject::new(user_id));
         self.stepped += 1;
         let mut spent = BTreeSet::new();
@@ -372,7 +372,7 @@ impl Runner {
         if let Some(at) = effects.wake_at {
             self.wakes.insert(user_id, at);
         }
-        let pushed = pushed(&effects);
+        let pushed = super::push::pushed(&effects);
         self.subjects.insert(user_id, effects.subject);
         for (message_id, device_id, silent) in pushed {
             if self.gone.remove(&device_id) {
@@ -380,41 +380,6 @@ impl Runner {
             }
         }
     }
-
-    /// The provider knows no such address: the device loses it, and what was pushed to it may go elsewhere.
-    fn call_dead(&mut self, user_id: UserId, message_id: MessageId, device_id: DeviceId, silent: bool) {
-        let device = self.news.entry(device_id).or_default();
-        device.channel = None;
-        let device = device.clone();
-        self.step(user_id, &Input::Device { device_id, device });
-        if !silent {
-            let device_id = Some(device_id);
-            let why = "UNREGISTERED".to_owned();
-            self.step(
-                user_id,
-                &Input::Undelivered {
-                    message_id,
-                    device_id,
-                    why,
-                },
-            );
-        }
-    }
-}
-
-/// What a step pushes: message, device, and whether it only asks.
-fn pushed(effects: &Effects) -> Vec<(MessageId, DeviceId, bool)> {
-    let made = effects.messages.iter().flat_map(|message| {
-        let deliveries = message.deliveries.iter();
-        deliveries.map(|planned| (message.id, planned, message.silent))
-    });
-    let redirected = effects
-        .redirected
-        .iter()
-        .map(|(message, planned)| (*message, planned, false));
-    made.chain(redirected)
-        .filter_map(|(message, planned, silent)| Some((message, planned.device_id?, silent)))
-        .collect()
 }
 
 #[cfg(test)]

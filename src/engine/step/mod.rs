@@ -193,6 +193,9 @@ mod guard_tests;
 #[path = "property_tests.rs"]
 mod property_tests;
 #[cfg(test)]
+#[path = "reach_tests.rs"]
+mod reach_tests;
+#[cfg(test)]
 #[path = "stage_tests.rs"]
 mod stage_tests;
 #[cfg(test)]
