@@ -455,12 +455,13 @@ impl Stage {
 }
 
 fn mortal(walk: &Walk) -> BTreeSet<String> {
-    let steps = walk.steps.iter();
-    let gone = steps.filter_map(|step| match &step.act {
-        Act::TokenGone(act) => Some(act.device.clone()),
-        _ => None,
-    });
-    gone.collect()
+    let mut gone = BTreeSet::new();
+    for step in &walk.steps {
+        if let Act::TokenGone(act) = &step.act {
+            gone.insert(act.device.clone());
+        }
+    }
+    gone
 }
 
 impl Drop for Stage {

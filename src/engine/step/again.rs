@@ -1,6 +1,6 @@
 //! Judging once more: what goes out later than it was decided must still be true when it goes.
 
-use super::judge::{Case, Occasion};
+use super::judge::{Case, Occasion, condition_holds};
 use super::scene::Bound;
 use super::stepper::{Given, Stepper};
 use crate::engine::decision::ReasonCode;
@@ -42,9 +42,7 @@ pub fn still_may_be_sent(
     let scene = stepper.scene(&case);
     if !is_lost {
         // Without the place of then, a condition about it cannot be asked as it was.
-        stepper
-            .condition_holds(&mut case, &scene)
-            .map_err(|refusal| refusal.code)?;
+        condition_holds(&mut case, &scene).map_err(|refusal| refusal.code)?;
     }
     stepper.consented(&mut case).map_err(|refusal| refusal.code)?;
     case.occasion = Occasion::Asked;

@@ -162,7 +162,7 @@ impl Stepper<'_> {
     /// Is this moment relevant? Facts still active, condition holds.
     fn relevant(&self, case: &mut Case<'_>, scene: &Map<String, Value>) -> Result<(), Refusal> {
         self.facts_hold(case)?;
-        self.condition_holds(case, scene)
+        condition_holds(case, scene)
     }
 
     /// Are the facts it is judged for still active?
@@ -193,32 +193,6 @@ impl Stepper<'_> {
             case.note(Step::Facts, true, "Judged for these facts", json!(case.bound));
         }
         Ok(())
-    }
-
-    pub(super) fn condition_holds(&self, case: &mut Case<'_>, scene: &Map<String, Value>) -> Result<(), Refusal> {
-        let Some(condition) = &case.trigger.condition else {
-            return Ok(());
-        };
-        let judgement = condition.judge(scene);
-        let values = clauses(&judgement.clauses);
-        match judgement.verdict {
-            Verdict::Holds => {
-                case.note(Step::Condition, true, "The condition holds", values);
-                Ok(())
-            }
-            Verdict::Fails => {
-                case.note(Step::Condition, false, failing(&judgement), values);
-                Err(Refusal::drop(ReasonCode::ConditionFalse))
-            }
-            Verdict::Missing(path) => {
-                case.note(Step::Condition, false, format!("`{path}` has no value"), values);
-                Err(Refusal::drop(ReasonCode::MissingData))
-            }
-            Verdict::Error(why) => {
-                case.note(Step::Condition, false, why, values);
-                Err(Refusal::drop(ReasonCode::ConditionError))
-            }
-        }
     }
 
     /// Records a decision and remembers the answer with the visit it belongs to.
@@ -305,6 +279,33 @@ impl Stepper<'_> {
                 vec![winner]
             }
             Choose::Together => self.together(name, passing),
+        }
+    }
+}
+
+/// Does the condition hold for what the case can see?
+pub(super) fn condition_holds(case: &mut Case<'_>, scene: &Map<String, Value>) -> Result<(), Refusal> {
+    let Some(condition) = &case.trigger.condition else {
+        return Ok(());
+    };
+    let judgement = condition.judge(scene);
+    let values = clauses(&judgement.clauses);
+    match judgement.verdict {
+        Verdict::Holds => {
+            case.note(Step::Condition, true, "The condition holds", values);
+            Ok(())
+        }
+        Verdict::Fails => {
+            case.note(Step::Condition, false, failing(&judgement), values);
+            Err(Refusal::drop(ReasonCode::ConditionFalse))
+        }
+        Verdict::Missing(path) => {
+            case.note(Step::Condition, false, format!("`{path}` has no value"), values);
+            Err(Refusal::drop(ReasonCode::MissingData))
+        }
+        Verdict::Error(why) => {
+            case.note(Step::Condition, false, why, values);
+            Err(Refusal::drop(ReasonCode::ConditionError))
         }
     }
 }
