@@ -132,6 +132,14 @@ impl Stepper<'_> {
         self.send(candidate)
     }
 
+    /// Staff do not read what language the guest reads.
+    fn readers_locale(&self, to: Audience) -> Option<String> {
+        match to {
+            Audience::User => self.user_locale(),
+            Audience::Business => None,
+        }
+    }
+
     /// What the person would read. `others` are the facts of further cases that the same text speaks of.
     pub(super) fn rendered(
         &self,
@@ -156,14 +164,9 @@ impl Stepper<'_> {
                 fact.sensitive.extend(other.sensitive);
             }
         }
-        // Staff do not read what language the guest reads.
-        let locale = match case.trigger.sentence.then.to {
-            Audience::User => self.user_locale(),
-            Audience::Business => None,
-        };
         match compose(
             content,
-            locale.as_deref(),
+            self.readers_locale(case.trigger.sentence.then.to).as_deref(),
             scene.clone(),
             &facts,
             &self.given.catalogue.project_name,
@@ -236,11 +239,9 @@ impl Stepper<'_> {
         let Some(decision_id) = self.decide_sent(&candidate, message_id) else {
             return false;
         };
-        let facts: Vec<FactRef> = candidate
-            .cases()
-            .flat_map(|case| case.bound.values().cloned())
-            .collect();
+        let mut facts: Vec<FactRef> = Vec::new();
         for case in candidate.cases() {
+            facts.extend(case.bound.values().cloned());
             self.close_waits(case.trigger.id, &case.bound, "Sent at a newer moment");
         }
         let Candidate {
