@@ -11,7 +11,8 @@ pub struct Model {
     pub project_id: Uuid,
     pub message_id: Uuid,
     pub user_id: Uuid,
-    pub device_id: Uuid,
+    /// None for a message to the business.
+    pub device_id: Option<Uuid>,
     pub channel: String,
     pub state: String,
     /// Counts the claims; with `lease_until` it fences off a sender that came back late.

@@ -16,6 +16,7 @@ mod m20261122_000009_reply_text;
 mod m20261122_000010_accepted_findings;
 mod m20261122_000021_journeys;
 mod m20261122_000022_journey_instances;
+mod m20261122_000023_business_deliveries;
 
 pub use sea_orm_migration::MigratorTrait;
 use sea_orm_migration::prelude::{DbErr, Index, MigrationTrait, SchemaManager};
@@ -38,6 +39,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000010_accepted_findings::Migration),
             Box::new(m20261122_000021_journeys::Migration),
             Box::new(m20261122_000022_journey_instances::Migration),
+            Box::new(m20261122_000023_business_deliveries::Migration),
         ]
     }
 }

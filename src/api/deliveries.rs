@@ -36,7 +36,8 @@ pub struct DeliveryView {
     pub id: DeliveryId,
     pub message_id: MessageId,
     pub user_id: UserId,
-    pub device_id: DeviceId,
+    /// None for a message to the business.
+    pub device_id: Option<DeviceId>,
     pub channel: ChannelKind,
     pub state: DeliveryState,
     /// Why it stands where it stands, when there is something to say.

@@ -13,6 +13,7 @@ use crate::engine::delivery::ChannelKind;
 use crate::engine::fix::Permission;
 use crate::engine::message::{Message, Shown};
 use crate::engine::subject::Profile;
+use crate::engine::trigger::Audience;
 use crate::store::DeviceRow;
 use actix_web::{HttpResponse, delete, get, patch, post, put, web};
 use chrono::{DateTime, Utc};
@@ -83,6 +84,8 @@ pub struct MessageView {
     pub content: String,
     pub created_at: DateTime<Utc>,
     pub expires_at: DateTime<Utc>,
+    /// Who reads it.
+    pub to: Audience,
     #[serde(flatten)]
     pub shown: Shown,
 }
@@ -94,6 +97,7 @@ impl MessageView {
             content: message.content,
             created_at: message.created_at,
             expires_at: message.expires_at,
+            to: message.to,
             shown: message.shown,
         }
     }

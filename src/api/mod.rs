@@ -32,6 +32,7 @@ mod ranking;
 mod regions;
 mod requests;
 pub mod server;
+mod silent;
 mod stream;
 mod track;
 mod triggers;

@@ -5,7 +5,7 @@ use super::health::Progress;
 use super::problem::{ErrorCode, Problem};
 use super::stream::Watchers;
 use super::{
-    auth, consents, contents, decisions, deliveries, devices, events, explain, facts, geofences, health, idempotency, import, ingest, journeys, journeys_instances, keys, me, metrics, moments, openapi, page, project, regions, requests, stream, track, triggers, users,
+    auth, consents, contents, decisions, deliveries, devices, events, explain, facts, geofences, health, idempotency, import, ingest, journeys, journeys_instances, keys, me, metrics, moments, openapi, page, project, regions, requests, silent, stream, track, triggers, users,
 };
 use crate::base::limits;
 use crate::pipeline::Pipeline;
@@ -82,6 +82,7 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
 }
 
 fn device_routes(config: &mut ServiceConfig<'_>) {
+    config.service(silent::list);
     config
         .service(devices::register)
         .service(track::track)

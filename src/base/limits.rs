@@ -34,6 +34,8 @@ pub const WAITS_PER_USER_MAX: usize = 100;
 pub const VISITS_PER_USER_MAX: usize = 200;
 /// Sends remembered per user for caps and cool-downs; more than any sensible cap counts.
 pub const SENDS_PER_USER_MAX: usize = 300;
+/// Days for which sends are remembered: the longest window of a cap or a cool-down.
+pub const SENDS_KEPT_DAYS: i64 = 92;
 /// Moments one input may notice; a batch of 1,000 fixes over nested fences stays far below.
 pub const MOMENTS_PER_INPUT_MAX: usize = 5_000;
 /// The longest a wait may stay open (DESIGN.md 5.8 asks for a limit; a month covers a travel booking).
@@ -50,6 +52,8 @@ pub const INPUTS_QUEUED_PER_LANE_MAX: usize = 4_096;
 pub const SUBJECTS_PER_LANE_MAX: usize = 20_000;
 /// Deliveries claimed in one go.
 pub const DELIVERIES_PER_CLAIM_MAX: u64 = 200;
+/// Pages of devices looked at for one page of silent ones.
+pub const PAGES_PER_LOOK_MAX: usize = 10;
 /// Timers fired in one go.
 pub const TIMERS_PER_TICK_MAX: u64 = 1_000;
 /// Sends under way at once per channel.

@@ -6,6 +6,7 @@ use crate::base::secret::Secret;
 use crate::base::time::Timestamp;
 use crate::engine::delivery::{ChannelKind, Outcome};
 use crate::engine::message::{Message, Shown, Urgency};
+use crate::engine::trigger::Audience;
 use ::fcm::test_server::{Fault, FcmCode, TestServer};
 use chrono::TimeDelta;
 use serde_json::{Value, json};
@@ -50,6 +51,9 @@ pub(super) fn message(shown: Shown) -> Message {
         facts: Vec::new(),
         shown,
         promo: false,
+        corrects: None,
+        silent: false,
+        to: Audience::User,
         deliveries: Vec::new(),
     }
 }

@@ -117,6 +117,9 @@ fn message_for(push: &Push<'_>) -> Message {
     let shown = &push.message.shown;
     let tag = bounded(&shown.tag);
     let life = (push.message.expires_at - push.now).to_std().unwrap_or_default();
+    if push.message.silent {
+        return silent(push, life);
+    }
     let mut message = Message::to_token(push.address)
         .entry("message_id", push.message.id.to_string())
         .entry("tag", &tag)
@@ -138,6 +141,24 @@ fn message_for(push: &Push<'_>) -> Message {
         }
     }
     message
+}
+
+/// Shows nothing: the app wakes and reports where it is. Background pushes of APNs must have priority 5; a data message wakes a
+/// dozing Android phone only with high priority. Browsers cannot be asked.
+fn silent(push: &Push<'_>, life: Duration) -> Message {
+    let mut payload = Map::new();
+    payload.insert("aps".into(), json!({ "content-available": 1 }));
+    let apns = ApnsConfig::default()
+        .header("apns-expiration", push.message.expires_at.timestamp().to_string())
+        .header("apns-priority", "5")
+        .header("apns-push-type", "background")
+        .payload(payload);
+    let android = AndroidConfig::default().ttl(life).priority(MessagePriority::High);
+    Message::to_token(push.address)
+        .entry("usher", "fix")
+        .entry("message_id", push.message.id.to_string())
+        .android(android)
+        .apns(apns)
 }
 
 fn public_title(shown: &Shown) -> &str {

@@ -173,3 +173,25 @@ async fn link_image_and_actions_go_along() {
     let actions: Vec<Action> = serde_json::from_str(request["data"]["actions"].as_str().unwrap()).unwrap();
     assert_eq!(actions, [action]);
 }
+
+#[tokio::test]
+async fn a_question_to_the_phone_shows_nothing_anywhere_and_wakes_the_app() {
+    let stage = Stage::new().await;
+    let mut asking = message(shown());
+    asking.silent = true;
+    stage.send(ChannelKind::Fcm, &asking, TimeDelta::zero()).await;
+    let request = stage.server.received().pop().unwrap();
+    assert!(request.accepted, "{}", request.message);
+    let request = request.message;
+    assert_eq!(request["data"], json!({ "usher": "fix", "message_id": asking.id }));
+    assert_eq!(request["android"], json!({ "priority": "HIGH", "ttl": "900s" }));
+    let apns = &request["apns"];
+    assert_eq!(apns["payload"], json!({ "aps": { "content-available": 1 } }));
+    assert_eq!(apns["headers"]["apns-push-type"], "background");
+    assert_eq!(apns["headers"]["apns-priority"], "5");
+    assert_eq!(
+        (&request["notification"], &request["webpush"]),
+        (&Value::Null, &Value::Null)
+    );
+    assert!(stage.server.screen(TOKEN).is_empty());
+}

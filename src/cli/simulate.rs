@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 ///
 /// walk.json holds places, contents, triggers, users with their devices, and steps, each with its time `at`:
 ///   {"at": "2026-05-04T14:55:00+02:00", "fix": {"device": "d1", "lat": 48.2055, "lng": 16.3696, "accuracy_m": 20}}
-/// A step is one of fix, batch, fact, event, consent, identify, sign_out, erase, tick, publish, pause, place.
+/// A step is one of fix, batch, fact, event, consent, identify, sign_out, erase, tick, publish, pause, place, token_gone.
 /// Timers that fall due between two steps fire at their own instant. Nothing is stored and nothing is sent.
 ///
 /// When expected.json lies beside it, the outcome is compared with it, and a difference ends with an error.

@@ -77,7 +77,9 @@ impl DeliveryState {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Planned {
     pub id: DeliveryId,
-    pub device_id: DeviceId,
+    /// None for a message to the business.
+    #[serde(default)]
+    pub device_id: Option<DeviceId>,
     pub channel: ChannelKind,
 }
 

@@ -89,6 +89,9 @@ pub struct Device {
     /// The channel that can reach it; the address itself stays in the store.
     pub channel: Option<crate::engine::delivery::ChannelKind>,
     pub last_seen_at: Option<DateTime<Utc>>,
+    /// Charge from 0 to 1, when it last said so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub battery: Option<f64>,
     /// The newest fix or crossing applied: an older record is late and changes nothing.
     pub newest: Option<Mark>,
     /// The newest plausible fix, against which a jump is measured.
@@ -215,6 +218,9 @@ pub struct Sent {
     pub message_id: MessageId,
     pub moment_id: MomentId,
     pub trigger_id: TriggerId,
+    /// The revision that spoke.
+    #[serde(default)]
+    pub revision: i64,
     pub send_key: String,
     /// When it spoke of several facts at once: the key each would have had alone, so that none is said again.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

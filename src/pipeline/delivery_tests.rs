@@ -101,7 +101,8 @@ async fn a_dead_address_goes_on_the_first_word_and_the_next_moment_knows_it() {
     assert_eq!(device.last_seen_at, seen, "the provider spoke, not the person");
     world.publish_key().await;
     world.track(&phone, vec![event("e1", world.now(), "key_used")]).await;
-    assert_eq!(world.codes().await, [ReasonCode::Sent, ReasonCode::NoToken]);
+    let codes = [ReasonCode::Sent, ReasonCode::NoToken, ReasonCode::ProviderError];
+    assert_eq!(world.codes().await, codes);
     world.pipeline.dispatch().await.unwrap();
     assert_eq!(world.server().received().len(), 1, "nothing more after the first word");
     // The app reports the token again: it lives.
@@ -164,15 +165,21 @@ async fn an_address_lost_behind_the_engines_back_is_learnt_at_the_next_send() {
         provider_id: None,
         attempt: None,
         dead_address: Some((phone.id, token(1))),
+        undelivered: None,
     };
-    assert!(world.fresh.settle_delivery(&settlement).await.unwrap());
+    assert!(world.fresh.settle_delivery(&settlement).await.unwrap().is_some());
     world.track(&phone, vec![event("e1", world.now(), "key_used")]).await;
     world.pipeline.dispatch().await.unwrap();
     assert_eq!(world.states().await, [DeliveryState::Failed, DeliveryState::Failed]);
     world.track(&phone, vec![event("e2", world.now(), "key_used")]).await;
     assert_eq!(
         world.codes().await,
-        [ReasonCode::Sent, ReasonCode::Sent, ReasonCode::NoToken]
+        [
+            ReasonCode::Sent,
+            ReasonCode::Sent,
+            ReasonCode::NoToken,
+            ReasonCode::ProviderError
+        ]
     );
 }
 

@@ -1,39 +1,19 @@
 //! Dispatch: claim deliveries by lease, ask once more whether they may go, send with no transaction open, settle.
 
 use super::stream::display_name;
+use super::verdict::{Verdict, is_elsewhere};
 use super::{Pipeline, PipelineError};
 use crate::base::limits;
 use crate::base::time::Timestamp;
 use crate::channel::Push;
-use crate::engine::catalogue::Catalogue;
 use crate::engine::delivery::{ChannelKind, DeliveryState, Next, Outcome, settle};
-use crate::engine::subject::Purpose;
+use crate::store::change::{InboxEntry, InboxInput};
 use crate::store::{AttemptRow, Claimed, Settlement};
 use crate::telemetry::measure;
 use chrono::TimeDelta;
 use serde_json::json;
 use std::time::Duration;
 use tokio::task::JoinSet;
-
-/// A delivery of a paused project or trigger is looked at again after this long.
-const PAUSE_RECHECK: TimeDelta = TimeDelta::seconds(30);
-
-/// What came of looking at a claimed delivery.
-enum Verdict {
-    /// It may not go, and that is final.
-    Stop {
-        state: DeliveryState,
-        why: &'static str,
-    },
-    /// Not now.
-    Later {
-        at: Timestamp,
-        why: &'static str,
-    },
-    Go {
-        address: String,
-    },
-}
 
 impl Pipeline {
     /// One round: everything that is due is claimed, sent and settled, also what falls due meanwhile. Says how many deliveries
@@ -90,22 +70,40 @@ impl Pipeline {
     async fn deliver(&self, claimed: Claimed) -> Result<(), PipelineError> {
         let now = self.now();
         let catalogue = self.catalogue(claimed.delivery.project_id).await?;
-        let settlement = match verdict(&claimed, &catalogue, now) {
-            Verdict::Stop { state, why } => blank(&claimed, now, state, None, why),
+        let mut settlement = match self.verdict(&claimed, &catalogue, now).await? {
+            Verdict::Stop { state, why } => blank(&claimed, now, state, None, &why),
             Verdict::Later { at, why } => blank(&claimed, now, DeliveryState::Queued, Some(at), why),
             Verdict::Go { address } => self.attempt(&claimed, &address, now).await,
         };
-        let (state, why) = (settlement.state, settlement.why.clone());
-        if self.0.store.settle_delivery(&settlement).await? {
-            measure::delivery(claimed.delivery.channel, state);
-            let out_of_reach = settlement.dead_address.is_some() || !is_where_it_was(&claimed);
-            if out_of_reach {
-                let device = (claimed.delivery.user_id, claimed.delivery.device_id);
+        settlement.undelivered = self.undelivered(&claimed, &settlement);
+        if let Some(state) = self.0.store.settle_delivery(&settlement).await? {
+            measure::delivery(claimed.delivery.channel, settlement.state);
+            let out_of_reach = settlement.dead_address.is_some() || is_elsewhere(&claimed);
+            if let Some(device) = claimed.delivery.device_id.filter(|_| out_of_reach) {
+                let device = (claimed.delivery.user_id, device);
                 self.tell_devices(claimed.delivery.project_id, &[device]).await;
             }
-            self.show(&claimed, state, why, now).await?;
+            if state == DeliveryState::Failed {
+                self.step_inbox(settlement.undelivered.into_iter().collect()).await?;
+            }
+            self.show(&claimed, settlement.state, settlement.why, now).await?;
         }
         Ok(())
+    }
+
+    /// With a failure for good: what the engine is to hear. It is stored along with the failure, so that no crash loses it.
+    fn undelivered(&self, claimed: &Claimed, settlement: &Settlement) -> Option<InboxEntry> {
+        let failed = settlement.state == DeliveryState::Failed && !claimed.message.silent;
+        failed.then(|| InboxEntry {
+            id: self.new_id(),
+            project_id: claimed.delivery.project_id,
+            user_id: claimed.delivery.user_id,
+            input: InboxInput::Undelivered {
+                message_id: claimed.delivery.message_id,
+                device_id: claimed.delivery.device_id,
+                why: settlement.why.clone().unwrap_or_default(),
+            },
+        })
     }
 
     async fn attempt(&self, claimed: &Claimed, address: &str, now: Timestamp) -> Settlement {
@@ -170,7 +168,12 @@ impl Pipeline {
                 provider_id,
                 duration_ms: (after - now).num_milliseconds(),
             }),
-            dead_address: dead.then(|| (claimed.delivery.device_id, address.to_owned())),
+            dead_address: claimed
+                .delivery
+                .device_id
+                .filter(|_| dead)
+                .map(|device| (device, address.to_owned())),
+            undelivered: None,
         }
     }
 
@@ -186,13 +189,21 @@ impl Pipeline {
         if state == DeliveryState::Accepted && delivery.channel == ChannelKind::Tray {
             let subjects = self.0.store.load_subjects(project_id, &[delivery.user_id]).await?;
             let subject = subjects.first();
-            let device = subject.and_then(|subject| subject.devices.get(&delivery.device_id));
+            let device = subject
+                .zip(delivery.device_id)
+                .and_then(|(subject, id)| subject.devices.get(&id));
             let body = json!({
                 "delivery_id": delivery.id, "message_id": delivery.message_id, "device_id": delivery.device_id,
                 "user_id": delivery.user_id, "name": subject.map(display_name), "at": now, "channel": delivery.channel,
                 "platform": device.and_then(|device| device.platform.clone()), "shown": claimed.message.shown,
+                "to": claimed.message.to,
             });
-            self.0.stream.publish_push(project_id, body);
+            if claimed.message.silent {
+                // Nothing shows: the phone is only asked where it is.
+                self.0.stream.publish(project_id, "asked", body);
+            } else {
+                self.0.stream.publish_push(project_id, body);
+            }
         }
         if !self.0.stream.is_watched() {
             return Ok(());
@@ -203,62 +214,6 @@ impl Pipeline {
         self.0.stream.publish(project_id, "delivery", body);
         Ok(())
     }
-}
-
-/// May it go now? Time has passed since the decision: life, owner, consent and pause are asked again (invariant 8).
-fn verdict(claimed: &Claimed, catalogue: &Catalogue, now: Timestamp) -> Verdict {
-    let purpose = if claimed.message.promo {
-        Purpose::Promo
-    } else {
-        Purpose::Service
-    };
-    let consented = claimed.consents.get(&purpose).is_some_and(|consent| consent.granted);
-    if claimed.message.expires_at <= now {
-        return Verdict::Stop {
-            state: DeliveryState::Expired,
-            why: "its life is over",
-        };
-    }
-    if claimed.owner != Some(claimed.message.user_id) {
-        return Verdict::Stop {
-            state: DeliveryState::Cancelled,
-            why: "the device belongs to somebody else now",
-        };
-    }
-    if !consented {
-        return Verdict::Stop {
-            state: DeliveryState::Cancelled,
-            why: "consent was withdrawn",
-        };
-    }
-    if claimed.paused || catalogue.settings.paused {
-        return Verdict::Later {
-            at: now + PAUSE_RECHECK,
-            why: "the project is paused",
-        };
-    }
-    let trigger = claimed.message.trigger_id;
-    if catalogue.listeners().any(|live| live.id == trigger && live.paused) {
-        return Verdict::Later {
-            at: now + PAUSE_RECHECK,
-            why: "the trigger is paused",
-        };
-    }
-    match &claimed.push {
-        Some((channel, address)) if *channel == claimed.delivery.channel => Verdict::Go {
-            address: address.clone(),
-        },
-        Some(_) | None => Verdict::Stop {
-            state: DeliveryState::Failed,
-            why: "the device has no address for this channel any more",
-        },
-    }
-}
-
-/// Does the device still belong to the person, with an address for this channel?
-fn is_where_it_was(claimed: &Claimed) -> bool {
-    let reached = claimed.push.as_ref().map(|(channel, _)| *channel);
-    claimed.owner == Some(claimed.message.user_id) && reached == Some(claimed.delivery.channel)
 }
 
 /// A settlement without an attempt.
@@ -274,5 +229,6 @@ fn blank(claimed: &Claimed, at: Timestamp, state: DeliveryState, run_at: Option<
         provider_id: None,
         attempt: None,
         dead_address: None,
+        undelivered: None,
     }
 }

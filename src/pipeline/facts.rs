@@ -32,7 +32,7 @@ impl Pipeline {
         Ok(recovered)
     }
 
-    async fn step_inbox(&self, entries: Vec<InboxEntry>) -> Result<(), PipelineError> {
+    pub(super) async fn step_inbox(&self, entries: Vec<InboxEntry>) -> Result<(), PipelineError> {
         let result = self.try_step_inbox(entries).await;
         if result.is_err() {
             self.0.inbox_left.store(true, Ordering::Relaxed);

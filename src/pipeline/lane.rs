@@ -45,6 +45,15 @@ impl Job {
             InboxInput::Fact { fact } => Input::Fact(fact),
             InboxInput::FactGone { fact } => Input::FactGone(fact),
             InboxInput::Moment { moment } => Input::Moment(*moment),
+            InboxInput::Undelivered {
+                message_id,
+                device_id,
+                why,
+            } => Input::Undelivered {
+                message_id,
+                device_id,
+                why,
+            },
         };
         Self {
             project_id: entry.project_id,

@@ -15,6 +15,7 @@ mod stepping;
 mod stream;
 mod telling;
 mod tick;
+mod verdict;
 
 pub use catalogue::build_catalogue;
 pub use error::PipelineError;
@@ -233,6 +234,9 @@ mod tests;
 #[cfg(test)]
 #[path = "tick_tests.rs"]
 mod tick_tests;
+#[cfg(test)]
+#[path = "verdict_tests.rs"]
+mod verdict_tests;
 #[cfg(test)]
 #[path = "world_tests.rs"]
 mod world;

@@ -303,7 +303,7 @@ impl Worker {
                 job.answer(Err(PipelineError::Erased));
                 continue;
             }
-            queued |= !effects.messages.is_empty();
+            queued |= !(effects.messages.is_empty() && effects.redirected.is_empty());
             self.shared.stream.publish_effects(job.project_id, &effects);
             self.show_position(&job, &effects);
             count(&effects);

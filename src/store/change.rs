@@ -1,6 +1,6 @@
 //! What one commit writes: the effects of steps and the rows that came with their inputs.
 
-use crate::base::id::{DeviceId, ProjectId, UserId};
+use crate::base::id::{DeviceId, MessageId, ProjectId, UserId};
 use crate::base::time::Timestamp;
 use crate::engine::delivery::ChannelKind;
 use crate::engine::fact::{Fact, FactRef};
@@ -104,7 +104,8 @@ pub enum FactOutcome {
     },
 }
 
-/// An input that is durable before it is stepped: a fact for one of its subjects, or a moment for somebody it concerns.
+/// An input that is durable before it is stepped: a fact for one of its subjects, a moment for somebody it concerns, a
+/// failure for whom the message was.
 #[derive(Debug, Clone, PartialEq)]
 pub struct InboxEntry {
     pub id: Uuid,
@@ -125,6 +126,12 @@ pub enum InboxInput {
     /// Somebody else's moment.
     Moment {
         moment: Box<Moment>,
+    },
+    /// A delivery of this message failed for good.
+    Undelivered {
+        message_id: MessageId,
+        device_id: Option<DeviceId>,
+        why: String,
     },
 }
 

@@ -6,7 +6,9 @@ use super::connect::Store;
 use super::error::{CommitError, StoreError};
 use super::subjects::erased_among;
 use super::{commit_people, commit_records, inbox as inbox_told, instances};
-use crate::base::id::{DeviceId, ProjectId, UserId};
+use crate::base::id::{DeviceId, MessageId, ProjectId, UserId};
+use crate::base::time::Timestamp;
+use crate::engine::delivery::Planned;
 use crate::engine::message::Message;
 use ::entity::{decision, delivery, inbox, message, moment, subject};
 use sea_orm::sea_query::{Expr, OnConflict};
@@ -268,23 +270,7 @@ async fn write_messages(txn: &DatabaseTransaction, changes: &[&Change]) -> Resul
     let mut outbox: Vec<delivery::ActiveModel> = Vec::new();
     for (project, made) in messages(changes) {
         for planned in &made.deliveries {
-            let model = delivery::Model {
-                id: planned.id.uuid(),
-                project_id: project.uuid(),
-                message_id: made.id.uuid(),
-                user_id: made.user_id.uuid(),
-                device_id: planned.device_id.uuid(),
-                channel: planned.channel.as_str().to_owned(),
-                state: "queued".into(),
-                attempts: 0,
-                run_at: made.created_at,
-                lease_until: None,
-                why: None,
-                provider_id: None,
-                created_at: made.created_at,
-                updated_at: made.created_at,
-            };
-            outbox.push(model.into_active_model());
+            outbox.push(queued(project, made.user_id, made.id, planned, made.created_at));
         }
         let model = message::Model {
             id: made.id.uuid(),
@@ -301,10 +287,49 @@ async fn write_messages(txn: &DatabaseTransaction, changes: &[&Change]) -> Resul
         };
         rows.push(model.into_active_model());
     }
+    for change in changes {
+        let (user, at) = (change.effects.subject.user_id, change.effects.subject.stepped_at);
+        for (message, planned) in &change.effects.redirected {
+            outbox.push(queued(
+                change.project_id,
+                user,
+                *message,
+                planned,
+                at.unwrap_or_default(),
+            ));
+        }
+    }
     let counts = (rows.len(), outbox.len());
     insert_all(txn, rows, None).await?;
     insert_all(txn, outbox, None).await?;
     Ok(counts)
+}
+
+/// A delivery that is due at once.
+fn queued(
+    project: ProjectId,
+    user: UserId,
+    message: MessageId,
+    planned: &Planned,
+    at: Timestamp,
+) -> delivery::ActiveModel {
+    let model = delivery::Model {
+        id: planned.id.uuid(),
+        project_id: project.uuid(),
+        message_id: message.uuid(),
+        user_id: user.uuid(),
+        device_id: planned.device_id.map(DeviceId::uuid),
+        channel: planned.channel.as_str().to_owned(),
+        state: "queued".into(),
+        attempts: 0,
+        run_at: at,
+        lease_until: None,
+        why: None,
+        provider_id: None,
+        created_at: at,
+        updated_at: at,
+    };
+    model.into_active_model()
 }
 
 /// Takes back what nobody has begun to send; a delivery under way is the dispatcher's to settle.

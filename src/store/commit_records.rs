@@ -124,7 +124,10 @@ async fn move_forward(txn: &DatabaseTransaction, project: ProjectId, receipts: &
             .all(txn)
             .await?;
         for model in deliveries {
-            let Some((news, at)) = furthest.get(&(model.message_id, model.device_id)) else {
+            let Some((news, at)) = model
+                .device_id
+                .and_then(|device| furthest.get(&(model.message_id, device)))
+            else {
                 continue;
             };
             let state: DeliveryState = from_word("deliveries.state", &model.state)?;

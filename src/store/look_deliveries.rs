@@ -19,7 +19,8 @@ pub struct DeliveryRow {
     pub project_id: ProjectId,
     pub message_id: MessageId,
     pub user_id: UserId,
-    pub device_id: DeviceId,
+    /// None for a message to the business.
+    pub device_id: Option<DeviceId>,
     pub channel: ChannelKind,
     pub state: DeliveryState,
     /// How often it was claimed.
@@ -151,7 +152,10 @@ impl Store {
             .filter(device::Column::UserId.eq(message.user_id.uuid()))
             .one(&self.reader)
             .await?;
-        let addressed = message.deliveries.iter().any(|planned| planned.device_id == device);
+        let addressed = message
+            .deliveries
+            .iter()
+            .any(|planned| planned.device_id == Some(device));
         Ok(if owner.is_some() && addressed {
             Some(message)
         } else {
@@ -188,7 +192,7 @@ pub(super) fn delivery_row(model: delivery::Model) -> Result<DeliveryRow, StoreE
         project_id: model.project_id.into(),
         message_id: model.message_id.into(),
         user_id: model.user_id.into(),
-        device_id: model.device_id.into(),
+        device_id: model.device_id.map(DeviceId::from),
         channel: from_word("deliveries.channel", &model.channel)?,
         state: from_word("deliveries.state", &model.state)?,
         attempts: u32::try_from(model.attempts).unwrap_or(u32::MAX),

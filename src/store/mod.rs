@@ -33,6 +33,7 @@ mod register;
 mod retain;
 mod settings;
 mod settle;
+mod silent;
 mod subjects;
 #[doc(hidden)]
 pub mod testing;
@@ -59,6 +60,7 @@ pub use projects::ProjectRow;
 pub use register::{Registered, Registration};
 pub use settings::{Settings, Synchronous};
 pub use settle::Settlement;
+pub use silent::SilentRow;
 pub use triggers::{RevisionRow, RevisionState, TriggerRow, TriggerState};
 
 #[cfg(test)]

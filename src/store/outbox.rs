@@ -6,7 +6,7 @@ use super::devices::{consent_row, device_row, last_words};
 use super::error::StoreError;
 use super::look_deliveries::{DeliveryRow, delivery_row};
 use super::projects::project_row;
-use crate::base::id::{ProjectId, UserId};
+use crate::base::id::{DeviceId, ProjectId, UserId};
 use crate::base::limits;
 use crate::base::time::Timestamp;
 use crate::engine::delivery::{ChannelKind, DeliveryState};
@@ -140,7 +140,10 @@ impl Store {
     async fn with_surroundings(&self, rows: Vec<DeliveryRow>) -> Result<Vec<Claimed>, StoreError> {
         let messages = self.by_id::<message::Entity>(rows.iter().map(|row| row.message_id.uuid()), message::Column::Id);
         let messages: HashMap<Uuid, _> = messages.await?.into_iter().map(|model| (model.id, model)).collect();
-        let devices = self.by_id::<device::Entity>(rows.iter().map(|row| row.device_id.uuid()), device::Column::Id);
+        let devices = self.by_id::<device::Entity>(
+            rows.iter().filter_map(|row| row.device_id.map(DeviceId::uuid)),
+            device::Column::Id,
+        );
         let devices: HashMap<Uuid, _> = devices.await?.into_iter().map(|model| (model.id, model)).collect();
         let projects = self.by_id::<project::Entity>(rows.iter().map(|row| row.project_id.uuid()), project::Column::Id);
         let projects: HashMap<Uuid, _> = projects.await?.into_iter().map(|model| (model.id, model)).collect();
@@ -155,8 +158,9 @@ impl Store {
                 continue;
             };
             let project = project_row(project.clone())?;
-            let device = devices
-                .get(&row.device_id.uuid())
+            let device = row
+                .device_id
+                .and_then(|id| devices.get(&id.uuid()))
                 .filter(|model| model.project_id == row.project_id.uuid());
             let device: Option<DeviceRow> = device.cloned().map(device_row).transpose()?;
             claimed.push(Claimed {

@@ -37,6 +37,7 @@ fn settlement(number: u128, attempts: u32, state: DeliveryState, at: Timestamp) 
         provider_id: None,
         attempt: Some(attempt),
         dead_address: None,
+        undelivered: None,
     }
 }
 
@@ -111,10 +112,10 @@ async fn a_silent_sender_loses_its_claim_and_settles_nothing() {
     assert!(claim(&store, after(30), 10).await.is_empty());
     assert_eq!(claim(&store, after(31), 10).await[0].delivery.attempts, 2);
     let late = settlement(50, 1, DeliveryState::Failed, after(32));
-    assert!(!store.settle_delivery(&late).await.unwrap());
+    assert!(store.settle_delivery(&late).await.unwrap().is_none());
     let good = settlement(50, 2, DeliveryState::Accepted, after(33));
-    assert!(store.settle_delivery(&good).await.unwrap());
-    assert!(!store.settle_delivery(&good).await.unwrap(), "once");
+    assert!(store.settle_delivery(&good).await.unwrap().is_some());
+    assert!(store.settle_delivery(&good).await.unwrap().is_none(), "once");
     let (row, attempts) = store.delivery(project(), delivery(50)).await.unwrap().unwrap();
     assert_eq!((row.state, row.lease_until), (DeliveryState::Accepted, None));
     assert_eq!(attempts, [good.attempt.unwrap()]);
@@ -131,7 +132,7 @@ async fn a_retry_waits_for_its_time() {
         why: Some("busy".into()),
         ..settlement(50, 1, DeliveryState::Queued, after(1))
     };
-    assert!(store.settle_delivery(&again).await.unwrap());
+    assert!(store.settle_delivery(&again).await.unwrap().is_some());
     assert_eq!(store.next_run_at().await.unwrap(), Some(after(70)));
     assert!(claim(&store, after(69), 10).await.is_empty());
     assert_eq!(claim(&store, after(70), 10).await[0].delivery.attempts, 2);
@@ -157,7 +158,7 @@ async fn a_receipt_before_the_settlement_is_not_undone() {
         provider_id: Some("p1".into()),
         ..settlement(50, 1, DeliveryState::Accepted, after(2))
     };
-    assert!(store.settle_delivery(&accepted).await.unwrap());
+    assert!(store.settle_delivery(&accepted).await.unwrap().is_some());
     let (row, attempts) = store.delivery(project(), delivery(50)).await.unwrap().unwrap();
     assert_eq!(
         (row.state, row.provider_id.as_deref()),

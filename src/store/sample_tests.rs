@@ -15,6 +15,7 @@ use crate::engine::message::{Message, Shown, Urgency};
 use crate::engine::moment::{Evidence, Moment, MomentKind};
 use crate::engine::step::Effects;
 use crate::engine::subject::{Consent, Purpose, Subject};
+use crate::engine::trigger::Audience;
 use chrono::TimeDelta;
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -131,9 +132,12 @@ pub(super) fn message(number: u128, message: u128, send_key: &str) -> Message {
         facts: Vec::new(),
         shown: shown(),
         promo: false,
+        corrects: None,
+        silent: false,
+        to: Audience::User,
         deliveries: vec![Planned {
             id: id(message),
-            device_id: id(number),
+            device_id: Some(id(number)),
             channel: ChannelKind::Tray,
         }],
     }

@@ -4,16 +4,18 @@ use super::codec::from_word;
 use super::connect::Store;
 use super::devices::forget_address;
 use super::error::StoreError;
+use super::inbox as inbox_told;
 use super::look_deliveries::AttemptRow;
 use crate::base::id::{DeliveryId, DeviceId, ProjectId};
 use crate::base::time::Timestamp;
 use crate::engine::delivery::DeliveryState;
+use crate::store::change::InboxEntry;
 use ::entity::{attempt, delivery};
 use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, QuerySelect};
 
 /// What came of one claim.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Settlement {
     pub project_id: ProjectId,
     pub delivery_id: DeliveryId,
@@ -29,23 +31,26 @@ pub struct Settlement {
     pub attempt: Option<AttemptRow>,
     /// An address the provider called dead, on its first word.
     pub dead_address: Option<(DeviceId, String)>,
+    /// What the engine is to hear when the delivery ends as failed.
+    pub undelivered: Option<InboxEntry>,
 }
 
 impl Store {
-    /// Writes the end of a claim. False when the claim was lost meanwhile: then nothing is written.
+    /// Writes the end of a claim, and says where the delivery stands now. None when the claim was lost meanwhile: then nothing
+    /// is written.
     ///
     /// A receipt that came before its settlement has moved the delivery on already; it stays there.
-    pub async fn settle_delivery(&self, settlement: &Settlement) -> Result<bool, StoreError> {
+    pub async fn settle_delivery(&self, settlement: &Settlement) -> Result<Option<DeliveryState>, StoreError> {
         let txn = self.write_txn().await?;
         let model = delivery::Entity::find_by_id(settlement.delivery_id.uuid())
             .filter(delivery::Column::ProjectId.eq(settlement.project_id.uuid()))
             .lock_exclusive()
             .one(&txn)
             .await?;
-        let Some(model) = model else { return Ok(false) };
+        let Some(model) = model else { return Ok(None) };
         let state: DeliveryState = from_word("deliveries.state", &model.state)?;
         if model.attempts != i64::from(settlement.attempts) || model.lease_until.is_none() {
-            return Ok(false);
+            return Ok(None);
         }
         let state = if state == DeliveryState::Sending {
             settlement.state
@@ -90,7 +95,14 @@ impl Store {
         if let Some((device, address)) = &settlement.dead_address {
             forget_address(&txn, settlement.project_id, *device, Some(address)).await?;
         }
+        if let Some(entry) = settlement
+            .undelivered
+            .as_ref()
+            .filter(|_| state == DeliveryState::Failed)
+        {
+            inbox_told::add(&txn, std::slice::from_ref(entry), settlement.at).await?;
+        }
         txn.commit().await?;
-        Ok(true)
+        Ok(Some(state))
     }
 }

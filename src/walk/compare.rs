@@ -15,15 +15,21 @@ pub fn differences(expected: &Expected, outcome: &Outcome) -> Vec<String> {
         );
     }
     if let Some(wanted) = &expected.decisions {
-        compare(
+        let same = |wanted: &SeenDecision, got: &SeenDecision| {
+            let arm_fits = wanted.arm.is_none() || wanted.arm == got.arm;
+            arm_fits && decision_line(wanted) == decision_line(got)
+        };
+        match_up(
             "decision",
-            wanted.iter().map(decision_line),
-            outcome.decisions.iter().map(decision_line),
+            wanted,
+            &outcome.decisions,
+            same,
+            decision_line_with_arm,
             &mut found,
         );
     }
     if let Some(wanted) = &expected.messages {
-        compare_messages(wanted, &outcome.messages, &mut found);
+        match_up("message", wanted, &outcome.messages, fits, message_line, &mut found);
     }
     if let Some(wanted) = &expected.refused {
         compare(
@@ -61,25 +67,30 @@ fn compare(
     found.extend(left.into_iter().map(|line| format!("unexpected {what}: {line}")));
 }
 
-fn compare_messages(wanted: &[SeenMessage], got: &[SeenMessage], found: &mut Vec<String>) {
-    let mut left: Vec<&SeenMessage> = got.iter().collect();
-    for message in wanted {
-        match left.iter().position(|other| fits(message, other)) {
+/// The same for what an expectation may tell in part.
+fn match_up<T>(
+    what: &str,
+    wanted: &[T],
+    got: &[T],
+    same: impl Fn(&T, &T) -> bool,
+    line: impl Fn(&T) -> String,
+    found: &mut Vec<String>,
+) {
+    let mut left: Vec<&T> = got.iter().collect();
+    for one in wanted {
+        match left.iter().position(|other| same(one, other)) {
             Some(place) => drop(left.remove(place)),
-            None => found.push(format!("missing message: {}", message_line(message))),
+            None => found.push(format!("missing {what}: {}", line(one))),
         }
     }
-    found.extend(
-        left.into_iter()
-            .map(|message| format!("unexpected message: {}", message_line(message))),
-    );
+    found.extend(left.into_iter().map(|one| format!("unexpected {what}: {}", line(one))));
 }
 
 /// What the expectation leaves out is not compared.
 fn fits(wanted: &SeenMessage, got: &SeenMessage) -> bool {
     let optional = |wanted: &Option<String>, got: &Option<String>| wanted.is_none() || wanted == got;
     (wanted.at, &wanted.user, &wanted.device) == (got.at, &got.user, &got.device)
-        && (&wanted.title, &wanted.body) == (&got.title, &got.body)
+        && (&wanted.title, &wanted.body, wanted.to) == (&got.title, &got.body, got.to)
         && optional(&wanted.public_title, &got.public_title)
         && optional(&wanted.public_body, &got.public_body)
         && optional(&wanted.link, &got.link)
@@ -105,6 +116,11 @@ fn decision_line(decision: &SeenDecision) -> String {
         decision.trigger,
         facts.join(" ")
     )
+}
+
+fn decision_line_with_arm(decision: &SeenDecision) -> String {
+    let arm = decision.arm.as_ref().map(|arm| format!(" as {arm}"));
+    decision_line(decision) + &arm.unwrap_or_default()
 }
 
 fn refusal_line(refusal: &SeenRefusal) -> String {

@@ -172,11 +172,13 @@ pub enum Act {
     PublishJourney(Box<Journey>),
     /// Somebody moves or ends a person's open instance of a journey.
     Instance(InstanceAct),
+    /// The provider calls the device's push address dead at the next push to it.
+    TokenGone(DeviceName),
 }
 
 /// The names a step can have, for the message that says so.
 const ACTS: &str = "fix, crossing, batch, fact, event, answer, consent, identify, sign_out, erase, tick, publish, pause, \
-     place, publish_journey, instance";
+     place, publish_journey, instance, token_gone";
 
 impl TryFrom<Map<String, Value>> for WalkStep {
     type Error = String;

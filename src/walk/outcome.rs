@@ -1,7 +1,9 @@
 //! What comes out of a walk, and what must come out (`expected.json`), told in names.
 
+use crate::base::id::MessageId;
 use crate::base::time::Timestamp;
 use crate::engine::decision::ReasonCode;
+use crate::engine::trigger::Audience;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -53,6 +55,9 @@ pub struct SeenDecision {
     /// Sent later than its trigger wants, because the person was still there.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub late: bool,
+    /// The variant that was drawn; not compared when it is left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub arm: Option<String>,
     /// Why, in a sentence: that of the last step looked at. Not compared.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub says: Option<String>,
@@ -63,6 +68,7 @@ pub struct SeenDecision {
 pub struct SeenMessage {
     pub at: Timestamp,
     pub user: String,
+    /// The one it got to.
     pub device: String,
     pub title: String,
     pub body: String,
@@ -74,6 +80,12 @@ pub struct SeenMessage {
     pub link: Option<String>,
     #[serde(default)]
     pub tag: Option<String>,
+    /// With `business`, `device` is empty.
+    #[serde(default, skip_serializing_if = "Audience::is_default")]
+    pub to: Audience,
+    /// What the engine calls it. Not compared, and in no file.
+    #[serde(skip)]
+    pub id: Option<MessageId>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

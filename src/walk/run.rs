@@ -27,7 +27,9 @@ pub(super) struct Runner {
     facts: HashMap<FactRef, Fact>,
     /// Who held a device from when on: queued records belong to whoever held it then.
     owners: BTreeMap<DeviceId, Vec<(Timestamp, UserId)>>,
-    news: BTreeMap<DeviceId, DeviceNews>,
+    pub(super) news: BTreeMap<DeviceId, DeviceNews>,
+    /// Devices whose push address the provider will call dead.
+    gone: BTreeSet<DeviceId>,
     pub(super) now: Timestamp,
     stepped: u32,
     pub(super) outcome: Outcome,
@@ -52,6 +54,7 @@ pub fn run(walk: &Walk) -> Result<Outcome, WalkError> {
         facts: HashMap::new(),
         owners: BTreeMap::new(),
         news: BTreeMap::new(),
+        gone: BTreeSet::new(),
         now: start,
         stepped: 0,
         outcome: Outcome::default(),
@@ -199,6 +202,10 @@ impl Runner {
             Act::Place(place) => self.stage.draw(place, self.now)?,
             Act::PublishJourney(journey) => self.stage.publish_journey(journey, self.now)?,
             Act::Instance(act) => self.order_instance(act)?,
+            Act::TokenGone(act) => {
+                let device_id = self.stage.device(&act.device)?;
+                self.gone.insert(device_id);
+            }
         }
         Ok(())
     }
@@ -379,9 +386,15 @@ impl Runner {
         if let Some(at) = effects.wake_at {
             self.wakes.insert(user_id, at);
         }
+        let pushed = super::push::pushed(&effects);
         self.subjects.insert(user_id, effects.subject);
         for told in effects.forwarded {
             self.step(told.to, &Input::Moment(told.moment));
+        }
+        for (message_id, device_id, silent) in pushed {
+            if self.gone.remove(&device_id) {
+                self.call_dead(user_id, message_id, device_id, silent);
+            }
         }
     }
 }

@@ -110,8 +110,8 @@ impl Stage {
 
     /// A new revision of a trigger is live; open waits stay on the one before.
     pub(super) fn publish(&mut self, sentence: &Trigger, at: Timestamp) -> Result<(), WalkError> {
-        let content = &sentence.then.content;
-        if !self.catalogue.contents.contains_key(content) {
+        let known = &self.catalogue.contents;
+        if let Some(content) = sentence.then.contents().find(|name| !known.contains_key(*name)) {
             return Err(wrong(format!(
                 "trigger `{}`: there is no content `{content}`",
                 sentence.name

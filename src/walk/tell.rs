@@ -3,6 +3,7 @@
 use super::outcome::{SeenDecision, SeenMessage, SeenMoment, SeenRefusal};
 use super::run::Runner;
 use crate::base::id::UserId;
+use crate::engine::decision::ReasonCode;
 use crate::engine::moment::Moment;
 use crate::engine::step::Effects;
 
@@ -32,14 +33,14 @@ impl Runner {
                 code: decision.code,
                 facts,
                 late: decision.late,
+                arm: decision.arm.clone(),
                 says: last.map(|step| step.says.clone()),
             });
         }
-        for message in &effects.messages {
-            let device = message
-                .deliveries
-                .first()
-                .map(|planned| self.stage.device_name(planned.device_id));
+        // A question to the phone shows nothing.
+        for message in effects.messages.iter().filter(|message| !message.silent) {
+            let planned = message.deliveries.first().and_then(|planned| planned.device_id);
+            let device = planned.map(|id| self.stage.device_name(id));
             self.outcome.messages.push(SeenMessage {
                 at: message.created_at,
                 user: user.clone(),
@@ -50,15 +51,36 @@ impl Runner {
                 public_body: message.shown.public_body.clone(),
                 link: message.shown.link.clone(),
                 tag: Some(message.shown.tag.clone()).filter(|tag| !is_id(tag)),
+                to: message.to,
+                id: Some(message.id),
             });
         }
         for change in effects.instances.iter().filter(|change| change.is_a_move()) {
             let seen = self.stage.seen_journey(&user, change);
             self.outcome.journeys.push(seen);
         }
+        self.tell_redirected(effects);
         for refused in &effects.refused {
             let code = refused.code.as_str();
             self.refuse(&refused.record_id, &code);
+        }
+    }
+
+    /// A message is told with the device it got to; one that got nowhere is no message.
+    fn tell_redirected(&mut self, effects: &Effects) {
+        for (message, planned) in &effects.redirected {
+            let device = planned.device_id.map(|id| self.stage.device_name(id));
+            let mut told = self.outcome.messages.iter_mut();
+            if let Some(told) = told.find(|told| told.id == Some(*message)) {
+                told.device = device.unwrap_or_default();
+            }
+        }
+        let lost = effects
+            .decisions
+            .iter()
+            .filter(|decision| decision.code == ReasonCode::ProviderError);
+        for lost in lost.filter_map(|decision| decision.message_id) {
+            self.outcome.messages.retain(|told| told.id != Some(lost));
         }
     }
 

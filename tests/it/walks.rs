@@ -11,10 +11,11 @@ use usher::walk::{Expected, Walk, differences, parse, run};
 use uuid::Uuid;
 
 /// Every folder under `tests/walks`: one that is missing here, or is not there, fails.
-pub const WALKS: [&str; 80] = [
+pub const WALKS: [&str; 87] = [
     "n1-flapping",
     "n10-family-flight",
     "n10-two-guests",
+    "n11-new-zone",
     "n11-quiet-hours-and-cap",
     "n12-logout",
     "n12-logout-store",
@@ -27,6 +28,8 @@ pub const WALKS: [&str; 80] = [
     "n17-coarse-fix",
     "n17-coarse-fix-store",
     "n18-holdout",
+    "n19-every-token-gone",
+    "n19-token-gone",
     "n2-offline-airport",
     "n2-offline-still-inside",
     "n2-offline-then-gone",
@@ -46,6 +49,7 @@ pub const WALKS: [&str; 80] = [
     "n6-cancelled-after-sending",
     "n6-cancelled-before",
     "n6-cancelled-while-waiting",
+    "n6-correction",
     "n6-flight-cancelled-before",
     "n7-p8-delay",
     "n7-p8-left-meanwhile",
@@ -64,7 +68,9 @@ pub const WALKS: [&str; 80] = [
     "p15-collected",
     "p15-no-stylist",
     "p15-other-store",
+    "p15-staff",
     "p15-stylist",
+    "p16-variants",
     "p2-left-before-ready",
     "p2-never-ready",
     "p2-room-not-ready",
@@ -92,6 +98,7 @@ pub const WALKS: [&str; 80] = [
     "p9-lead-expires",
     "p9-nudges-end-on-signing",
     "p9-two-nudges-at-most",
+    "trusted-inside",
 ];
 
 pub fn folder(name: &str) -> PathBuf {

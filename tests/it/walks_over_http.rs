@@ -7,6 +7,7 @@ mod journeys;
 use crate::server::create_project;
 use crate::walks::{WALKS, expected, folder};
 use actix_web::web;
+use fcm::test_server::TestServer;
 use reqwest::Method;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -16,6 +17,7 @@ use tokio::task::JoinSet;
 use usher::api::{self, Api, Progress};
 use usher::base::chance::{Entropy, SeededEntropy};
 use usher::base::clock::{Clock, ManualClock};
+use usher::base::secret::Secret;
 use usher::base::time::Timestamp;
 use usher::channel::{self, Channels};
 use usher::cli::walk::load;
@@ -47,6 +49,9 @@ struct Stage {
     places: BTreeMap<String, String>,
     erased: BTreeSet<String>,
     refused: Vec<SeenRefusal>,
+    fcm: Option<TestServer>,
+    /// Devices whose push token dies in the walk: they are reached through the look-alike of Firebase.
+    mortal: BTreeSet<String>,
 }
 
 impl Stage {
@@ -55,7 +60,19 @@ impl Stage {
         let fresh = open_fresh().await.unwrap();
         let clock = Arc::new(ManualClock::new(now));
         let entropy: Arc<dyn Entropy> = Arc::new(SeededEntropy::new(11));
-        let channels = Channels::open(&channel::Settings::default()).unwrap();
+        // Only where a token dies is a provider needed to say so.
+        let mortal = mortal(walk);
+        let fcm = if mortal.is_empty() {
+            None
+        } else {
+            Some(TestServer::start().await.unwrap())
+        };
+        let mut channels = channel::Settings::default();
+        if let Some(server) = &fcm {
+            channels.fcm.service_account = Some(Secret::new(server.service_account_json()));
+            channels.fcm.endpoint = server.endpoint();
+        }
+        let channels = Channels::open(&channels).unwrap();
         let told: Arc<dyn Clock> = Arc::clone(&clock) as Arc<dyn Clock>;
         let settings = pipeline::Settings {
             lanes: 2,
@@ -96,6 +113,8 @@ impl Stage {
             places: BTreeMap::new(),
             erased: BTreeSet::new(),
             refused: Vec::new(),
+            fcm,
+            mortal,
         }
     }
 
@@ -189,10 +208,15 @@ impl Stage {
                 .await;
         }
         for device in &user.devices {
+            let channel = if self.mortal.contains(&device.id) {
+                "fcm"
+            } else {
+                "tray"
+            };
             let body = json!({
                 "installation_id": format!("installation-{}", device.id), "platform": device.platform,
                 "locale": device.locale, "time_zone": device.time_zone, "notifications": device.notifications,
-                "push": device.push.then(|| json!({ "channel": "tray", "address": device.id })),
+                "push": device.push.then(|| json!({ "channel": channel, "address": device.id })),
             });
             let registered = self
                 .asked(&self.publishable, Method::POST, "/v1/devices", Some(&body))
@@ -285,6 +309,9 @@ impl Stage {
             }
             Act::PublishJourney(journey) => self.publish_journey(journey).await,
             Act::Instance(act) => self.order_instance(act).await,
+            Act::TokenGone(act) => {
+                self.fcm.as_ref().unwrap().unregister(&act.device);
+            }
             Act::Erase(_) | Act::Tick(_) | Act::Publish(_) | Act::Pause(_) | Act::Place(_) => self.operate(act).await,
         }
         while self.pipeline.dispatch().await.unwrap() > 0 {}
@@ -325,7 +352,8 @@ impl Stage {
             | Act::Identify(_)
             | Act::SignOut(_)
             | Act::PublishJourney(_)
-            | Act::Instance(_) => {}
+            | Act::Instance(_)
+            | Act::TokenGone(_) => {}
         }
     }
 
@@ -420,7 +448,7 @@ impl Stage {
         for decision in self.list::<Decision>("/v1/decisions").await {
             let user = name(decision.user_id.to_string());
             if decision.message_id.is_some_and(|message| told.insert(message)) {
-                outcome.messages.push(self.message(&decision, &user).await);
+                outcome.messages.extend(self.message(&decision, &user).await);
             }
             let facts = decision.facts.into_iter().map(|(name, fact)| (name, fact.key));
             outcome.decisions.push(SeenDecision {
@@ -430,13 +458,15 @@ impl Stage {
                 code: decision.code,
                 facts: facts.collect(),
                 late: decision.late,
+                arm: decision.arm,
                 says: None,
             });
         }
         outcome
     }
 
-    async fn message(&self, decision: &Decision, user: &str) -> SeenMessage {
+    /// The message of a decision; none when it reached nobody.
+    async fn message(&self, decision: &Decision, user: &str) -> Option<SeenMessage> {
         let explained = self
             .asked(
                 &self.secret,
@@ -445,23 +475,42 @@ impl Stage {
                 None,
             )
             .await;
-        let (message, delivery) = (&explained["message"], &explained["deliveries"][0]);
+        let (message, deliveries) = (&explained["message"], explained["deliveries"].as_array().unwrap());
+        // All but the last one failed, else there would be no further.
+        let mut got_out = deliveries.iter().filter(|delivery| delivery["state"] != "failed");
+        let delivery = got_out.next()?;
         let arrived = ["accepted", "opened"].map(|state| json!(state));
-        assert!(arrived.contains(&delivery["state"]), "{explained}");
+        assert!(
+            arrived.contains(&delivery["state"]) && got_out.next().is_none(),
+            "{explained}"
+        );
         let text = |name: &str| message[name].as_str().map(str::to_owned);
         let tag = text("tag").filter(|tag| Some(tag.as_str()) != message["id"].as_str());
-        SeenMessage {
+        let device = delivery["device_id"].as_str();
+        Some(SeenMessage {
             at: serde_json::from_value(message["created_at"].clone()).unwrap(),
             user: user.to_owned(),
-            device: self.devices[delivery["device_id"].as_str().unwrap()].clone(),
+            device: device.map(|id| self.devices[id].clone()).unwrap_or_default(),
             title: text("title").unwrap(),
             body: text("body").unwrap(),
             public_title: text("public_title"),
             public_body: text("public_body"),
             link: text("link"),
             tag,
+            to: serde_json::from_value(message["to"].clone()).unwrap(),
+            id: None,
+        })
+    }
+}
+
+fn mortal(walk: &Walk) -> BTreeSet<String> {
+    let mut gone = BTreeSet::new();
+    for step in &walk.steps {
+        if let Act::TokenGone(act) = &step.act {
+            gone.insert(act.device.clone());
         }
     }
+    gone
 }
 
 impl Drop for Stage {

@@ -91,8 +91,9 @@ const handlers = {
         why.add([decision], true);
     },
     push(push) {
-        if (!push.device_id || !push.user_id) return;
-        phones.push(meet(push), push);
+        if (!push.user_id) return;
+        // A message to the business goes to no phone: it stands among the decisions.
+        if (push.device_id) phones.push(meet(push), push);
         why.push(push);
         cover();
     },

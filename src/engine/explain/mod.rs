@@ -160,7 +160,8 @@ pub struct Explanation {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Sending {
     pub id: DeliveryId,
-    pub device_id: DeviceId,
+    /// None when it was for the business.
+    pub device_id: Option<DeviceId>,
     pub channel: ChannelKind,
     pub state: DeliveryState,
     pub why: Option<String>,

@@ -9,6 +9,7 @@ pub use content::{CompiledContent, Content, ContentError, Missing, Texts, Urgenc
 
 use super::delivery::Planned;
 use super::fact::FactRef;
+use super::trigger::Audience;
 use crate::base::id::{DecisionId, MessageId, TriggerId, UserId};
 use crate::base::time::Timestamp;
 use chrono::{DateTime, Utc};
@@ -30,6 +31,15 @@ pub struct Message {
     pub facts: Vec<FactRef>,
     pub shown: Shown,
     pub promo: bool,
+    /// The message it corrects: it goes out only if that one got out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub corrects: Option<MessageId>,
+    /// Shows nothing: it asks the phone for a fix (DESIGN.md 5.6).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub silent: bool,
+    /// Who reads it.
+    #[serde(default, skip_serializing_if = "Audience::is_default")]
+    pub to: Audience,
     pub deliveries: Vec<Planned>,
 }
 

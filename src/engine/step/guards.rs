@@ -5,9 +5,8 @@ use super::scene::Bound;
 use super::stepper::Stepper;
 use crate::base::time::{Span, Timestamp};
 use crate::engine::decision::{ReasonCode, Step};
-use crate::engine::fix::Permission;
 use crate::engine::moment::MomentKind;
-use crate::engine::subject::Purpose;
+use crate::engine::subject::Sent;
 use crate::engine::trigger::Class;
 use crate::engine::trigger::expression::{EvaluationError, Expression, Verdict};
 use serde_json::{Map, Value, json};
@@ -90,63 +89,6 @@ impl Stepper<'_> {
         Ok(())
     }
 
-    fn has_consent(&self, case: &mut Case<'_>) -> Result<(), Refusal> {
-        let purpose = match case.trigger.sentence.class {
-            Class::Service => Purpose::Service,
-            Class::Promo => Purpose::Promo,
-        };
-        let consent = self.subject.consents.get(&purpose);
-        if !self.subject.has_consent(purpose) {
-            let (code, says) = match consent {
-                Some(_) => (
-                    ReasonCode::OptedOut,
-                    "The person withdrew consent to this kind of message",
-                ),
-                None => (
-                    ReasonCode::NoConsent,
-                    "The person has not consented to this kind of message",
-                ),
-            };
-            case.note(
-                Step::Consent,
-                false,
-                says,
-                json!({ "purpose": purpose, "consent": consent }),
-            );
-            return Err(Refusal::drop(code));
-        }
-        let reachable = self.subject.devices.values().filter(|device| device.channel.is_some());
-        let (mut addresses, mut permitted) = (0, 0);
-        for device in reachable {
-            addresses += 1;
-            permitted += i32::from(device.notifications != Permission::Denied);
-        }
-        if permitted == 0 {
-            let (code, says) = if addresses > 0 {
-                (
-                    ReasonCode::NoPermission,
-                    "Notifications are switched off on every device",
-                )
-            } else {
-                (ReasonCode::NoToken, "No device has a push address")
-            };
-            case.note(
-                Step::Consent,
-                false,
-                says,
-                json!({ "devices": self.subject.devices.len() }),
-            );
-            return Err(Refusal::drop(code));
-        }
-        case.note(
-            Step::Consent,
-            true,
-            "The person consented and can be reached",
-            json!({ "purpose": purpose, "since": consent.map(|c| c.at) }),
-        );
-        Ok(())
-    }
-
     /// A fact that came after the person had gone cannot make their arrival speak (N21).
     pub(super) fn still_there_if_revised(&self, case: &mut Case<'_>) -> Result<(), Refusal> {
         if case.occasion == Occasion::Revised {
@@ -164,7 +106,7 @@ impl Stepper<'_> {
         };
         let age = self.given.now - case.moment.occurred_at;
         let values = json!({ "age_s": age.num_seconds(), "max_age_s": max_age.as_seconds() });
-        if age <= max_age.delta() || matches!(case.occasion, Occasion::Due | Occasion::FactChanged) {
+        if age <= max_age.delta() || case.occasion.ends_a_wait() {
             case.note(Step::Staleness, true, "The moment is fresh", values);
             return Ok(false);
         }
@@ -254,7 +196,7 @@ impl Stepper<'_> {
     }
 
     /// A case that must find the person in the place. One that waits for a fact goes on waiting for their return.
-    fn still_inside(&self, case: &mut Case<'_>, ends_at: Timestamp) -> Result<(), Refusal> {
+    pub(super) fn still_inside(&self, case: &mut Case<'_>, ends_at: Timestamp) -> Result<(), Refusal> {
         let is_placed = case.trigger.only_inside() || matches!(case.moment.kind, MomentKind::Scheduled { .. });
         if !is_placed && case.occasion != Occasion::Revised {
             return Ok(());
@@ -263,18 +205,8 @@ impl Stepper<'_> {
             return Ok(());
         }
         let Some(place) = case.place.clone() else { return Ok(()) };
-        let visit = self
-            .subject
-            .visits
-            .get(&place.id)
-            .filter(|visit| visit.left_at.is_none());
-        let fence = self.given.catalogue.fences.get(&place.id);
-        let trusted_for = fence.map_or(self.given.catalogue.settings.thresholds.trusted_for, |fence| {
-            self.given.catalogue.thresholds(fence).trusted_for
-        });
-        let trusted = visit.is_some_and(|visit| self.given.now - visit.evidence_at <= trusted_for.delta());
-        // Old evidence: a service message may still help, a promo would only puzzle (DESIGN.md 5.6).
-        let is_inside = trusted || (visit.is_some() && case.trigger.sentence.class == Class::Service);
+        let is_inside = self.is_in_place(case, &place)?;
+        let visit = self.subject.visits.get(&place.id);
         let values = json!({
             "place": place.external_id,
             "since": visit.map(|visit| visit.entered.occurred_at),
@@ -292,7 +224,9 @@ impl Stepper<'_> {
                 ends_at: Some(ends_at),
                 held_by_time: false,
             }),
-            Occasion::First | Occasion::Revised | Occasion::Due => Err(Refusal::drop(ReasonCode::NotInside)),
+            Occasion::First | Occasion::Revised | Occasion::Due | Occasion::Asked => {
+                Err(Refusal::drop(ReasonCode::NotInside))
+            }
         }
     }
 
@@ -324,19 +258,15 @@ impl Stepper<'_> {
             || sent.any(|sent| sent.send_key == key || sent.also_spends.iter().any(|spent| spent == key))
     }
 
-    /// Cool-down and caps: sliding windows over what this trigger has sent to this user.
+    /// Cool-down and caps: sliding windows over what this trigger, or all of a tag, has sent to this user.
     pub(super) fn within_frequency(&self, case: &mut Case<'_>) -> Result<(), Refusal> {
         let now = self.given.now;
         let trigger = case.trigger.id;
-        let sent = |after: Timestamp| {
-            self.subject
-                .sent
-                .iter()
-                .filter(move |sent| sent.trigger_id == trigger && sent.at > after)
-        };
+        let since = |after: Timestamp| self.subject.sent.iter().filter(move |sent| sent.at > after);
         let guards = &case.trigger.sentence.guards;
         if let Some(cooldown) = guards.cooldown {
-            let last = sent(now - cooldown.delta()).next_back().map(|last| last.at);
+            let mut own = since(now - cooldown.delta()).filter(|sent| sent.trigger_id == trigger);
+            let last = own.next_back().map(|last| last.at);
             let next_at = last.map(|last| last + cooldown.delta());
             let values = json!({ "last": last, "cooldown_s": cooldown.as_seconds(), "next_at": next_at });
             if last.is_some() {
@@ -349,15 +279,20 @@ impl Stepper<'_> {
             return Ok(());
         }
         for cap in &guards.caps {
-            let counted: Vec<Timestamp> = sent(now - cap.per.delta()).map(|sent| sent.at).collect();
+            let counts = |sent: &&Sent| match &cap.across {
+                Some(tag) => sent.tags.contains(tag),
+                None => sent.trigger_id == trigger,
+            };
+            let counted: Vec<Timestamp> = since(now - cap.per.delta()).filter(counts).map(|sent| sent.at).collect();
             // Room is made when the oldest of the last `max` leaves the window.
             let makes_room = counted
                 .len()
                 .checked_sub(cap.max as usize)
                 .and_then(|index| counted.get(index));
             let next_at = makes_room.map(|at| *at + cap.per.delta());
-            let values =
-                json!({ "sent": counted.len(), "max": cap.max, "per_s": cap.per.as_seconds(), "next_at": next_at });
+            let values = json!({
+                "sent": counted.len(), "max": cap.max, "per_s": cap.per.as_seconds(), "across": cap.across, "next_at": next_at,
+            });
             if next_at.is_some() {
                 case.note(Step::Cap, false, "Has said enough in this time", values);
                 return Err(Refusal::drop(ReasonCode::Cap));

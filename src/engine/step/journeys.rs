@@ -36,6 +36,17 @@ impl<'s> Stepper<'s> {
         self.subject.journeys.iter().find(|instance| instance.id == id)
     }
 
+    /// The open instance in whose state this trigger speaks of these facts.
+    pub(super) fn instance_that_holds(&self, trigger: &CompiledTrigger, facts: &Bound) -> Option<InstanceId> {
+        let held_by = trigger.journey.as_ref()?;
+        let mut journeys = self.subject.journeys.iter();
+        let found = journeys.find(|one| {
+            let in_state = one.journey_id == held_by.id && one.state == held_by.state;
+            in_state && one.facts.iter().all(|(name, fact)| facts.get(name) == Some(fact))
+        });
+        found.map(|instance| instance.id)
+    }
+
     /// The facts that an instance follows; none without one.
     pub(super) fn bound_in(&self, id: Option<InstanceId>) -> Bound {
         self.instance(id)

@@ -1,9 +1,10 @@
 //! Judging: one moment against every trigger that listens, for every combination of facts.
 
+use super::draw::Drawn;
 use super::guards::Refusal;
 use super::scene::Bound;
 use super::stepper::Stepper;
-use crate::base::id::InstanceId;
+use crate::base::id::{InstanceId, MessageId};
 use crate::base::time::Timestamp;
 use crate::engine::decision::{Decision, ReasonCode, Step, TraceStep};
 use crate::engine::message::Shown;
@@ -23,6 +24,8 @@ pub(super) enum Occasion {
     Revised,
     /// A wait fell due.
     Due,
+    /// The phone was asked where it is, and has answered or had its time.
+    Asked,
     /// A fact changed that a wait depends on.
     FactChanged,
 }
@@ -30,7 +33,7 @@ pub(super) enum Occasion {
 impl Occasion {
     /// Was the moment kept open until now?
     pub(super) fn ends_a_wait(self) -> bool {
-        matches!(self, Self::Due | Self::FactChanged)
+        matches!(self, Self::Due | Self::Asked | Self::FactChanged)
     }
 }
 
@@ -54,7 +57,10 @@ pub(super) struct Candidate<'a> {
     pub(super) also_spends: Vec<String>,
     pub(super) scene: Map<String, Value>,
     pub(super) shown: Shown,
+    pub(super) drawn: Drawn,
     pub(super) late: bool,
+    /// The message it corrects, if it is a correction.
+    pub(super) corrects: Option<MessageId>,
     /// Further cases that the same message speaks for.
     pub(super) with: Vec<Case<'a>>,
 }
@@ -151,16 +157,22 @@ impl Stepper<'_> {
             .and_then(|()| self.is_timely(&mut case, &scene))
             .and_then(|()| self.send_key(&mut case, &scene))
             .and_then(|key| self.within_frequency(&mut case).map(|()| key))
-            .and_then(|key| self.out_of_the_night(&mut case).map(|()| key))
-            .and_then(|key| self.rendered(&mut case, &scene, &[]).map(|shown| (key, shown)));
+            .and_then(|key| self.drawn(&mut case, &scene).map(|drawn| (key, drawn)))
+            .and_then(|(key, drawn)| self.out_of_the_night(&mut case, &drawn.content).map(|()| (key, drawn)))
+            .and_then(|(key, drawn)| {
+                let shown = self.rendered(&mut case, &scene, &[], &drawn.content)?;
+                Ok((key, drawn, shown))
+            });
         match checks {
-            Ok((send_key, shown)) => Assessed::Pass(Box::new(Candidate {
+            Ok((send_key, drawn, shown)) => Assessed::Pass(Box::new(Candidate {
                 case,
                 send_key,
                 also_spends: Vec::new(),
                 scene,
                 shown,
+                drawn,
                 late,
+                corrects: None,
                 with: Vec::new(),
             })),
             Err(refusal) => Assessed::Refused(Box::new(case), refusal),
@@ -169,6 +181,13 @@ impl Stepper<'_> {
 
     /// Is this moment relevant? Facts still active, condition holds.
     fn relevant(&self, case: &mut Case<'_>, scene: &Map<String, Value>) -> Result<(), Refusal> {
+        self.facts_hold(case)?;
+        self.happened_often_enough(case)?;
+        condition_holds(case, scene)
+    }
+
+    /// Are the facts it is judged for still active?
+    pub(super) fn facts_hold(&self, case: &mut Case<'_>) -> Result<(), Refusal> {
         let judged_again = !matches!(case.occasion, Occasion::First);
         for (name, id) in case.bound.clone() {
             let active = self
@@ -194,35 +213,7 @@ impl Stepper<'_> {
         if !case.bound.is_empty() {
             case.note(Step::Facts, true, "Judged for these facts", json!(case.bound));
         }
-        self.happened_often_enough(case)?;
-        let Some(condition) = &case.trigger.condition else {
-            return Ok(());
-        };
-        let judgement = condition.judge(scene);
-        let values = clauses(&judgement.clauses);
-        match judgement.verdict {
-            Verdict::Holds => {
-                case.note(Step::Condition, true, "The condition holds", values);
-                Ok(())
-            }
-            Verdict::Fails => {
-                let says = failing(&judgement);
-                case.note(Step::Condition, false, says, values);
-                Err(Refusal::drop(if asks_where_they_are(&judgement) {
-                    ReasonCode::NotInside
-                } else {
-                    ReasonCode::ConditionFalse
-                }))
-            }
-            Verdict::Missing(path) => {
-                case.note(Step::Condition, false, format!("`{path}` has no value"), values);
-                Err(Refusal::drop(ReasonCode::MissingData))
-            }
-            Verdict::Error(why) => {
-                case.note(Step::Condition, false, why, values);
-                Err(Refusal::drop(ReasonCode::ConditionError))
-            }
-        }
+        Ok(())
     }
 
     /// Records a decision and remembers the answer with the visit it belongs to.
@@ -310,6 +301,37 @@ impl Stepper<'_> {
                 vec![winner]
             }
             Choose::Together => self.together(name, passing),
+        }
+    }
+}
+
+/// Does the condition hold for what the case can see?
+pub(super) fn condition_holds(case: &mut Case<'_>, scene: &Map<String, Value>) -> Result<(), Refusal> {
+    let Some(condition) = &case.trigger.condition else {
+        return Ok(());
+    };
+    let judgement = condition.judge(scene);
+    let values = clauses(&judgement.clauses);
+    match judgement.verdict {
+        Verdict::Holds => {
+            case.note(Step::Condition, true, "The condition holds", values);
+            Ok(())
+        }
+        Verdict::Fails => {
+            case.note(Step::Condition, false, failing(&judgement), values);
+            Err(Refusal::drop(if asks_where_they_are(&judgement) {
+                ReasonCode::NotInside
+            } else {
+                ReasonCode::ConditionFalse
+            }))
+        }
+        Verdict::Missing(path) => {
+            case.note(Step::Condition, false, format!("`{path}` has no value"), values);
+            Err(Refusal::drop(ReasonCode::MissingData))
+        }
+        Verdict::Error(why) => {
+            case.note(Step::Condition, false, why, values);
+            Err(Refusal::drop(ReasonCode::ConditionError))
         }
     }
 }

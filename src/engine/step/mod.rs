@@ -10,10 +10,14 @@ use crate::base::id::{DeviceId, InstanceId, MessageId, UserId};
 use crate::base::time::Timestamp;
 use crate::engine::delivery::{ChannelKind, Planned};
 
+mod again;
 mod answers;
-mod clockwork;
-mod counting;
+mod ask;
 mod begin;
+mod clockwork;
+mod consent;
+mod counting;
+mod draw;
 mod guards;
 mod journeys;
 mod judge;
@@ -22,6 +26,8 @@ mod locate;
 mod observe;
 mod passing;
 mod people;
+mod reach;
+mod replace;
 mod revise;
 mod scene;
 mod send;
@@ -30,6 +36,7 @@ mod telling;
 mod timely;
 mod waits;
 
+pub use again::still_may_be_sent;
 pub use stepper::{Given, step};
 
 /// Something that concerns one user. Everything that changes a subject comes in as one of these.
@@ -194,6 +201,9 @@ impl InstanceChange {
 #[path = "clock_tests.rs"]
 mod clock_tests;
 #[cfg(test)]
+#[path = "draw_tests.rs"]
+mod draw_tests;
+#[cfg(test)]
 #[path = "guard_tests.rs"]
 mod guard_tests;
 #[cfg(test)]
@@ -205,6 +215,9 @@ mod property_tests;
 #[cfg(test)]
 #[path = "signal_tests.rs"]
 mod signal_tests;
+#[cfg(test)]
+#[path = "reach_tests.rs"]
+mod reach_tests;
 #[cfg(test)]
 #[path = "stage_tests.rs"]
 mod stage_tests;

@@ -249,6 +249,7 @@ impl Stepper<'_> {
         device.locale = context.locale.clone().or(device.locale.take());
         device.time_zone = context.time_zone.clone().or(device.time_zone.take());
         device.notifications = context.notifications.unwrap_or(device.notifications);
+        device.battery = context.battery.or(device.battery);
         let after = (device.locale.clone(), device.time_zone.clone(), device.notifications);
         self.dirty |= before != after;
     }

@@ -49,7 +49,8 @@ impl Stepper<'_> {
         };
         let moment = self.moment(None, fact.changed_at, kind, Evidence::default());
         self.notice(moment);
-        if fact.lifecycle != Lifecycle::Active {
+        // Once: what is said about its end must not be called back by a further word on it.
+        if becomes != Becomes::Changed && fact.lifecycle != Lifecycle::Active {
             self.call_back(&fact.id);
         }
         self.fact_turned(&fact.id);

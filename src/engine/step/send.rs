@@ -4,17 +4,16 @@ use super::guards::{Refusal, end_of_wait};
 use super::judge::{Candidate, Case};
 use super::scene::Bound;
 use super::stepper::Stepper;
-use crate::base::id::{DecisionId, DeviceId, MessageId};
+use crate::base::id::{DecisionId, MessageId, TriggerId};
 use crate::base::time::Timestamp;
 use crate::engine::decision::{ReasonCode, Step};
-use crate::engine::delivery::{ChannelKind, Planned};
+use crate::engine::delivery::Planned;
 use crate::engine::fact::FactRef;
-use crate::engine::fix::Permission;
 use crate::engine::message::{Composed, Message, Shown, compose};
 use crate::engine::subject::Sent;
-use crate::engine::trigger::Class;
+use crate::engine::trigger::{Audience, Class};
 use serde_json::{Map, Value, json};
-use sha2::{Digest, Sha256};
+use std::cmp::Reverse;
 
 impl Stepper<'_> {
     /// Several facts, one message: the texts find them all as a list under the name and an `s`.
@@ -29,7 +28,7 @@ impl Stepper<'_> {
         first.scene.insert(format!("{name}s"), Value::Array(listed));
         let scene = first.scene.clone();
         let others: Vec<Bound> = passing.iter().map(|candidate| candidate.case.bound.clone()).collect();
-        match self.rendered(&mut first.case, &scene, &others) {
+        match self.rendered(&mut first.case, &scene, &others, &first.drawn.content) {
             Ok(shown) => first.shown = shown,
             Err(refusal) => {
                 self.settle_refused(&first.case, &refusal);
@@ -42,31 +41,24 @@ impl Stepper<'_> {
         vec![first]
     }
 
-    /// Among triggers with a priority that would all speak at this moment, the highest does.
-    pub(super) fn settle_priority(&mut self, candidates: Vec<Candidate<'_>>) {
+    /// Among triggers with a priority that would all speak at this moment, the highest does. One that a guard stops after all
+    /// leaves its turn to the next.
+    pub(super) fn settle_priority(&mut self, mut candidates: Vec<Candidate<'_>>) {
         let priority = |candidate: &Candidate<'_>| candidate.case.trigger.sentence.guards.priority;
-        let winner = candidates
-            .iter()
-            .filter_map(|candidate| {
-                priority(candidate).map(|rank| (rank, std::cmp::Reverse(candidate.case.trigger.id)))
-            })
-            .max();
+        candidates.sort_by_key(|candidate| {
+            let rank = priority(candidate);
+            (Reverse(rank), rank.map(|_| candidate.case.trigger.id))
+        });
+        let mut spoke: Option<(TriggerId, i32)> = None;
         for mut candidate in candidates {
-            let outranked = match (priority(&candidate), winner) {
-                (Some(_), Some((_, std::cmp::Reverse(first)))) => candidate.case.trigger.id != first,
-                _ => false,
-            };
-            if outranked {
-                let values = json!({ "priority": priority(&candidate), "highest": winner.map(|(rank, _)| rank) });
-                candidate.case.note(
-                    Step::Priority,
-                    false,
-                    "A trigger with a higher priority speaks at this moment",
-                    values,
-                );
+            let (trigger, rank) = (candidate.case.trigger.id, priority(&candidate));
+            if let (Some(rank), Some((_, highest))) = (rank, spoke.filter(|(first, _)| *first != trigger)) {
+                let says = "A trigger with a higher priority speaks at this moment";
+                let values = json!({ "priority": rank, "highest": highest });
+                candidate.case.note(Step::Priority, false, says, values);
                 self.decide_for_all(&candidate, ReasonCode::Superseded);
-            } else {
-                self.send_unless_held_out(candidate);
+            } else if self.send_unless_held_out(candidate) {
+                spoke = spoke.or(rank.map(|rank| (trigger, rank)));
             }
         }
         self.go_where_it_was_said();
@@ -75,7 +67,14 @@ impl Stepper<'_> {
     /// A message that speaks for several cases answers all of them, also when it is not sent.
     fn decide_for_all(&mut self, candidate: &Candidate<'_>, code: ReasonCode) {
         for case in candidate.cases() {
-            self.decide(case, code, None);
+            let at = self.decide(case, code, None);
+            if let Some(decision) = at.and_then(|at| self.out.decisions.get_mut(at)) {
+                decision.arm = candidate
+                    .drawn
+                    .arm()
+                    .map(str::to_owned)
+                    .filter(|_| code == ReasonCode::Holdout);
+            }
         }
     }
 
@@ -92,20 +91,27 @@ impl Stepper<'_> {
         self.within_frequency(&mut candidate.case)
     }
 
-    fn send_unless_held_out(&mut self, mut candidate: Candidate<'_>) {
+    /// Says whether it spoke, or would have but for the holdout.
+    fn send_unless_held_out(&mut self, mut candidate: Candidate<'_>) -> bool {
         if let Err(refusal) = self.still_allowed(&mut candidate) {
-            return self.decide_for_all(&candidate, refusal.code);
+            self.decide_for_all(&candidate, refusal.code);
+            return false;
         }
-        if let Some(tag) = self.tag_to_replace(&mut candidate.case) {
-            match tag {
-                Ok(tag) => candidate.shown.tag = tag,
-                Err(code) => return self.decide_for_all(&candidate, code),
+        if let Some(replaced) = self.replaced(&mut candidate.case) {
+            match replaced {
+                Ok(replaced) => {
+                    candidate.shown.tag = replaced.tag;
+                    candidate.corrects = replaced.corrects;
+                }
+                Err(code) => {
+                    self.decide_for_all(&candidate, code);
+                    return false;
+                }
             }
         }
         let share = candidate.case.trigger.sentence.guards.holdout.unwrap_or(0.0);
         if share > 0.0 {
-            let drawn = self.draw(&candidate.case);
-            let held = drawn < share;
+            let held = self.is_held_out(&candidate.case, &candidate.drawn, share);
             let says = if held {
                 "Held back to measure the effect; would have been sent"
             } else {
@@ -115,45 +121,24 @@ impl Stepper<'_> {
                 .case
                 .note(Step::Holdout, !held, says, json!({ "share": share }));
             if held {
+                candidate.drawn.note_arm(&mut candidate.case);
                 self.decide_for_all(&candidate, ReasonCode::Holdout);
                 for case in candidate.cases() {
                     self.close_waits(case, "Held back at a newer moment");
                 }
-                return;
+                return true;
             }
         }
-        self.send(candidate);
+        candidate.drawn.note_arm(&mut candidate.case);
+        self.send(candidate)
     }
 
-    /// With `replaces`: the tag of the earlier message, or why there is nothing to replace.
-    fn tag_to_replace(&self, case: &mut Case<'_>) -> Option<Result<String, ReasonCode>> {
-        let replaced = case.trigger.sentence.then.replaces.as_ref()?.content().to_owned();
-        let happened_at = case.moment.occurred_at;
-        let earlier = self.subject.sent.iter().rev().find(|sent| {
-            sent.content == replaced
-                && case.bound.values().all(|fact| sent.facts.contains(fact))
-                && sent.at <= happened_at
-        });
-        let Some(sent) = earlier else {
-            let says = format!("`{replaced}` was not sent yet and will carry the news");
-            case.note(Step::Replaces, false, says, Value::Null);
-            return Some(Err(ReasonCode::Superseded));
-        };
-        let says = format!("Takes the place of `{replaced}`");
-        case.note(Step::Replaces, true, says, json!({ "message": sent.message_id }));
-        Some(Ok(sent.collapse.clone()))
-    }
-
-    /// A draw from 0 to 1 that is always the same for one user and trigger, and differs between projects.
-    fn draw(&self, case: &Case<'_>) -> f64 {
-        let text = format!(
-            "{}|{}|{}",
-            self.given.catalogue.salt, case.trigger.id, self.subject.user_id
-        );
-        let digest = Sha256::digest(text.as_bytes());
-        let mut first = [0_u8; 8];
-        first.copy_from_slice(&digest[..8]);
-        u64::from_be_bytes(first) as f64 / u64::MAX as f64
+    /// Staff do not read what language the guest reads.
+    fn readers_locale(&self, to: Audience) -> Option<String> {
+        match to {
+            Audience::User => self.user_locale(),
+            Audience::Business => None,
+        }
     }
 
     /// What the person would read. `others` are the facts of further cases that the same text speaks of.
@@ -162,9 +147,9 @@ impl Stepper<'_> {
         case: &mut Case<'_>,
         scene: &Map<String, Value>,
         others: &[Bound],
+        name: &str,
     ) -> Result<Shown, Refusal> {
-        let name = case.trigger.sentence.then.content.clone();
-        let Some(content) = self.given.catalogue.contents.get(&name) else {
+        let Some(content) = self.given.catalogue.contents.get(name) else {
             case.note(
                 Step::Compose,
                 false,
@@ -182,7 +167,7 @@ impl Stepper<'_> {
         }
         match compose(
             content,
-            self.user_locale().as_deref(),
+            self.readers_locale(case.trigger.sentence.then.to).as_deref(),
             scene.clone(),
             &facts,
             &self.given.catalogue.project_name,
@@ -227,34 +212,35 @@ impl Stepper<'_> {
             if let Some(decision) = at.and_then(|at| self.out.decisions.get_mut(at)) {
                 decision.message_id = Some(message_id);
                 decision.late = candidate.late;
+                decision.arm = candidate.drawn.arm().map(str::to_owned);
                 first.get_or_insert(decision.id);
             }
         }
         first
     }
 
-    fn send(&mut self, mut candidate: Candidate<'_>) {
-        let Some((device_id, channel)) = self.reachable_device() else {
+    fn send(&mut self, mut candidate: Candidate<'_>) -> bool {
+        let to = candidate.case.trigger.sentence.then.to;
+        let Some((device_id, channel)) = self.addressee(to) else {
             candidate
                 .case
                 .note(Step::Deliver, false, "No device can be reached", Value::Null);
-            return self.decide_for_all(&candidate, ReasonCode::NoToken);
+            self.decide_for_all(&candidate, ReasonCode::NoToken);
+            return false;
         };
-        let to = json!({ "device": device_id, "channel": channel });
-        candidate.case.note(Step::Deliver, true, "Handed to the channel", to);
-        let expires_at = self.end_of_life(&candidate.case, &candidate.scene, candidate.shown.ends_at);
+        let handed_to = json!({ "device": device_id, "channel": channel });
+        candidate.case.note(Step::Deliver, true, "Handed to the channel", handed_to);
+        let expires_at = self.end_of_life(&candidate);
         let message_id: MessageId = self.ids.draw();
         if candidate.shown.tag.is_empty() {
             candidate.shown.tag = format!("{message_id}");
         }
         let Some(decision_id) = self.decide_sent(&candidate, message_id) else {
-            return;
+            return false;
         };
-        let facts: Vec<FactRef> = candidate
-            .cases()
-            .flat_map(|case| case.bound.values().cloned())
-            .collect();
+        let mut facts: Vec<FactRef> = Vec::new();
         for case in candidate.cases() {
+            facts.extend(case.bound.values().cloned());
             self.close_waits(case, "Sent at a newer moment");
         }
         let Candidate {
@@ -262,6 +248,8 @@ impl Stepper<'_> {
             send_key,
             also_spends,
             shown,
+            drawn,
+            corrects,
             ..
         } = candidate;
         let promo = case.trigger.sentence.class == Class::Promo;
@@ -270,16 +258,17 @@ impl Stepper<'_> {
             message_id,
             moment_id: case.moment.id,
             trigger_id: case.trigger.id,
+            revision: case.trigger.revision,
             send_key: send_key.clone(),
             also_spends,
-            content: case.trigger.sentence.then.content.clone(),
+            content: drawn.content.clone(),
             collapse: shown.tag.clone(),
             facts: facts.clone(),
             promo,
             tags: case.trigger.sentence.tags.clone(),
             expires_at: Some(expires_at),
             opened_at: None,
-            tried: vec![device_id],
+            tried: device_id.into_iter().collect(),
             undelivered: false,
         });
         self.out.messages.push(Message {
@@ -287,47 +276,37 @@ impl Stepper<'_> {
             user_id: self.subject.user_id,
             decision_id,
             trigger_id: case.trigger.id,
-            content: case.trigger.sentence.then.content.clone(),
+            content: drawn.content,
             send_key,
             created_at: self.given.now,
             expires_at,
             facts,
             shown,
             promo,
+            corrects,
+            silent: false,
+            to,
             deliveries: vec![Planned {
                 id: self.ids.draw(),
                 device_id,
                 channel,
             }],
         });
-    }
-
-    /// The device heard from last among those that can show something.
-    fn reachable_device(&self) -> Option<(DeviceId, ChannelKind)> {
-        self.subject
-            .devices
-            .iter()
-            .filter(|(_, device)| device.notifications != Permission::Denied)
-            .filter_map(|(id, device)| device.channel.map(|channel| (device.last_seen_at, *id, channel)))
-            .max_by_key(|(seen, id, _)| (*seen, *id))
-            .map(|(_, id, channel)| (id, channel))
+        true
     }
 
     /// The life of the content, cut where the content says that it is over, or else where the trigger's window ends.
-    fn end_of_life(&self, case: &Case<'_>, scene: &Map<String, Value>, own_end: Option<Timestamp>) -> Timestamp {
-        let life = self
-            .given
-            .catalogue
-            .contents
-            .get(&case.trigger.sentence.then.content)
-            .map(|content| content.content.ttl.delta());
+    fn end_of_life(&self, candidate: &Candidate<'_>) -> Timestamp {
+        let content = self.given.catalogue.contents.get(&candidate.drawn.content);
+        let life = content.map(|content| content.content.ttl.delta());
         let end = self.given.now + life.unwrap_or_default();
-        let window = case
+        let window = candidate
+            .case
             .trigger
             .window_to
             .as_ref()
-            .and_then(|to| to.evaluate_instant(scene).ok());
-        own_end.or(window).map_or(end, |to| end.min(to))
+            .and_then(|to| to.evaluate_instant(&candidate.scene).ok());
+        candidate.shown.ends_at.or(window).map_or(end, |to| end.min(to))
     }
 }
 

@@ -289,7 +289,9 @@ fn old_evidence_speaks_for_a_service_and_not_for_a_promo() {
     let mut ana = Person::new(1);
     ana.fix(&stage, "10:00", 10.0);
     ana.until(&stage, at("10:00") + hours(6));
-    assert_eq!(ana.codes(), ["waiting_time", "waiting_time", "sent", "not_inside"]);
+    let asked = ["waiting_time"; 4];
+    assert_eq!(ana.codes()[..4], asked, "first the phone is asked");
+    assert_eq!(ana.codes()[4..], ["sent", "not_inside"]);
 }
 
 #[test]

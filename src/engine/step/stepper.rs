@@ -31,7 +31,7 @@ const STORE_SOFT_CHANGES_AFTER: TimeDelta = TimeDelta::minutes(10);
 /// A visit that ended is remembered this long: a fact that comes late may still ask about it.
 pub(super) const VISIT_KEPT_AFTER: TimeDelta = TimeDelta::hours(24);
 /// Sends are remembered this long for caps, cool-downs and replacements.
-const SENT_KEPT: TimeDelta = TimeDelta::days(92);
+const SENT_KEPT: TimeDelta = TimeDelta::days(limits::SENDS_KEPT_DAYS);
 
 /// One step under way.
 pub(super) struct Stepper<'a> {
@@ -64,15 +64,7 @@ pub(super) struct Collected {
 
 /// Steps one subject by one input. Pure: the same arguments give the same effects, byte for byte.
 pub fn step(subject: Subject, input: &Input, given: Given<'_>) -> Effects {
-    let mut stepper = Stepper {
-        subject,
-        given,
-        ids: IdSource::new(given.seed, given.now),
-        fresh: Vec::new(),
-        out: Collected::default(),
-        gone: Gone::default(),
-        dirty: false,
-    };
+    let mut stepper = Stepper::new(subject, given);
     // Woken without having asked: what is stored still says so, and would say so for ever.
     stepper.dirty = matches!(input, Input::Tick) && stepper.subject.wakes_at.is_none_or(|at| at > given.now);
     if stepper.subject.erased {
@@ -91,6 +83,20 @@ pub fn step(subject: Subject, input: &Input, given: Given<'_>) -> Effects {
         stepper.forget_the_old();
     }
     stepper.finish()
+}
+
+impl<'a> Stepper<'a> {
+    pub(super) fn new(subject: Subject, given: Given<'a>) -> Self {
+        Self {
+            subject,
+            given,
+            ids: IdSource::new(given.seed, given.now),
+            fresh: Vec::new(),
+            out: Collected::default(),
+            gone: Gone::default(),
+            dirty: false,
+        }
+    }
 }
 
 impl Stepper<'_> {
@@ -114,7 +120,12 @@ impl Stepper<'_> {
             // It is on record as a moment of whoever it happened to: here it is only judged.
             Input::Moment(moment) => self.fresh.push(moment.clone()),
             Input::Instance { instance_id, order } => self.apply_order(*instance_id, order),
-            Input::Merge(_) | Input::Undelivered { .. } | Input::Tick => {}
+            Input::Undelivered {
+                message_id,
+                device_id,
+                why,
+            } => self.apply_undelivered(*message_id, *device_id, why),
+            Input::Merge(_) | Input::Tick => {}
         }
     }
 

@@ -6,8 +6,8 @@ use super::stepper::Stepper;
 use crate::base::time::{Span, Timestamp};
 use crate::engine::decision::{ReasonCode, Step};
 use crate::engine::fence::hours::{is_open, opens_at};
-use crate::engine::trigger::Class;
 use crate::engine::trigger::expression::Expression;
+use crate::engine::trigger::{Audience, Class};
 use serde_json::{Map, Value, json};
 
 impl Stepper<'_> {
@@ -81,8 +81,9 @@ impl Stepper<'_> {
     }
 
     /// Quiet hours: a promo waits for the morning if it is still worth reading then.
-    pub(super) fn out_of_the_night(&self, case: &mut Case<'_>) -> Result<(), Refusal> {
-        if case.trigger.sentence.class == Class::Service {
+    pub(super) fn out_of_the_night(&self, case: &mut Case<'_>, content: &str) -> Result<(), Refusal> {
+        let to_business = case.trigger.sentence.then.to == Audience::Business;
+        if case.trigger.sentence.class == Class::Service || to_business {
             return Ok(());
         }
         let own = case.trigger.sentence.guards.quiet_hours.as_ref();
@@ -99,7 +100,7 @@ impl Stepper<'_> {
             .given
             .catalogue
             .contents
-            .get(&case.trigger.sentence.then.content)
+            .get(content)
             .map_or(Span::seconds(0), |content| content.content.ttl);
         let values = json!({ "zone": zone.name(), "until": ends_at, "life_s": life.as_seconds() });
         if ends_at > self.given.now + life.delta() {

@@ -26,8 +26,9 @@ impl Stepper<'_> {
             self.decide(case, ReasonCode::Cap, None);
             return;
         }
+        let (id, asks) = (self.ids.draw(), Self::asks(case, refusal));
         let wait = Wait {
-            id: self.ids.draw(),
+            id,
             trigger_id: case.trigger.id,
             revision: case.trigger.revision,
             moment: case.moment.clone(),
@@ -36,11 +37,14 @@ impl Stepper<'_> {
             due_at: refusal.due_at,
             held_by_time: refusal.held_by_time,
             ends_at,
-            asked_at: None,
+            asked_at: asks.then_some(now),
             instance_id: case.instance,
         };
         self.subject.waits.push(wait);
-        self.decide_refused(case, refusal);
+        let decided = self.decide(case, refusal.code, refusal.due_at.or(refusal.ends_at));
+        if let Some(decision) = decided.and_then(|at| self.out.decisions.get(at)).filter(|_| asks) {
+            self.ask_for_fix(case, id, decision.id);
+        }
     }
 
     /// Ends every open wait of the same trigger for the same facts.
@@ -54,15 +58,19 @@ impl Stepper<'_> {
         }
     }
 
-    /// Time: waits that fell due are judged again, those at their limit end.
+    /// Time: waits that fell due, or whose question the phone answered, are judged again; those at their limit end.
     pub(super) fn look_at_waits(&mut self) {
         let now = self.given.now;
-        let (due, open): (Vec<Wait>, Vec<Wait>) = std::mem::take(&mut self.subject.waits)
-            .into_iter()
-            .partition(|wait| wait.due_at.is_some_and(|due| due <= now) || wait.ends_at <= now);
+        let (due, open): (Vec<Wait>, Vec<Wait>) =
+            std::mem::take(&mut self.subject.waits).into_iter().partition(|wait| {
+                let due = wait.due_at.is_some_and(|due| due <= now);
+                due || wait.ends_at <= now || self.was_answered(wait)
+            });
         self.subject.waits = open;
         for wait in due {
-            if wait.due_at.is_some_and(|due| due <= now) || self.speaks_at_its_limit(&wait) {
+            if wait.asked_at.is_some() {
+                self.judge_wait(&wait, Occasion::Asked);
+            } else if wait.due_at.is_some_and(|due| due <= now) || self.speaks_at_its_limit(&wait) {
                 self.judge_wait(&wait, Occasion::Due);
             } else {
                 self.end_wait(&wait, ReasonCode::Expired, "What it waited for did not come in time");

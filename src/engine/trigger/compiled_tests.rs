@@ -52,6 +52,16 @@ const FAULTS: &str = r#"[
     [{ "guards": { "caps": [{ "max": 0, "per": "PT1H" }] } }, "cap_out_of_bounds", "/guards/caps/0"],
     [{ "guards": { "caps": [{ "max": 301, "per": "PT1H" }] } }, "cap_out_of_bounds", "/guards/caps/0"],
     [{ "guards": { "caps": [{ "max": 1, "per": "PT0S" }] } }, "cap_out_of_bounds", "/guards/caps/0"],
+    [{ "guards": { "caps": [{ "max": 1, "per": "P93D" }] } }, "span_out_of_bounds", "/guards/caps/0/per"],
+    [{ "guards": { "caps": [{ "max": 1, "per": "P1D", "across": "upsell" }] } }, "cap_across_foreign_tag", "/guards/caps/0/across"],
+    [{ "guards": { "cooldown": "P93D" } }, "span_out_of_bounds", "/guards/cooldown"],
+    [{ "guards": { "unit": "flight.booking" } }, "unknown_variable", "/guards/unit"],
+    [{ "tags": [""] }, "tag_invalid", "/tags/0"],
+    [{ "tags": ["a", "a"] }, "tag_invalid", "/tags/1"],
+    [{ "tags": ["1","2","3","4","5","6","7","8","9"] }, "too_many_tags", "/tags"],
+    [{ "then": { "content": "a", "arms": [{ "name": "default", "share": 0.1, "content": "b" }] } }, "arm_name_invalid", "/then/arms/0/name"],
+    [{ "then": { "content": "a", "arms": [{ "name": "x", "share": 1.5, "content": "b" }] } }, "arm_share_out_of_bounds", "/then/arms/0/share"],
+    [{ "then": { "content": "a", "arms": [{ "name": "x", "share": 0.6, "content": "b" }, { "name": "y", "share": 0.6, "content": "b" }] } }, "arm_share_out_of_bounds", "/then/arms"],
     [{ "when": { "event": { "name": "a" } }, "guards": { "open": "kitchen" } }, "place_missing", "/guards/open"],
     [{ "when": { "event": { "name": "a" } }, "wait": { "while": "inside" } }, "place_missing", "/wait/while"]
 ]"#;

@@ -1,5 +1,6 @@
 //! Triggers: the marketer's sentence - when, where, for each, if, wait, then, guards (DESIGN.md 3).
 
+pub mod bounds;
 mod calendar;
 pub mod compiled;
 pub mod expression;

@@ -1,6 +1,7 @@
 //! What a sentence must be like before its texts are read: bounds, names, and parts that need one another.
 
-use super::compiled::{Around, TriggerError, alternatives, has_place};
+use super::bounds::{check_guards, check_voice};
+use super::compiled::{Around, TriggerError, alternatives};
 use super::sentence::{Choose, Trigger};
 use super::signals::{check_signal, check_whose};
 use super::when::{PlaceSelector, When};
@@ -57,6 +58,7 @@ pub(super) fn check_shape(sentence: &Trigger, around: Around<'_>, errors: &mut V
     check_binds(sentence, &mut fail);
     check_journey(sentence, around, &mut fail);
     check_wait(sentence, &mut fail);
+    check_voice(sentence, &mut fail);
     check_guards(sentence, &mut fail);
 }
 
@@ -149,51 +151,6 @@ fn check_wait(sentence: &Trigger, fail: &mut Fail<'_>) {
                 "span_out_of_bounds",
                 format!("/wait/{name}"),
                 "a wait lasts from 1 second to 31 days",
-                None,
-            );
-        }
-    }
-}
-
-fn check_guards(sentence: &Trigger, fail: &mut Fail<'_>) {
-    let guards = &sentence.guards;
-    // Without a place these two would silently never object.
-    let is_placed = alternatives(&sentence.when).iter().all(has_place);
-    let hint = Some("listen to `entered`, `exited`, `dwelled`, or to an `event` with `inside`");
-    if guards.open.is_some() && !is_placed {
-        fail(
-            "place_missing",
-            "/guards/open".into(),
-            "opening hours of which place?",
-            hint,
-        );
-    }
-    if sentence.wait.as_ref().is_some_and(|wait| wait.while_.is_some()) && !is_placed {
-        fail("place_missing", "/wait/while".into(), "inside which place?", hint);
-    }
-    if guards.holdout.is_some_and(|share| !(0.0..=1.0).contains(&share)) {
-        fail(
-            "holdout_out_of_bounds",
-            "/guards/holdout".into(),
-            "a holdout is a share between 0 and 1",
-            None,
-        );
-    }
-    if guards.caps.len() > 8 || guards.schedule.len() > 21 {
-        fail(
-            "too_many_guards",
-            "/guards".into(),
-            "at most 8 caps and 21 schedule entries",
-            None,
-        );
-    }
-    for (index, cap) in guards.caps.iter().enumerate() {
-        // The ledger of a user holds a bounded number of sends: a cap beyond it could never be kept.
-        if cap.max == 0 || cap.max as usize > limits::SENDS_PER_USER_MAX || cap.per.as_seconds() < 1 {
-            fail(
-                "cap_out_of_bounds",
-                format!("/guards/caps/{index}"),
-                "a cap allows 1 to 300 messages per window",
                 None,
             );
         }

@@ -1,0 +1,189 @@
+//! The verdict on a claimed delivery: may it go now? Time has passed since the decision, and what it stood on is asked again.
+
+use super::{Pipeline, PipelineError};
+use crate::base::id::{MessageId, ProjectId};
+use crate::base::limits;
+use crate::base::time::Timestamp;
+use crate::engine::catalogue::Catalogue;
+use crate::engine::decision::ReasonCode;
+use crate::engine::delivery::{ChannelKind, DeliveryState};
+use crate::engine::step::{Given, still_may_be_sent};
+use crate::engine::subject::Purpose;
+use crate::engine::trigger::Audience;
+use crate::store::{Claimed, DeliveryFilter, PageAsk};
+use chrono::TimeDelta;
+use std::collections::BTreeSet;
+use uuid::Uuid;
+
+/// A delivery of a paused project or trigger is looked at again after this long.
+const PAUSE_RECHECK: TimeDelta = TimeDelta::seconds(30);
+/// A correction waits this long for the fate of what it corrects.
+const CORRECTION_RECHECK: TimeDelta = TimeDelta::seconds(5);
+/// What goes out within this time of its decision is as true as it was.
+const FRESH_FOR: TimeDelta = TimeDelta::seconds(10);
+
+/// What came of looking at a claimed delivery.
+pub(super) enum Verdict {
+    /// It may not go, and that is final.
+    Stop {
+        state: DeliveryState,
+        why: String,
+    },
+    /// Not now.
+    Later {
+        at: Timestamp,
+        why: &'static str,
+    },
+    Go {
+        address: String,
+    },
+}
+
+impl Verdict {
+    fn stop(state: DeliveryState, why: impl Into<String>) -> Self {
+        Self::Stop { state, why: why.into() }
+    }
+}
+
+impl Pipeline {
+    /// May it go now? Life, owner, consent and pause are asked every time (invariant 8); the facts, the condition and the place
+    /// when it goes out later than it was decided; and a correction asks what became of the message it corrects.
+    pub(super) async fn verdict(
+        &self,
+        claimed: &Claimed,
+        catalogue: &Catalogue,
+        now: Timestamp,
+    ) -> Result<Verdict, PipelineError> {
+        let verdict = at_a_glance(claimed, catalogue, now);
+        if !matches!(verdict, Verdict::Go { .. }) || claimed.message.silent {
+            return Ok(verdict);
+        }
+        if let Some(corrected) = claimed.message.corrects
+            && let Some(other) = self
+                .unless_it_got_out(claimed.delivery.project_id, corrected, now)
+                .await?
+        {
+            return Ok(other);
+        }
+        let is_late = now - claimed.message.created_at > FRESH_FOR;
+        if is_late || claimed.message.to == Audience::Business {
+            let again = self.judged_again(claimed, catalogue, now).await?;
+            return Ok(again.map_or(verdict, |code| Verdict::stop(DeliveryState::Cancelled, code.as_str())));
+        }
+        Ok(verdict)
+    }
+
+    /// What a correction comes to while the message it corrects has not got out; none when that one has.
+    async fn unless_it_got_out(
+        &self,
+        project_id: ProjectId,
+        corrected: MessageId,
+        now: Timestamp,
+    ) -> Result<Option<Verdict>, PipelineError> {
+        let filter = DeliveryFilter {
+            message_id: Some(corrected),
+            ..DeliveryFilter::default()
+        };
+        let ask = PageAsk::first(limits::PAGE_ROWS_MAX);
+        let deliveries = self.0.store.deliveries(project_id, &filter, &ask).await?.rows;
+        let lost = |state| {
+            matches!(
+                state,
+                DeliveryState::Failed | DeliveryState::Expired | DeliveryState::Cancelled
+            )
+        };
+        if deliveries.iter().all(|delivery| lost(delivery.state)) {
+            let why = ReasonCode::Superseded.as_str();
+            return Ok(Some(Verdict::stop(DeliveryState::Cancelled, why)));
+        }
+        let got_out = deliveries
+            .iter()
+            .any(|delivery| !delivery.state.is_open() && !lost(delivery.state));
+        Ok((!got_out).then(|| Verdict::Later {
+            at: now + CORRECTION_RECHECK,
+            why: "what it corrects is still under way",
+        }))
+    }
+
+    /// Why it must not be said any more; none when it may, or when what it stood on is forgotten.
+    async fn judged_again(
+        &self,
+        claimed: &Claimed,
+        catalogue: &Catalogue,
+        now: Timestamp,
+    ) -> Result<Option<ReasonCode>, PipelineError> {
+        let (store, project_id) = (&self.0.store, claimed.delivery.project_id);
+        let Some(decision) = store.decision(project_id, claimed.message.decision_id).await? else {
+            return Ok(None);
+        };
+        let Some(moment) = store.moment(project_id, decision.moment_id).await? else {
+            return Ok(None);
+        };
+        let Some(trigger) = catalogue.revision(decision.trigger_id, decision.revision) else {
+            return Ok(None);
+        };
+        let subjects = store.load_subjects(project_id, &[claimed.message.user_id]).await?;
+        let Some(subject) = subjects.first() else {
+            return Ok(None);
+        };
+        let given = Given {
+            catalogue,
+            spent: &BTreeSet::new(),
+            now,
+            seed: Uuid::nil(),
+        };
+        Ok(still_may_be_sent(subject, &moment, trigger, &decision.facts, given).err())
+    }
+}
+
+/// What the claim itself tells.
+fn at_a_glance(claimed: &Claimed, catalogue: &Catalogue, now: Timestamp) -> Verdict {
+    let message = &claimed.message;
+    let purpose = if message.promo {
+        Purpose::Promo
+    } else {
+        Purpose::Service
+    };
+    let consented = claimed.consents.get(&purpose).is_some_and(|consent| consent.granted);
+    let to_user = message.to == Audience::User;
+    if message.expires_at <= now {
+        return Verdict::stop(DeliveryState::Expired, "its life is over");
+    }
+    if to_user && claimed.owner != Some(message.user_id) {
+        return Verdict::stop(DeliveryState::Cancelled, "the device belongs to somebody else now");
+    }
+    if to_user && !consented {
+        return Verdict::stop(DeliveryState::Cancelled, "consent was withdrawn");
+    }
+    let later = |why| Verdict::Later {
+        at: now + PAUSE_RECHECK,
+        why,
+    };
+    if claimed.paused || catalogue.settings.paused {
+        return later("the project is paused");
+    }
+    let mut live = catalogue.triggers.iter();
+    if live.any(|live| live.id == message.trigger_id && live.paused) {
+        return later("the trigger is paused");
+    }
+    match &claimed.push {
+        _ if !to_user => Verdict::Go { address: String::new() },
+        Some((channel, address)) if *channel == claimed.delivery.channel => Verdict::Go {
+            address: address.clone(),
+        },
+        Some(_) | None => Verdict::stop(
+            DeliveryState::Failed,
+            "the device has no address for this channel any more",
+        ),
+    }
+}
+
+/// Has the device gone to somebody else, or lost its address for this channel? The engine is to hear of it.
+pub(super) fn is_elsewhere(claimed: &Claimed) -> bool {
+    let reached = claimed
+        .push
+        .as_ref()
+        .map(|(channel, _): &(ChannelKind, String)| *channel);
+    let is_where_it_was = claimed.owner == Some(claimed.message.user_id) && reached == Some(claimed.delivery.channel);
+    claimed.message.to == Audience::User && !is_where_it_was
+}
