@@ -123,3 +123,21 @@ pub fn trigger_errors(errors: Vec<crate::engine::trigger::TriggerError>) -> Prob
         .at(first)
         .errors(list.collect())
 }
+
+/// What a fact contradicts its type in, in the shape of a problem.
+pub fn fact_errors(errors: Vec<crate::engine::fact::FactError>) -> Problem {
+    let count = errors.len();
+    let first = errors.first().map(|error| error.pointer.clone()).unwrap_or_default();
+    let list = errors.into_iter().map(|error| FieldError {
+        code: error.code.to_owned(),
+        pointer: error.pointer,
+        detail: error.detail,
+        position: None,
+        hint: None,
+    });
+    let detail = format!("the fact contradicts its type in {count} place(s); `errors` names each");
+    Problem::new(ErrorCode::FactInvalid, detail)
+        .at(first)
+        .errors(list.collect())
+        .hint("GET /v1/fact-types/{type} shows what the type asks for")
+}

@@ -43,6 +43,8 @@ pub enum ErrorCode {
     ImportInvalid,
     TriggerInvalid,
     ContentInvalid,
+    FactInvalid,
+    FactTypeInvalid,
     IdempotencyKeyReused,
     Overloaded,
     Internal,
@@ -52,7 +54,7 @@ pub enum ErrorCode {
 
 impl ErrorCode {
     /// Every code, for the generated list of errors.
-    pub const ALL: [Self; 30] = [
+    pub const ALL: [Self; 32] = [
         Self::JsonInvalid,
         Self::QueryInvalid,
         Self::HeaderInvalid,
@@ -78,6 +80,8 @@ impl ErrorCode {
         Self::ImportInvalid,
         Self::TriggerInvalid,
         Self::ContentInvalid,
+        Self::FactInvalid,
+        Self::FactTypeInvalid,
         Self::IdempotencyKeyReused,
         Self::Overloaded,
         Self::Internal,
@@ -113,6 +117,8 @@ impl ErrorCode {
             Self::ImportInvalid => (422, "import_invalid", "The file cannot be imported"),
             Self::TriggerInvalid => (422, "trigger_invalid", "The trigger has errors"),
             Self::ContentInvalid => (422, "content_invalid", "The content has errors"),
+            Self::FactInvalid => (422, "fact_invalid", "The fact contradicts its type"),
+            Self::FactTypeInvalid => (422, "fact_type_invalid", "The type of facts has errors"),
             Self::IdempotencyKeyReused => (422, "idempotency_key_reused", "The key was used for another request"),
             Self::Overloaded => (429, "overloaded", "Too much is waiting"),
             Self::Internal => (500, "internal", "Something is wrong on our side"),
@@ -303,6 +309,7 @@ impl From<PipelineError> for Problem {
                     .retry_after_s(retry_after_s)
             }
             PipelineError::Stopping => Self::new(ErrorCode::Stopping, "send the same again to the server that follows"),
+            PipelineError::FactInvalid(errors) => super::fields::fact_errors(errors),
             PipelineError::Erased => Self::new(ErrorCode::UserErased, "nothing more is taken for this user"),
         }
     }

@@ -5,8 +5,9 @@ use super::health::Progress;
 use super::problem::{ErrorCode, Problem};
 use super::stream::Watchers;
 use super::{
-    auth, consents, contents, decisions, deliveries, devices, events, facts, geofences, health, idempotency, import,
-    ingest, keys, me, metrics, moments, openapi, page, project, regions, requests, stream, track, triggers, users,
+    auth, consents, contents, decisions, deliveries, devices, events, fact_types, facts, geofences, health,
+    idempotency, import, ingest, keys, me, metrics, moments, openapi, page, project, regions, requests, stream, track,
+    triggers, users,
 };
 use crate::base::limits;
 use crate::pipeline::Pipeline;
@@ -117,6 +118,11 @@ fn catalogue_routes(config: &mut ServiceConfig<'_>) {
         .service(triggers::publish)
         .service(triggers::rollback);
     config.service(triggers::pause).service(triggers::resume);
+    config
+        .service(fact_types::put)
+        .service(fact_types::show)
+        .service(fact_types::remove)
+        .service(fact_types::list);
     config.service(project::show).service(project::edit);
     config.service(keys::create).service(keys::list).service(keys::revoke);
 }
@@ -129,7 +135,11 @@ fn look_routes(config: &mut ServiceConfig<'_>) {
         .service(users::erase)
         .service(users::export);
     config.service(consents::give).service(consents::list);
-    config.service(facts::put).service(facts::show).service(facts::of_user);
+    config
+        .service(facts::put)
+        .service(facts::show)
+        .service(facts::versions)
+        .service(facts::of_user);
     config.service(events::create);
     config
         .service(moments::list)

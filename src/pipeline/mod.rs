@@ -5,6 +5,7 @@ mod commit;
 mod dispatch;
 mod error;
 mod event_rows;
+mod fact_types;
 mod facts;
 mod ingest;
 mod lane;
@@ -16,6 +17,7 @@ mod tick;
 
 pub use catalogue::build_catalogue;
 pub use error::PipelineError;
+pub use fact_types::TypePut;
 pub use ingest::{Ack, AckStatus, ServerEvent, Tracked};
 pub use stream::{Live, Stream};
 

@@ -3,6 +3,7 @@
 use super::codec::{do_nothing, from_json, insert_all, to_json};
 use super::connect::Store;
 use super::error::StoreError;
+use super::fact_versions;
 use crate::base::id::{ProjectId, UserId};
 use crate::base::secret::token_hash;
 use crate::base::time::Timestamp;
@@ -32,6 +33,7 @@ impl Store {
         let user_ref = known.and_then(|model| model.user_ref);
         leave_tombstone(&txn, project, id, user_ref.as_deref(), at).await?;
         leave_facts(&txn, project, id, user_ref.as_deref()).await?;
+        fact_versions::forget(&txn, project, id).await?;
         delete_rows(&txn, project, id).await?;
         user::Entity::delete_many()
             .filter(user::Column::ProjectId.eq(project.uuid()))

@@ -4,6 +4,7 @@ use super::codec::from_json;
 use super::connect::Store;
 use super::devices::{consent_row, device_row};
 use super::error::StoreError;
+use super::fact_versions::versions_naming;
 use super::facts::fact_row;
 use super::look::event_row;
 use super::people::user_row;
@@ -29,6 +30,7 @@ impl Store {
             "consents": consents(&txn, project, id).await?,
             "devices": devices(&txn, project, id).await?,
             "facts": facts(&txn, project, id).await?,
+            "fact_versions": versions_naming(&txn, project, id).await?,
             "events": events(&txn, project, id).await?,
             "fixes": fixes(&txn, project, id).await?,
             "moments": bodies(rows_of::<moment::Entity>(&txn, (project, id), moment::Column::ProjectId, moment::Column::UserId, moment::Column::NoticedAt).await?.into_iter().map(|model| model.body))?,

@@ -156,7 +156,7 @@ impl Runner {
             Act::Fix(act) => self.fix(number, act)?,
             Act::Crossing(act) => self.crossing(number, act)?,
             Act::Batch(act) => self.batch(act)?,
-            Act::Fact(act) => self.fact(act),
+            Act::Fact(act) => self.fact(number, act)?,
             Act::Event(act) => self.event(number, act),
             Act::Consent(act) => {
                 let user_id = self.user(&act.user);
@@ -301,14 +301,14 @@ impl Runner {
     }
 
     /// A lower or equal seq changes nothing; whoever is no subject any more hears that, too.
-    fn fact(&mut self, act: &FactAct) {
+    fn fact(&mut self, number: usize, act: &FactAct) -> Result<(), WalkError> {
         let id = FactRef {
             kind: act.kind.clone(),
             key: act.key.clone(),
         };
         let before = self.facts.get(&id).cloned();
         if before.as_ref().is_some_and(|before| before.seq >= act.seq) {
-            return;
+            return Ok(());
         }
         let subjects: Vec<UserId> = act.subjects.iter().map(|name| self.user(name)).collect();
         let fact = Fact {
@@ -322,6 +322,12 @@ impl Runner {
             properties: act.properties.clone(),
             changed_at: self.now,
         };
+        let fact = self.stage.catalogue.admit(fact).map_err(|errors| {
+            let all = errors
+                .iter()
+                .map(|error| format!("{}: {}", error.pointer, error.detail));
+            wrong(format!("/steps/{number}: {}", all.collect::<Vec<_>>().join("; ")))
+        })?;
         self.facts.insert(id.clone(), fact.clone());
         for user_id in &subjects {
             self.step(*user_id, &Input::Fact(fact.clone()));
@@ -330,6 +336,7 @@ impl Runner {
         for user_id in former.filter(|user| !subjects.contains(user)) {
             self.step(user_id, &Input::FactGone(id.clone()));
         }
+        Ok(())
     }
 
     /// One step of one subject, tried again with the send keys that turn out to be taken, as the committer does.

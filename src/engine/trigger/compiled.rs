@@ -2,6 +2,7 @@
 
 use super::expression::{Expression, ExpressionError, FieldType, Fields, Scope, Wanted};
 use super::sentence::Trigger;
+use super::typed::with_fact;
 use super::when::{PlaceSelector, When};
 use super::wording::check_shape;
 use crate::base::id::{JourneyId, TriggerId};
@@ -287,11 +288,6 @@ fn scope_of(sentence: &Trigger, around: Around<'_>) -> Scope {
         scope = with_fact(scope, name, bind.kind(), around);
     }
     scope
-}
-
-/// The scope with the fields of a fact, as far as its type is described.
-fn with_fact(scope: Scope, name: &str, _kind: &str, _around: Around<'_>) -> Scope {
-    scope.with(name, Fields::Open)
 }
 
 /// The texts of the `time` alternatives: each sees its fact alone, so that only that fact moves it.

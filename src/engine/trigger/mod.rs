@@ -3,6 +3,7 @@
 pub mod compiled;
 pub mod expression;
 pub mod sentence;
+mod typed;
 pub mod when;
 mod wording;
 
