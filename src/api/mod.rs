@@ -40,6 +40,8 @@ pub use openapi::openapi_yaml;
 pub use server::{Api, Settings, app, routes, serve};
 
 #[cfg(test)]
+mod fact_tests;
+#[cfg(test)]
 mod fixture_tests;
 #[cfg(test)]
 mod flow_tests;

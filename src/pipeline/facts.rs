@@ -36,7 +36,7 @@ impl Pipeline {
         Ok(recovered)
     }
 
-    async fn step_inbox(&self, entries: Vec<InboxEntry>) -> Result<(), PipelineError> {
+    pub(super) async fn step_inbox(&self, entries: Vec<InboxEntry>) -> Result<(), PipelineError> {
         let result = self.try_step_inbox(entries).await;
         if result.is_err() {
             self.0.inbox_left.store(true, Ordering::Relaxed);
@@ -51,6 +51,7 @@ impl Pipeline {
             job.task = Task::Step(Some(match entry.input {
                 InboxInput::Fact { fact } => Input::Fact(fact),
                 InboxInput::FactGone { fact } => Input::FactGone(fact),
+                InboxInput::Merge { subject } => Input::Merge(subject),
             }));
             job.inbox_done = Some(entry.id);
             waiting.push(self.submit(job)?);

@@ -1,5 +1,6 @@
 //! The way of the data, as I/O around the engine: ingest, lanes, commit, tick, dispatch, settle, catalogue.
 
+mod alone;
 mod catalogue;
 mod commit;
 mod dispatch;
@@ -218,6 +219,9 @@ mod crowd_tests;
 #[path = "delivery_tests.rs"]
 mod delivery_tests;
 #[cfg(test)]
+#[path = "merge_tests.rs"]
+mod merge_tests;
+#[cfg(test)]
 #[path = "people_tests.rs"]
 mod people_tests;
 #[cfg(test)]
@@ -226,6 +230,9 @@ mod tests;
 #[cfg(test)]
 #[path = "tick_tests.rs"]
 mod tick_tests;
+#[cfg(test)]
+#[path = "token_tests.rs"]
+mod token_tests;
 #[cfg(test)]
 #[path = "world_tests.rs"]
 mod world;

@@ -115,6 +115,14 @@ pub struct InboxEntry {
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum InboxInput {
-    Fact { fact: Fact },
-    FactGone { fact: crate::engine::fact::FactRef },
+    Fact {
+        fact: Fact,
+    },
+    FactGone {
+        fact: crate::engine::fact::FactRef,
+    },
+    /// What was known of an anonymous user who turned out to be this one.
+    Merge {
+        subject: Box<crate::engine::subject::Subject>,
+    },
 }

@@ -7,6 +7,7 @@ use super::error::StoreError;
 use super::fact_versions::versions_naming;
 use super::facts::fact_row;
 use super::look::event_row;
+use super::merge::merged_users;
 use super::people::user_row;
 use crate::base::id::{ProjectId, UserId};
 use ::entity::{
@@ -27,6 +28,7 @@ impl Store {
         let row = user_row(&model)?;
         let document = json!({
             "user": { "id": row.id, "profile": row.profile, "created_at": row.created_at, "updated_at": row.updated_at },
+            "was": was(&txn, project, id).await?,
             "consents": consents(&txn, project, id).await?,
             "devices": devices(&txn, project, id).await?,
             "facts": facts(&txn, project, id).await?,
@@ -43,6 +45,19 @@ impl Store {
         txn.commit().await?;
         Ok(Some(document))
     }
+}
+
+/// Who the person was before anybody knew them: everything else of that time is among their own.
+async fn was(txn: &DatabaseTransaction, project: ProjectId, id: UserId) -> Result<Vec<Value>, StoreError> {
+    let mut all = Vec::new();
+    for model in merged_users(txn, project, id).await? {
+        let former: UserId = model.id.into();
+        all.push(json!({
+            "id": former, "created_at": model.created_at, "consents": consents(txn, project, former).await?,
+            "devices": devices(txn, project, former).await?,
+        }));
+    }
+    Ok(all)
 }
 
 /// The rows of a table that are the user's, in order.

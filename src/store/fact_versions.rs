@@ -57,7 +57,7 @@ impl Store {
         at: Timestamp,
     ) -> Result<Vec<Fact>, StoreError> {
         let mut last: BTreeMap<FactRef, Fact> = BTreeMap::new();
-        for fact in concerning(&self.reader, project, &[user], at).await? {
+        for fact in concerning(&self.reader, project, &[user], Some(at)).await? {
             match last.get(&fact.id) {
                 Some(known) if known.seq > fact.seq => {}
                 _ => drop(last.insert(fact.id.clone(), fact)),
@@ -77,7 +77,7 @@ impl Store {
         users: &[UserId],
         until: Timestamp,
     ) -> Result<Vec<(UserId, Fact)>, StoreError> {
-        let mut versions = concerning(&self.reader, project, users, until).await?;
+        let mut versions = concerning(&self.reader, project, users, Some(until)).await?;
         versions.sort_by(|a, b| (a.changed_at, a.seq, &a.id).cmp(&(b.changed_at, b.seq, &b.id)));
         let wanted: BTreeSet<UserId> = users.iter().copied().collect();
         let mut members: BTreeMap<FactRef, BTreeSet<UserId>> = BTreeMap::new();
@@ -105,12 +105,12 @@ fn of_fact(project: ProjectId, id: &FactRef) -> Select<version::Entity> {
         .filter(version::Column::Key.eq(id.key.as_str()))
 }
 
-/// All versions up to an instant of the facts that have ever been about one of these users.
+/// All versions, up to an instant if one is named, of the facts that have ever been about one of these users.
 async fn concerning(
     conn: &impl ConnectionTrait,
     project: ProjectId,
     users: &[UserId],
-    until: Timestamp,
+    until: Option<Timestamp>,
 ) -> Result<Vec<Fact>, StoreError> {
     let mut found: BTreeMap<(FactRef, i64), Fact> = BTreeMap::new();
     for chunk in users.chunks(IN_LIST_MAX) {
@@ -121,13 +121,13 @@ async fn concerning(
             .and_where(about::Column::UserId.is_in(chunk.iter().map(|user| user.uuid())))
             .take();
         let name = Expr::tuple([Expr::col(version::Column::Kind), Expr::col(version::Column::Key)]);
-        let models = version::Entity::find()
+        let mut select = version::Entity::find()
             .filter(version::Column::ProjectId.eq(project.uuid()))
-            .filter(version::Column::RecordedAt.lte(until))
-            .filter(ExprTrait::in_subquery(name, theirs))
-            .all(conn)
-            .await?;
-        for model in models {
+            .filter(ExprTrait::in_subquery(name, theirs));
+        if let Some(until) = until {
+            select = select.filter(version::Column::RecordedAt.lte(until));
+        }
+        for model in select.all(conn).await? {
             let fact = version_row(model)?;
             found.insert((fact.id.clone(), fact.seq), fact);
         }
@@ -172,7 +172,7 @@ pub(super) async fn remember(txn: &DatabaseTransaction, project: ProjectId, fact
 
 /// Takes a user out of the history: a version about nobody else goes, one that is shared names them no more.
 pub(super) async fn forget(txn: &DatabaseTransaction, project: ProjectId, user: UserId) -> Result<(), StoreError> {
-    for fact in concerning(txn, project, &[user], Timestamp::MAX_UTC).await? {
+    for fact in concerning(txn, project, &[user], None).await? {
         if !fact.subjects.contains(&user) {
             continue;
         }
@@ -210,7 +210,7 @@ pub(super) async fn versions_naming(
     project: ProjectId,
     user: UserId,
 ) -> Result<Vec<Fact>, StoreError> {
-    let mut versions = concerning(txn, project, &[user], Timestamp::MAX_UTC).await?;
+    let mut versions = concerning(txn, project, &[user], None).await?;
     versions.retain(|fact| fact.subjects.contains(&user));
     for fact in &mut versions {
         // Who else it is about is not this person's to know.

@@ -8,6 +8,7 @@ use super::fact_versions;
 use super::people::by_ref_or_new;
 use super::subjects::erased_among;
 use crate::base::id::{IdSource, ProjectId, UserId};
+use crate::base::time::Timestamp;
 use crate::engine::fact::{Fact, FactRef};
 use ::entity::{fact, fact_subject, inbox, user};
 use sea_orm::sea_query::{Expr, ExprTrait, Query};
@@ -60,7 +61,7 @@ impl Store {
         let entries = entries_for(put.project_id, &fact, gone, ids);
         let models = entries
             .iter()
-            .map(|entry| inbox_model(entry, &fact))
+            .map(|entry| inbox_model(entry, fact.changed_at))
             .collect::<Result<Vec<_>, _>>()?;
         insert_all(&txn, models, None).await?;
         txn.commit().await?;
@@ -221,13 +222,13 @@ fn entries_for(
     entries
 }
 
-fn inbox_model(entry: &InboxEntry, fact: &Fact) -> Result<inbox::ActiveModel, StoreError> {
+pub(super) fn inbox_model(entry: &InboxEntry, at: Timestamp) -> Result<inbox::ActiveModel, StoreError> {
     let model = inbox::Model {
         id: entry.id,
         project_id: entry.project_id.uuid(),
         user_id: entry.user_id.uuid(),
         input: to_json(&entry.input)?,
-        created_at: fact.changed_at,
+        created_at: at,
     };
     Ok(model.into_active_model())
 }

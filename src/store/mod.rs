@@ -22,6 +22,7 @@ mod idempotency;
 mod keys;
 mod look;
 mod look_deliveries;
+mod merge;
 mod outbox;
 mod paging;
 mod people;
@@ -42,13 +43,14 @@ pub use commit::CommitSummary;
 pub use connect::Store;
 pub use contents::ContentRow;
 pub use devices::{ConsentRow, OwnerRow};
-pub use fact_types::FactTypeRow;
 pub use error::{CommitError, StoreError};
+pub use fact_types::FactTypeRow;
 pub use geofences::{FenceRow, FenceUpsert, Upserted};
 pub use idempotency::{Begun, SavedAnswer};
 pub use keys::{KeyKind, KeyRow};
 pub use look::{DecisionFilter, EventFilter, MomentFilter};
 pub use look_deliveries::{AttemptRow, DeliveryFilter, DeliveryRow};
+pub use merge::UserMerge;
 pub use outbox::Claimed;
 pub use paging::{Cursor, CursorError, Page, PageAsk};
 pub use people::UserRow;
@@ -67,6 +69,9 @@ mod commit_tests;
 #[cfg(test)]
 #[path = "erase_tests.rs"]
 mod erase_tests;
+#[cfg(test)]
+#[path = "fact_history_tests.rs"]
+mod fact_history_tests;
 #[cfg(test)]
 #[path = "outbox_tests.rs"]
 mod outbox_tests;

@@ -27,6 +27,8 @@ pub(super) struct Runner {
     facts: HashMap<FactRef, Fact>,
     /// Who held a device from when on: queued records belong to whoever held it then.
     owners: BTreeMap<DeviceId, Vec<(Timestamp, UserId)>>,
+    /// Who an anonymous user turned out to be.
+    merged: BTreeMap<UserId, UserId>,
     news: BTreeMap<DeviceId, DeviceNews>,
     pub(super) now: Timestamp,
     stepped: u32,
@@ -51,6 +53,7 @@ pub fn run(walk: &Walk) -> Result<Outcome, WalkError> {
         known: HashSet::new(),
         facts: HashMap::new(),
         owners: BTreeMap::new(),
+        merged: BTreeMap::new(),
         news: BTreeMap::new(),
         now: start,
         stepped: 0,
@@ -122,12 +125,28 @@ impl Runner {
         if from == Some(to) {
             return;
         }
-        if let Some(from) = from {
-            self.step(from, &Input::DeviceGone(device_id));
-        }
         self.owners.entry(device_id).or_default().push((self.now, to));
+        match from {
+            Some(from) if self.turns_out_to_be(from, to) => {
+                let known = self.subjects.remove(&from).unwrap_or_else(|| Subject::new(from));
+                self.wakes.remove(&from);
+                self.merged.insert(from, to);
+                self.step(to, &Input::Merge(Box::new(known)));
+            }
+            Some(from) => self.step(from, &Input::DeviceGone(device_id)),
+            None => {}
+        }
         let device = self.news.get(&device_id).cloned().unwrap_or_default();
         self.step(to, &Input::Device { device_id, device });
+    }
+
+    /// Somebody without a name signs in.
+    fn turns_out_to_be(&self, from: UserId, to: UserId) -> bool {
+        let named = |user: UserId| {
+            let subject = self.subjects.get(&user);
+            subject.is_some_and(|subject| subject.profile.user_ref.is_some())
+        };
+        !named(from) && named(to)
     }
 
     fn fire_timers_until(&mut self, at: Timestamp, most: usize) -> Result<usize, WalkError> {
@@ -266,6 +285,7 @@ impl Runner {
                         .find(|(since, _)| *since <= record.at)
                         .or(owners.first());
                     if let Some((_, owner)) = held {
+                        let owner = self.merged.get(owner).unwrap_or(owner);
                         of_owner.entry(*owner).or_default().push(record);
                     }
                 }

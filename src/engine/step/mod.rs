@@ -14,6 +14,7 @@ mod guards;
 mod judge;
 mod listen;
 mod locate;
+mod merge;
 mod observe;
 mod passing;
 mod people;

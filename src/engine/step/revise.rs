@@ -98,7 +98,7 @@ impl Stepper<'_> {
         }
     }
 
-    fn revise_visit(&mut self, visit: &Visit, fact: &FactRef) {
+    pub(super) fn revise_visit(&mut self, visit: &Visit, fact: &FactRef) {
         for trigger in &self.given.catalogue.triggers {
             let binds = trigger.sentence.for_each.values().any(|bind| bind.kind() == fact.kind);
             let asked = visit.answers.iter().any(|answer| {

@@ -101,7 +101,8 @@ impl Stepper<'_> {
             Input::Profile(profile) => self.apply_profile(profile),
             Input::Device { device_id, device } => self.apply_device(*device_id, device),
             Input::DeviceGone(device_id) => self.apply_device_gone(*device_id),
-            Input::Moment(_) | Input::Merge(_) | Input::Undelivered { .. } | Input::Instance { .. } | Input::Tick => {}
+            Input::Merge(other) => self.apply_merge(other),
+            Input::Moment(_) | Input::Undelivered { .. } | Input::Instance { .. } | Input::Tick => {}
         }
     }
 
