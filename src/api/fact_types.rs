@@ -58,7 +58,7 @@ pub async fn put(
             kind: body.kind,
             outcome,
         })),
-        refused => Err(refusal(refused)),
+        refused @ (TypePut::Breaks(_) | TypePut::TooMany | TypePut::NotFound) => Err(refusal(refused)),
     }
 }
 
@@ -127,7 +127,7 @@ pub async fn remove(
     fields::path_name("fact type", &kind)?;
     match api.pipeline.delete_fact_type(key.project_id, &kind).await? {
         TypePut::Done(_) => Ok(HttpResponse::NoContent().finish()),
-        refused => Err(refusal(refused)),
+        refused @ (TypePut::Breaks(_) | TypePut::TooMany | TypePut::NotFound) => Err(refusal(refused)),
     }
 }
 

@@ -219,6 +219,9 @@ mod crowd_tests;
 #[path = "delivery_tests.rs"]
 mod delivery_tests;
 #[cfg(test)]
+#[path = "family_tests.rs"]
+mod family_tests;
+#[cfg(test)]
 #[path = "merge_tests.rs"]
 mod merge_tests;
 #[cfg(test)]

@@ -11,11 +11,8 @@ use crate::base::id::{DeviceId, ProjectId, UserId};
 use crate::base::time::Timestamp;
 use crate::engine::subject::{Consent, Purpose, Subject};
 use ::entity::{consent, decision, delivery, event, fix, inbox, message, moment, receipt, subject, user};
-use sea_orm::sea_query::Expr;
-use sea_orm::{
-    ActiveModelTrait, ColumnTrait, DatabaseTransaction, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder,
-    QuerySelect,
-};
+use sea_orm::sea_query::{Expr, OnConflict};
+use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect};
 use std::collections::HashMap;
 use uuid::Uuid;
 
@@ -175,8 +172,9 @@ async fn empty_subject(txn: &DatabaseTransaction, merge: &UserMerge) -> Result<(
         state: to_json(&emptied)?,
         wake_at: None,
     };
-    subject::Entity::update(model.into_active_model().reset_all())
-        .exec(txn)
-        .await?;
+    let emptied = OnConflict::columns([subject::Column::ProjectId, subject::Column::UserId])
+        .update_columns([subject::Column::State, subject::Column::WakeAt])
+        .to_owned();
+    insert_all(txn, vec![model.into_active_model()], Some(emptied)).await?;
     Ok(())
 }

@@ -3,6 +3,7 @@
 pub mod compare;
 pub mod format;
 pub mod outcome;
+mod people;
 pub mod run;
 mod stage;
 mod tell;

@@ -1,12 +1,11 @@
 //! Runs a walk: the production step over subjects in memory, time moving from step to step, timers firing in between.
 
 use super::TIMERS_PER_WALK_MAX;
-use super::format::{Act, BatchAct, CrossingAct, EventAct, FactAct, FixAct, Walk, WalkError, WalkStep, WalkUser};
+use super::format::{Act, BatchAct, CrossingAct, EventAct, FactAct, FixAct, Walk, WalkError, WalkStep};
 use super::outcome::Outcome;
 use super::stage::{SEED, Stage};
 use crate::base::id::{DeviceId, UserId};
 use crate::base::time::{Timestamp, truncated};
-use crate::engine::delivery::ChannelKind;
 use crate::engine::fact::{Fact, FactRef};
 use crate::engine::fix::{Body, Crossing, Envelope, RawBody, RawRecord, Record, validate};
 use crate::engine::step::{DeviceNews, Effects, Given, Input, step};
@@ -18,18 +17,18 @@ use uuid::Uuid;
 /// People, their state, and what came out so far.
 pub(super) struct Runner {
     pub(super) stage: Stage,
-    subjects: BTreeMap<UserId, Subject>,
-    wakes: BTreeMap<UserId, Timestamp>,
+    pub(super) subjects: BTreeMap<UserId, Subject>,
+    pub(super) wakes: BTreeMap<UserId, Timestamp>,
     /// Send keys that messages have taken: the unique index of the store.
     taken: BTreeSet<String>,
     /// Record ids of events and receipts: a repeat is dropped before it is stepped.
     known: HashSet<String>,
     facts: HashMap<FactRef, Fact>,
     /// Who held a device from when on: queued records belong to whoever held it then.
-    owners: BTreeMap<DeviceId, Vec<(Timestamp, UserId)>>,
+    pub(super) owners: BTreeMap<DeviceId, Vec<(Timestamp, UserId)>>,
     /// Who an anonymous user turned out to be.
-    merged: BTreeMap<UserId, UserId>,
-    news: BTreeMap<DeviceId, DeviceNews>,
+    pub(super) merged: BTreeMap<UserId, UserId>,
+    pub(super) news: BTreeMap<DeviceId, DeviceNews>,
     pub(super) now: Timestamp,
     stepped: u32,
     pub(super) outcome: Outcome,
@@ -85,70 +84,6 @@ fn wrong(detail: String) -> WalkError {
 }
 
 impl Runner {
-    fn meet(&mut self, user: &WalkUser) {
-        let (user_id, _) = self.stage.user(&user.user_ref);
-        let profile = Profile {
-            user_ref: Some(user.user_ref.clone()),
-            locale: user.locale.clone(),
-            time_zone: user.time_zone.clone(),
-            attributes: user.attributes.clone(),
-        };
-        self.step(user_id, &Input::Profile(profile));
-        let at = self.now;
-        let consents = user
-            .consents
-            .iter()
-            .map(|(purpose, granted)| (*purpose, Consent { granted: *granted, at }));
-        self.step(user_id, &Input::Consents(consents.collect()));
-        for device in &user.devices {
-            let device_id = self.stage.ids.draw::<DeviceId>();
-            self.stage.devices.insert(device.id.clone(), device_id);
-            let news = DeviceNews {
-                platform: device.platform.clone(),
-                locale: device.locale.clone(),
-                time_zone: device.time_zone.clone(),
-                notifications: Some(device.notifications),
-                channel: device.push.then_some(ChannelKind::Tray),
-            };
-            self.news.insert(device_id, news);
-            self.hand_over(device_id, user_id);
-        }
-    }
-
-    /// The device belongs to this user from now on.
-    fn hand_over(&mut self, device_id: DeviceId, to: UserId) {
-        let from = self
-            .owners
-            .get(&device_id)
-            .and_then(|owners| owners.last())
-            .map(|(_, user)| *user);
-        if from == Some(to) {
-            return;
-        }
-        self.owners.entry(device_id).or_default().push((self.now, to));
-        match from {
-            Some(from) if self.turns_out_to_be(from, to) => {
-                let known = self.subjects.remove(&from).unwrap_or_else(|| Subject::new(from));
-                self.wakes.remove(&from);
-                self.merged.insert(from, to);
-                self.step(to, &Input::Merge(Box::new(known)));
-            }
-            Some(from) => self.step(from, &Input::DeviceGone(device_id)),
-            None => {}
-        }
-        let device = self.news.get(&device_id).cloned().unwrap_or_default();
-        self.step(to, &Input::Device { device_id, device });
-    }
-
-    /// Somebody without a name signs in.
-    fn turns_out_to_be(&self, from: UserId, to: UserId) -> bool {
-        let named = |user: UserId| {
-            let subject = self.subjects.get(&user);
-            subject.is_some_and(|subject| subject.profile.user_ref.is_some())
-        };
-        !named(from) && named(to)
-    }
-
     fn fire_timers_until(&mut self, at: Timestamp, most: usize) -> Result<usize, WalkError> {
         let mut fired = 0;
         while let Some((due, user_id)) = self.next_timer().filter(|(due, _)| *due <= at) {
@@ -360,7 +295,7 @@ impl Runner {
     }
 
     /// One step of one subject, tried again with the send keys that turn out to be taken, as the committer does.
-    fn step(&mut self, user_id: UserId, input: &Input) {
+    pub(super) fn step(&mut self, user_id: UserId, input: &Input) {
         let subject = self.subjects.remove(&user_id).unwrap_or_else(|| Subject::new(user_id));
         self.stepped += 1;
         let mut spent = BTreeSet::new();

@@ -31,7 +31,7 @@ impl fmt::Debug for FactSchema {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("FactSchema")
             .field("schemas", &self.schemas.size())
-            .finish()
+            .finish_non_exhaustive()
     }
 }
 
