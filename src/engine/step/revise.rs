@@ -50,6 +50,10 @@ impl Stepper<'_> {
             self.dirty = true;
             self.call_back(id);
             self.judge_waits_on(Some(id));
+            // Should it be about this user again, that is a new question: what was answered before is no answer to it.
+            for visit in self.subject.visits.values_mut() {
+                visit.answers.retain(|answer| answer.facts.values().all(|bound| bound != id));
+            }
         }
     }
 
