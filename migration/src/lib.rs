@@ -12,7 +12,7 @@ mod m20260901_000005_records;
 mod m20260901_000006_decisions;
 mod m20260901_000007_outbox;
 mod m20260901_000008_idempotency;
-mod m20260910_000001_fact_types;
+mod m20260910_000001_fact_kinds;
 mod m20260910_000002_fact_versions;
 mod m20260910_000003_merged_users;
 
@@ -33,7 +33,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20260901_000006_decisions::Migration),
             Box::new(m20260901_000007_outbox::Migration),
             Box::new(m20260901_000008_idempotency::Migration),
-            Box::new(m20260910_000001_fact_types::Migration),
+            Box::new(m20260910_000001_fact_kinds::Migration),
             Box::new(m20260910_000002_fact_versions::Migration),
             Box::new(m20260910_000003_merged_users::Migration),
         ]

@@ -7,7 +7,7 @@ mod decisions;
 mod deliveries;
 mod devices;
 mod events;
-mod fact_types;
+mod fact_kinds;
 mod facts;
 mod fields;
 mod geofence_body;

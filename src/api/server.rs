@@ -5,7 +5,7 @@ use super::health::Progress;
 use super::problem::{ErrorCode, Problem};
 use super::stream::Watchers;
 use super::{
-    auth, consents, contents, decisions, deliveries, devices, events, fact_types, facts, geofences, health,
+    auth, consents, contents, decisions, deliveries, devices, events, fact_kinds, facts, geofences, health,
     idempotency, import, ingest, keys, me, metrics, moments, openapi, page, project, regions, requests, stream, track,
     triggers, users,
 };
@@ -119,10 +119,10 @@ fn catalogue_routes(config: &mut ServiceConfig<'_>) {
         .service(triggers::rollback);
     config.service(triggers::pause).service(triggers::resume);
     config
-        .service(fact_types::put)
-        .service(fact_types::show)
-        .service(fact_types::remove)
-        .service(fact_types::list);
+        .service(fact_kinds::put)
+        .service(fact_kinds::show)
+        .service(fact_kinds::remove)
+        .service(fact_kinds::list);
     config.service(project::show).service(project::edit);
     config.service(keys::create).service(keys::list).service(keys::revoke);
 }

@@ -164,3 +164,7 @@ impl Catalogue {
         spans
     }
 }
+
+#[cfg(test)]
+#[path = "catalogue_tests.rs"]
+mod tests;

@@ -6,7 +6,7 @@ mod commit;
 mod dispatch;
 mod error;
 mod event_rows;
-mod fact_types;
+mod fact_kinds;
 mod facts;
 mod ingest;
 mod lane;
@@ -18,7 +18,7 @@ mod tick;
 
 pub use catalogue::build_catalogue;
 pub use error::PipelineError;
-pub use fact_types::TypePut;
+pub use fact_kinds::TypePut;
 pub use ingest::{Ack, AckStatus, ServerEvent, Tracked};
 pub use stream::{Live, Stream};
 

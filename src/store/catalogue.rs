@@ -4,7 +4,7 @@ use super::codec::to_word;
 use super::connect::Store;
 use super::contents::{ContentRow, content_row};
 use super::error::StoreError;
-use super::fact_types::{FactTypeRow, fact_types};
+use super::fact_kinds::{FactTypeRow, fact_types};
 use super::geofences::{FenceRow, fence_row, living};
 use super::projects::{ProjectRow, project_row};
 use super::triggers::{RevisionRow, RevisionState, TriggerState, revision_row};

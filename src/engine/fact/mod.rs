@@ -9,12 +9,12 @@ use std::fmt;
 use utoipa::ToSchema;
 
 mod builtin;
+mod kind;
 mod schema;
-mod types;
 
 pub use builtin::builtin;
+pub use kind::{FactError, FactType};
 pub use schema::{FactSchema, SchemaError, resolved};
-pub use types::{FactError, FactType};
 
 /// Names one fact of a project.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]

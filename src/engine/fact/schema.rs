@@ -1,6 +1,6 @@
 //! Schemas of fact types: compiled within bounds, checked without network, and every violation told with its place.
 
-use super::types::FactError;
+use super::kind::FactError;
 use crate::base::limits;
 use boon::{CompileError, Compiler, Draft, ErrorKind, SchemaIndex, Schemas, UrlLoader, ValidationError};
 use serde_json::{Map, Value};

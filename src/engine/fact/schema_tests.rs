@@ -1,3 +1,4 @@
+//! Schemas: what they refuse and where, and what of a schema is refused itself.
 #![allow(clippy::unwrap_used, reason = "tests may panic")]
 
 use super::{FactSchema, SchemaError};

@@ -1,3 +1,4 @@
+//! Conditions over facts whose type is described: types of fields, and the right name for a misspelled one.
 #![allow(clippy::unwrap_used, reason = "tests may panic")]
 
 use crate::engine::fact::FactType;

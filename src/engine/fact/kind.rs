@@ -70,7 +70,3 @@ impl FactType {
         }
     }
 }
-
-#[cfg(test)]
-#[path = "types_tests.rs"]
-mod tests;

@@ -1,8 +1,9 @@
+//! Facts as their types want them: what is admitted, what ends a fact, and which values are allowed.
 #![allow(clippy::unwrap_used, reason = "tests may panic")]
 
-use super::super::{Fact, FactRef, FactType, Lifecycle, builtin};
 use crate::base::time::Timestamp;
 use crate::engine::catalogue::{Catalogue, Mode};
+use crate::engine::fact::{Fact, FactRef, FactType, Lifecycle, builtin};
 use serde_json::{Value, json};
 use uuid::Uuid;
 

@@ -8,7 +8,7 @@ use super::projects::bump_catalogue;
 use crate::base::id::ProjectId;
 use crate::base::time::Timestamp;
 use crate::engine::fact::FactType;
-use ::entity::fact_type;
+use ::entity::fact_kind as fact_type;
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect,
 };
