@@ -11,6 +11,7 @@ pub struct Model {
     pub project_id: Uuid,
     pub user_ref: Option<String>,
     pub profile: String,
+    pub merged_into: Option<Uuid>,
     pub created_at: DateTimeUtc,
     pub updated_at: DateTimeUtc,
 }

@@ -17,6 +17,9 @@ mod m20261122_000010_accepted_findings;
 mod m20261122_000021_journeys;
 mod m20261122_000022_journey_instances;
 mod m20261122_000023_business_deliveries;
+mod m20261122_000031_fact_kinds;
+mod m20261122_000032_fact_versions;
+mod m20261122_000033_merged_users;
 
 pub use sea_orm_migration::MigratorTrait;
 use sea_orm_migration::prelude::{DbErr, Index, MigrationTrait, SchemaManager};
@@ -40,6 +43,9 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000021_journeys::Migration),
             Box::new(m20261122_000022_journey_instances::Migration),
             Box::new(m20261122_000023_business_deliveries::Migration),
+            Box::new(m20261122_000031_fact_kinds::Migration),
+            Box::new(m20261122_000032_fact_versions::Migration),
+            Box::new(m20261122_000033_merged_users::Migration),
         ]
     }
 }

@@ -3,8 +3,8 @@
 use super::auth::{Reads, Writes};
 use super::fields;
 use super::json::Json;
-use super::paging::List;
-use super::problem::Problem;
+use super::paging::{List, PageQuery};
+use super::problem::{ErrorCode, Problem};
 use super::server::Api;
 use super::users::known_user;
 use crate::base::limits;
@@ -15,7 +15,7 @@ use actix_web::{get, put, web};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
 /// One version of a fact.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -145,31 +145,79 @@ fn fact_of(id: FactRef, body: FactBody, now: Timestamp) -> Result<(Fact, Vec<Str
     Ok((fact, body.subjects))
 }
 
-/// A fact as it is stored
+/// Of which instant.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub struct AsOf {
+    /// What was known at this instant (RFC 3339); what is known now without it.
+    pub as_of: Option<DateTime<Utc>>,
+}
+
+/// A fact as it is stored, or as it was known at an instant
 #[utoipa::path(tag = "server", security(("secret_key" = [])),
-    params(("type" = String, Path, max_length = 128), ("key" = String, Path, max_length = 128)),
+    params(("type" = String, Path, max_length = 128), ("key" = String, Path, max_length = 128), AsOf),
     responses((status = 200, description = "the fact", body = Fact)))]
 #[get("/v1/facts/{type}/{key}")]
 pub async fn show(
     api: web::Data<Api>,
     Reads(key): Reads,
     path: web::Path<(String, String)>,
+    query: web::Query<AsOf>,
 ) -> Result<web::Json<Fact>, Problem> {
     let id = fact_ref(path.into_inner())?;
-    let fact = api.pipeline.store().fact(key.project_id, &id).await?;
+    let store = api.pipeline.store();
+    let fact = match query.instant()? {
+        Some(at) => store.fact_as_of(key.project_id, &id, at).await?,
+        None => store.fact(key.project_id, &id).await?,
+    };
     fact.map(web::Json).ok_or_else(|| Problem::not_found("fact"))
 }
 
-/// The facts about a person
-#[utoipa::path(tag = "server", security(("secret_key" = [])), params(("user_ref" = String, Path, max_length = 128)),
+/// Every version of a fact, newest first
+#[utoipa::path(tag = "server", security(("secret_key" = [])),
+    params(("type" = String, Path, max_length = 128), ("key" = String, Path, max_length = 128), PageQuery),
+    responses((status = 200, description = "a page", body = List<Fact>)))]
+#[get("/v1/facts/{type}/{key}/versions")]
+pub async fn versions(
+    api: web::Data<Api>,
+    Reads(key): Reads,
+    path: web::Path<(String, String)>,
+    page: web::Query<PageQuery>,
+) -> Result<web::Json<List<Fact>>, Problem> {
+    let id = fact_ref(path.into_inner())?;
+    let store = api.pipeline.store();
+    let rows = store.fact_versions(key.project_id, &id, &page.ask()?).await?;
+    if rows.rows.is_empty() && store.fact(key.project_id, &id).await?.is_none() {
+        return Err(Problem::not_found("fact"));
+    }
+    Ok(web::Json(List::of(rows, |fact| fact)))
+}
+
+impl AsOf {
+    fn instant(&self) -> Result<Option<Timestamp>, Problem> {
+        fields::instant("", self.as_of).map_err(|_| {
+            let detail = "`as_of` must lie between the years 1970 and 9999";
+            Problem::new(ErrorCode::QueryInvalid, detail)
+        })
+    }
+}
+
+/// The facts about a person, as they are stored or as they were known at an instant
+#[utoipa::path(tag = "server", security(("secret_key" = [])), params(("user_ref" = String, Path, max_length = 128), AsOf),
     responses((status = 200, description = "all of them", body = List<Fact>)))]
 #[get("/v1/users/{user_ref}/facts")]
 pub async fn of_user(
     api: web::Data<Api>,
     Reads(key): Reads,
     user_ref: web::Path<String>,
+    query: web::Query<AsOf>,
 ) -> Result<web::Json<List<Fact>>, Problem> {
     let user = known_user(&api, key.project_id, &user_ref).await?;
-    let facts = api.pipeline.store().facts_of(key.project_id, user.id).await?;
+    let store = api.pipeline.store();
+    let facts = match query.instant()? {
+        Some(at) => store.facts_of_as_of(key.project_id, user.id, at).await?,
+        None => store.facts_of(key.project_id, user.id).await?,
+    };
     Ok(web::Json(List::whole(facts)))
 }

@@ -152,3 +152,21 @@ fn sentence_errors(what: &str, code: ErrorCode, errors: Vec<crate::engine::trigg
     let detail = format!("{count} error(s) in the {what}; `errors` names each with its place");
     Problem::new(code, detail).at(first).errors(list.collect())
 }
+
+/// What a fact contradicts its type in, in the shape of a problem.
+pub fn fact_errors(errors: Vec<crate::engine::fact::FactError>) -> Problem {
+    let count = errors.len();
+    let first = errors.first().map(|error| error.pointer.clone()).unwrap_or_default();
+    let list = errors.into_iter().map(|error| FieldError {
+        code: error.code.to_owned(),
+        pointer: error.pointer,
+        detail: error.detail,
+        position: None,
+        hint: None,
+    });
+    let detail = format!("the fact contradicts its type in {count} place(s); `errors` names each");
+    Problem::new(ErrorCode::FactInvalid, detail)
+        .at(first)
+        .errors(list.collect())
+        .hint("GET /v1/fact-types/{type} shows what the type asks for")
+}

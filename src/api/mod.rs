@@ -8,6 +8,7 @@ mod deliveries;
 mod devices;
 mod events;
 mod explain;
+mod fact_kinds;
 mod facts;
 mod fields;
 mod geofence_body;
@@ -44,6 +45,8 @@ pub use server::{Api, Settings, app, routes, serve};
 
 #[cfg(test)]
 mod explain_tests;
+#[cfg(test)]
+mod fact_tests;
 #[cfg(test)]
 mod fixture_tests;
 #[cfg(test)]

@@ -45,6 +45,8 @@ pub enum ErrorCode {
     TriggerBlocked,
     JourneyInvalid,
     ContentInvalid,
+    FactInvalid,
+    FactTypeInvalid,
     IdempotencyKeyReused,
     Overloaded,
     Internal,
@@ -54,7 +56,7 @@ pub enum ErrorCode {
 
 impl ErrorCode {
     /// Every code, for the generated list of errors.
-    pub const ALL: [Self; 32] = [
+    pub const ALL: [Self; 34] = [
         Self::JsonInvalid,
         Self::QueryInvalid,
         Self::HeaderInvalid,
@@ -82,6 +84,8 @@ impl ErrorCode {
         Self::TriggerBlocked,
         Self::JourneyInvalid,
         Self::ContentInvalid,
+        Self::FactInvalid,
+        Self::FactTypeInvalid,
         Self::IdempotencyKeyReused,
         Self::Overloaded,
         Self::Internal,
@@ -119,6 +123,8 @@ impl ErrorCode {
             Self::TriggerBlocked => (422, "trigger_blocked", "The trigger should not go live like this"),
             Self::JourneyInvalid => (422, "journey_invalid", "The journey has errors"),
             Self::ContentInvalid => (422, "content_invalid", "The content has errors"),
+            Self::FactInvalid => (422, "fact_invalid", "The fact contradicts its type"),
+            Self::FactTypeInvalid => (422, "fact_type_invalid", "The type of facts has errors"),
             Self::IdempotencyKeyReused => (422, "idempotency_key_reused", "The key was used for another request"),
             Self::Overloaded => (429, "overloaded", "Too much is waiting"),
             Self::Internal => (500, "internal", "Something is wrong on our side"),
@@ -309,6 +315,7 @@ impl From<PipelineError> for Problem {
                     .retry_after_s(retry_after_s)
             }
             PipelineError::Stopping => Self::new(ErrorCode::Stopping, "send the same again to the server that follows"),
+            PipelineError::FactInvalid(errors) => super::fields::fact_errors(errors),
             PipelineError::Erased => Self::new(ErrorCode::UserErased, "nothing more is taken for this user"),
         }
     }

@@ -5,7 +5,7 @@ use super::health::Progress;
 use super::problem::{ErrorCode, Problem};
 use super::stream::Watchers;
 use super::{
-    auth, consents, contents, decisions, deliveries, devices, events, explain, facts, geofences, health, idempotency, import, ingest, journeys, journeys_instances, keys, me, metrics, moments, openapi, page, project, regions, requests, silent, stream, track, triggers, users,
+    auth, consents, contents, decisions, deliveries, devices, events, explain, fact_kinds, facts, geofences, health, idempotency, import, ingest, journeys, journeys_instances, keys, me, metrics, moments, openapi, page, project, regions, requests, silent, stream, track, triggers, users,
 };
 use crate::base::limits;
 use crate::pipeline::Pipeline;
@@ -131,6 +131,11 @@ fn catalogue_routes(config: &mut ServiceConfig<'_>) {
         .service(journeys_instances::list)
         .service(journeys_instances::move_to)
         .service(journeys_instances::cancel);
+    config
+        .service(fact_kinds::put)
+        .service(fact_kinds::show)
+        .service(fact_kinds::remove)
+        .service(fact_kinds::list);
     config.service(project::show).service(project::edit);
     config.service(keys::create).service(keys::list).service(keys::revoke);
 }
@@ -143,7 +148,11 @@ fn look_routes(config: &mut ServiceConfig<'_>) {
         .service(users::erase)
         .service(users::export);
     config.service(consents::give).service(consents::list);
-    config.service(facts::put).service(facts::show).service(facts::of_user);
+    config
+        .service(facts::put)
+        .service(facts::show)
+        .service(facts::versions)
+        .service(facts::of_user);
     config.service(events::create);
     config
         .service(moments::list)

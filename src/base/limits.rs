@@ -171,3 +171,15 @@ pub const INSTANCES_PER_USER_MAX: usize = 50;
 pub const VERSIONS_WATCHED_MAX: usize = 16;
 /// States one instance goes through in one step; one that goes on is in a circle and ends as `circling`.
 pub const MOVES_PER_STEP_MAX: usize = 16;
+/// Bytes of the schema of one fact type: as many as the properties it describes may have.
+pub const FACT_SCHEMA_BYTES_MAX: usize = 16 * 1024;
+/// Levels of the schema of one fact type, references followed.
+pub const FACT_SCHEMA_DEPTH_MAX: usize = 32;
+/// Parts of one schema, references followed: what each check of a fact goes through at most.
+pub const FACT_SCHEMA_PARTS_MAX: usize = 2_000;
+/// Patterns of one schema; each takes up to [`PATTERN_COMPILED_BYTES_MAX`].
+pub const FACT_SCHEMA_PATTERNS_MAX: usize = 32;
+/// Violations that are told of one fact.
+pub const FACT_ERRORS_MAX: usize = 50;
+/// Fact types of one project.
+pub const FACT_TYPES_MAX: usize = 200;

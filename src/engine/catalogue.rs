@@ -1,6 +1,6 @@
 //! The catalogue: fences, triggers and contents of one project as an immutable snapshot, swapped whole.
 
-use super::fact::FactType;
+use super::fact::{Fact, FactError, FactSchema, FactType, builtin};
 use super::fence::hours::Opening;
 use super::fence::{FenceIndex, Geofence};
 use super::journey::CompiledJourney;
@@ -94,13 +94,15 @@ pub struct Catalogue {
     /// Earlier published versions that open instances or their waits may still follow.
     pub retired_journeys: BTreeMap<(JourneyId, i64), Arc<CompiledJourney>>,
     pub contents: HashMap<String, Arc<CompiledContent>>,
-    /// The types of facts that the project describes, by name.
+    /// The types of facts that are described, by name: the project's own, and the built-in ones it has not replaced.
     pub fact_types: HashMap<String, Arc<FactType>>,
+    /// Their schemas, compiled.
+    pub fact_schemas: HashMap<String, Arc<FactSchema>>,
 }
 
 impl Catalogue {
     pub fn empty(project_id: ProjectId, mode: Mode) -> Self {
-        Self {
+        let mut catalogue = Self {
             project_id,
             project_name: String::new(),
             mode,
@@ -114,7 +116,34 @@ impl Catalogue {
             retired_journeys: BTreeMap::new(),
             contents: HashMap::new(),
             fact_types: HashMap::new(),
+            fact_schemas: HashMap::new(),
+        };
+        for (fact_type, schema) in builtin() {
+            catalogue.describe(Arc::clone(fact_type), schema.clone());
         }
+        catalogue
+    }
+
+    /// Takes a type of facts, in place of the one with its name.
+    pub fn describe(&mut self, fact_type: Arc<FactType>, schema: Option<Arc<FactSchema>>) {
+        match schema {
+            Some(schema) => self.fact_schemas.insert(fact_type.kind.clone(), schema),
+            None => self.fact_schemas.remove(&fact_type.kind),
+        };
+        self.fact_types.insert(fact_type.kind.clone(), fact_type);
+    }
+
+    /// A fact as its type wants it, or everything in which it contradicts its type.
+    pub fn admit(&self, mut fact: Fact) -> Result<Fact, Vec<FactError>> {
+        let schema = self.fact_schemas.get(&fact.id.kind);
+        let errors = schema.map(|schema| schema.check(&fact.properties)).unwrap_or_default();
+        if !errors.is_empty() {
+            return Err(errors);
+        }
+        if let Some(fact_type) = self.fact_types.get(&fact.id.kind) {
+            fact_type.apply(&mut fact);
+        }
+        Ok(fact)
     }
 
     /// The rules of presence for one fence: its own, or the project's.
@@ -169,3 +198,7 @@ impl Catalogue {
         spans
     }
 }
+
+#[cfg(test)]
+#[path = "catalogue_tests.rs"]
+mod tests;

@@ -37,6 +37,9 @@ pub struct Subject {
     /// Erased: nothing of this user is kept and nothing more is taken.
     #[serde(default)]
     pub erased: bool,
+    /// An anonymous user who turned out to be this one: what was known of them is known there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub merged_into: Option<UserId>,
     /// When it was last stepped: what time alone has changed since then is still to be noticed.
     #[serde(default)]
     pub stepped_at: Option<DateTime<Utc>>,
@@ -261,6 +264,7 @@ impl Subject {
             counted: Vec::new(),
             journeys: Vec::new(),
             erased: false,
+            merged_into: None,
             stepped_at: None,
             stored_at: None,
             wakes_at: None,

@@ -5,11 +5,14 @@ use super::{Pipeline, PipelineError};
 use crate::base::id::{FenceId, ProjectId, TriggerId};
 use crate::base::time::Timestamp;
 use crate::engine::catalogue::{Catalogue, ProjectSettings};
+use crate::engine::fact::FactSchema;
 use crate::engine::fence::{FenceIndex, Geofence, ShapeLimits};
 use crate::engine::lint::{Accepted, Finding, lint};
 use crate::engine::message::{CompiledContent, Content};
 use crate::engine::trigger::{Around, CompiledTrigger, Trigger, TriggerError};
-use crate::store::{CatalogueRows, FenceRow, FenceUpsert, RevisionRow, Store, StoreError, TriggerRow, Upserted};
+use crate::store::{
+    CatalogueRows, FactTypeRow, FenceRow, FenceUpsert, RevisionRow, Store, StoreError, TriggerRow, Upserted,
+};
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 use tokio::sync::Mutex;
@@ -84,6 +87,7 @@ pub fn build_catalogue(rows: CatalogueRows, before: Option<&Catalogue>) -> Catal
         project,
         fences,
         contents,
+        fact_types,
         live,
         paused,
         retired,
@@ -115,6 +119,9 @@ pub fn build_catalogue(rows: CatalogueRows, before: Option<&Catalogue>) -> Catal
             .map(|fence| (fence.id, Arc::clone(&fence.shape)))
             .collect(),
     );
+    for row in fact_types {
+        describe(&mut catalogue, row, before);
+    }
     for row in contents {
         let name = row.content.name.clone();
         match CompiledContent::compile(row.content) {
@@ -129,14 +136,14 @@ pub fn build_catalogue(rows: CatalogueRows, before: Option<&Catalogue>) -> Catal
     catalogue.triggers = live
         .into_iter()
         .chain(paused)
-        .filter_map(|row| trigger_of(row, &silent, &live_since))
+        .filter_map(|row| trigger_of(row, &silent, &live_since, &catalogue))
         .collect();
     catalogue
         .triggers
         .sort_by(|a, b| (&a.sentence.name, a.id).cmp(&(&b.sentence.name, b.id)));
     catalogue.retired = retired
         .into_iter()
-        .filter_map(|row| trigger_of(row, &silent, &live_since))
+        .filter_map(|row| trigger_of(row, &silent, &live_since, &catalogue))
         .map(|trigger| ((trigger.id, trigger.revision), trigger))
         .collect();
     add_journeys(&mut catalogue, journeys);
@@ -161,19 +168,52 @@ fn fence_of(row: FenceRow) -> Result<Geofence, String> {
     })
 }
 
+fn describe(catalogue: &mut Catalogue, row: FactTypeRow, before: Option<&Catalogue>) {
+    let kind = row.fact_type.kind.clone();
+    let same = |known: &&Catalogue| {
+        known
+            .fact_types
+            .get(&kind)
+            .is_some_and(|known| **known == row.fact_type)
+    };
+    let compiled = match (before.filter(same), &row.fact_type.schema) {
+        (_, None) => None,
+        (Some(known), _) => known.fact_schemas.get(&kind).cloned(),
+        (None, Some(schema)) => FactSchema::compile(schema)
+            .map_err(|error| tracing::error!(kind, %error, "a stored fact type has a schema that does not compile"))
+            .map(Arc::new)
+            .ok(),
+    };
+    catalogue.describe(Arc::new(row.fact_type), compiled);
+}
+
 fn trigger_of(
     row: RevisionRow,
     silent: &[TriggerId],
     live_since: &HashMap<TriggerId, Timestamp>,
+    catalogue: &Catalogue,
 ) -> Option<Arc<CompiledTrigger>> {
-    match CompiledTrigger::compile(row.trigger_id, row.revision, row.definition) {
+    let RevisionRow {
+        trigger_id,
+        revision,
+        definition,
+        ..
+    } = row;
+    let around = Around {
+        fact_types: Some(&catalogue.fact_types),
+        journey: None,
+    };
+    // What was published against the types of its day stays in force when they are told more precisely.
+    let compiled = CompiledTrigger::compile_in(trigger_id, revision, definition.clone(), around)
+        .or_else(|_| CompiledTrigger::compile(trigger_id, revision, definition));
+    match compiled {
         Ok(mut trigger) => {
             trigger.paused = silent.contains(&trigger.id);
             trigger.live_since = live_since.get(&trigger.id).copied();
             Some(Arc::new(trigger))
         }
         Err(errors) => {
-            tracing::error!(trigger = %row.trigger_id, revision = row.revision, ?errors, "a stored trigger does not build and is left out");
+            tracing::error!(trigger = %trigger_id, revision, ?errors, "a stored trigger does not build and is left out");
             None
         }
     }
@@ -317,11 +357,15 @@ impl Pipeline {
         project_id: ProjectId,
         trigger: &Trigger,
     ) -> Result<Vec<TriggerError>, PipelineError> {
-        let mut errors = match CompiledTrigger::compile(self.new_id(), 0, trigger.clone()) {
+        let catalogue = self.catalogue(project_id).await?;
+        let around = Around {
+            fact_types: Some(&catalogue.fact_types),
+            journey: None,
+        };
+        let mut errors = match CompiledTrigger::compile_in(self.new_id(), 0, trigger.clone(), around) {
             Ok(_) => Vec::new(),
             Err(errors) => errors,
         };
-        let catalogue = self.catalogue(project_id).await?;
         errors.extend(unknown_contents(&catalogue, trigger, ""));
         Ok(errors)
     }

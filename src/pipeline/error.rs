@@ -1,5 +1,6 @@
 //! What can go wrong on the way of the data.
 
+use crate::engine::fact::FactError;
 use crate::store::StoreError;
 
 /// Why the pipeline did not do it. Nothing is half-done in any case.
@@ -16,4 +17,7 @@ pub enum PipelineError {
     /// The user was erased: nothing more is taken.
     #[error("this user was erased")]
     Erased,
+    /// The fact contradicts its type; every violation, by place.
+    #[error("the fact contradicts its type in {} place(s)", .0.len())]
+    FactInvalid(Vec<FactError>),
 }

@@ -11,6 +11,9 @@ impl Pipeline {
     /// Takes a version of a fact. Answers when every subject has been stepped; should the process die in between, what is left
     /// in the inbox is stepped at the next start.
     pub async fn put_fact(&self, put: FactPut) -> Result<FactOutcome, PipelineError> {
+        let catalogue = self.catalogue(put.project_id).await?;
+        let fact = catalogue.admit(put.fact).map_err(PipelineError::FactInvalid)?;
+        let put = FactPut { fact, ..put };
         let mut ids = IdSource::new(self.entropy().seed(), self.now());
         let (outcome, entries) = self.0.store.put_fact(put, &mut ids).await?;
         self.step_inbox(entries).await?;

@@ -151,12 +151,22 @@ impl Pipeline {
             Some(oldest) => self.0.store.owners_since(device.project_id, device.id, oldest).await?,
             None => Vec::new(),
         };
+        let former: Vec<UserId> = times
+            .iter()
+            .map(|owner| owner.user_id)
+            .filter(|user| *user != device.user_id)
+            .collect();
+        let became = match former.as_slice() {
+            [] => HashMap::new(),
+            former => self.0.store.merged_into(device.project_id, former).await?,
+        };
         for (_, record) in records {
             let then = times
                 .iter()
                 .find(|owner| owner.from_at <= record.at && owner.to_at.is_none_or(|to| record.at < to));
+            let owner = then.map_or(device.user_id, |owner| owner.user_id);
             owned
-                .entry(then.map_or(device.user_id, |owner| owner.user_id))
+                .entry(became.get(&owner).copied().unwrap_or(owner))
                 .or_default()
                 .push(record);
         }

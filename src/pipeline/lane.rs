@@ -7,6 +7,7 @@ use crate::base::id::{DeviceId, ProjectId, UserId};
 use crate::base::limits;
 use crate::engine::moment::Moment;
 use crate::engine::step::{Input, Refused};
+use crate::store::UserMerge;
 use crate::store::change::{InboxEntry, InboxInput, Row};
 use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
@@ -36,6 +37,8 @@ pub(super) enum Task {
     Erase,
     /// The engine is told what the store knows of this device now.
     TellDevice(DeviceId),
+    /// This anonymous user turned out to be somebody known.
+    Merge(UserMerge),
 }
 
 impl Job {
@@ -45,6 +48,7 @@ impl Job {
             InboxInput::Fact { fact } => Input::Fact(fact),
             InboxInput::FactGone { fact } => Input::FactGone(fact),
             InboxInput::Moment { moment } => Input::Moment(*moment),
+            InboxInput::Merge { subject } => Input::Merge(subject),
             InboxInput::Undelivered {
                 message_id,
                 device_id,
@@ -76,7 +80,7 @@ impl Job {
     pub(super) fn input(&self) -> Option<&Input> {
         match &self.task {
             Task::Step(input) => input.as_ref(),
-            Task::Erase | Task::TellDevice(_) => None,
+            Task::Erase | Task::TellDevice(_) | Task::Merge(_) => None,
         }
     }
 
@@ -84,7 +88,7 @@ impl Job {
     fn stands_alone(&self) -> bool {
         match self.task {
             Task::Step(_) => false,
-            Task::Erase | Task::TellDevice(_) => true,
+            Task::Erase | Task::TellDevice(_) | Task::Merge(_) => true,
         }
     }
 
@@ -102,6 +106,8 @@ pub(super) struct Answer {
     pub(super) moments: Vec<Moment>,
     pub(super) refused: Vec<Refused>,
     pub(super) erased: bool,
+    /// What was known of a user who was merged, on its way to who they are.
+    pub(super) handed_over: Option<InboxEntry>,
     /// Devices whose push address went to the device of this job.
     pub(super) unreachable: Vec<(UserId, DeviceId)>,
     /// The steps of those who were told of it.

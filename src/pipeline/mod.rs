@@ -1,10 +1,12 @@
 //! The way of the data, as I/O around the engine: ingest, lanes, commit, tick, dispatch, settle, catalogue.
 
+mod alone;
 mod catalogue;
 mod commit;
 mod dispatch;
 mod error;
 mod event_rows;
+mod fact_kinds;
 mod facts;
 mod ingest;
 mod journeys;
@@ -19,6 +21,7 @@ mod verdict;
 
 pub use catalogue::build_catalogue;
 pub use error::PipelineError;
+pub use fact_kinds::TypePut;
 pub use ingest::{Ack, AckStatus, ServerEvent, Tracked};
 pub use stream::{Live, Stream};
 
@@ -223,6 +226,12 @@ mod crowd_tests;
 #[path = "delivery_tests.rs"]
 mod delivery_tests;
 #[cfg(test)]
+#[path = "family_tests.rs"]
+mod family_tests;
+#[cfg(test)]
+#[path = "merge_tests.rs"]
+mod merge_tests;
+#[cfg(test)]
 #[path = "people_tests.rs"]
 mod people_tests;
 #[cfg(test)]
@@ -234,6 +243,9 @@ mod tests;
 #[cfg(test)]
 #[path = "tick_tests.rs"]
 mod tick_tests;
+#[cfg(test)]
+#[path = "token_tests.rs"]
+mod token_tests;
 #[cfg(test)]
 #[path = "verdict_tests.rs"]
 mod verdict_tests;

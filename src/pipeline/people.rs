@@ -6,7 +6,7 @@ use crate::base::id::{ProjectId, UserId};
 use crate::engine::step::{DeviceNews, Input};
 use crate::engine::subject::{Consent, Profile, Purpose};
 use crate::store::change::Row;
-use crate::store::{DeviceRow, Registered, Registration, UserRow};
+use crate::store::{DeviceRow, Registered, Registration, UserMerge, UserRow};
 
 impl Pipeline {
     /// Registers an installation: a new anonymous user, or the device it already is, with a new token.
@@ -45,8 +45,7 @@ impl Pipeline {
         Ok(())
     }
 
-    /// Somebody signed in: the device is theirs from now on. What an anonymous user had consented to on it goes along where the
-    /// named user has not spoken yet.
+    /// Somebody signed in: the device is theirs from now on. What was known of an anonymous user on it is known of them.
     pub async fn identify(
         &self,
         device: &DeviceRow,
@@ -63,49 +62,60 @@ impl Pipeline {
             Some(profile) => self.with_profile(user, user_ref, profile).await?,
             None => user,
         };
-        if user.id != device.user_id {
-            let consents = self.consents_to_take_along(device, user.id).await?;
-            let mut job = self.job(device.project_id, user.id);
-            job.task = Task::Step(Some(Input::Device {
-                device_id: device.id,
-                device: news_of(device),
-            }));
-            job.rows.push(Row::Owner {
-                device_id: device.id,
-                user_id: user.id,
-                at: now,
-            });
-            self.run(job).await?;
-            // A crash here leaves the former user with a device that is not theirs: dispatch checks the owner before it speaks.
-            self.leave_device(device).await?;
-            if !consents.is_empty() {
-                self.consent(device.project_id, user.id, consents, "identify").await?;
-            }
+        if user.id != device.user_id && !self.merge(device, &user).await? {
+            self.change_hands(device, &user).await?;
         }
         Ok(user)
     }
 
-    async fn consents_to_take_along(
-        &self,
-        device: &DeviceRow,
-        to: UserId,
-    ) -> Result<Vec<(Purpose, Consent)>, PipelineError> {
-        let subjects = self
-            .0
-            .store
-            .load_subjects(device.project_id, &[device.user_id, to])
-            .await?;
-        let [from, to] = subjects.as_slice() else {
-            return Ok(Vec::new());
-        };
-        if from.profile.user_ref.is_some() {
-            return Ok(Vec::new());
+    /// Somebody nobody knew turns out to be this user: all that is known of them goes along. False when the device was
+    /// somebody's already; of a person with a name nothing ever becomes another one's.
+    async fn merge(&self, device: &DeviceRow, user: &UserRow) -> Result<bool, PipelineError> {
+        let former = self.0.store.user(device.project_id, device.user_id).await?;
+        if former.is_none_or(|former| former.profile.user_ref.is_some()) {
+            return Ok(false);
         }
-        let unspoken = from
-            .consents
-            .iter()
-            .filter(|(purpose, _)| !to.consents.contains_key(purpose));
-        Ok(unspoken.map(|(purpose, consent)| (*purpose, *consent)).collect())
+        let mut job = self.job(device.project_id, device.user_id);
+        job.task = Task::Merge(UserMerge {
+            project_id: device.project_id,
+            from: device.user_id,
+            to: user.id,
+            device_id: device.id,
+            at: self.now(),
+            entry: self.entropy().seed(),
+        });
+        let Some(entry) = self.run(job).await?.handed_over else {
+            return Ok(false);
+        };
+        self.step_inbox(vec![entry]).await?;
+        let input = Input::Device {
+            device_id: device.id,
+            device: news_of(device),
+        };
+        self.run(self.step(device.project_id, user.id, input)).await?;
+        Ok(true)
+    }
+
+    async fn change_hands(&self, device: &DeviceRow, user: &UserRow) -> Result<(), PipelineError> {
+        // Another sign-in may have been faster: who holds the device now is asked again.
+        let current = self.0.store.device(device.project_id, device.id).await?;
+        let device = current.as_ref().unwrap_or(device);
+        if device.user_id == user.id {
+            return Ok(());
+        }
+        let mut job = self.job(device.project_id, user.id);
+        job.task = Task::Step(Some(Input::Device {
+            device_id: device.id,
+            device: news_of(device),
+        }));
+        job.rows.push(Row::Owner {
+            device_id: device.id,
+            user_id: user.id,
+            at: self.now(),
+        });
+        self.run(job).await?;
+        // A crash here leaves the former user with a device that is not theirs: dispatch checks the owner before it speaks.
+        self.leave_device(device).await
     }
 
     /// Signed out: the device belongs to a new anonymous user, who has consented to nothing yet.

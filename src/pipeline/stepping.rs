@@ -2,11 +2,10 @@
 
 use super::commit::Committer;
 use super::event_rows::event_rows;
-use super::lane::{Answer, Job, Task};
-use super::people::news_of;
+use super::lane::{Answer, Job};
 use super::repeats::Known;
 use super::{PipelineError, Shared};
-use crate::base::id::{DeviceId, ProjectId, UserId};
+use crate::base::id::{ProjectId, UserId};
 use crate::base::limits;
 use crate::base::time::Timestamp;
 use crate::engine::catalogue::Catalogue;
@@ -20,18 +19,18 @@ use std::collections::hash_map::Entry;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
-type Key = (ProjectId, UserId);
+pub(super) type Key = (ProjectId, UserId);
 
-struct Cached {
-    subject: Subject,
+pub(super) struct Cached {
+    pub(super) subject: Subject,
     used: u64,
 }
 
 /// Steps the users of one lane, and remembers those seen lately.
 pub(super) struct Worker {
-    shared: Shared,
+    pub(super) shared: Shared,
     committer: Committer,
-    subjects: HashMap<Key, Cached>,
+    pub(super) subjects: HashMap<Key, Cached>,
     round: u64,
 }
 
@@ -79,40 +78,6 @@ impl Worker {
             subjects: HashMap::new(),
             round: 0,
         }
-    }
-
-    /// A job that reads or writes the store itself.
-    pub(super) async fn work_alone(&mut self, job: Job) {
-        match job.task {
-            Task::Step(_) => self.work(vec![job]).await,
-            Task::Erase => self.erase(job).await,
-            Task::TellDevice(device_id) => self.tell_device(job, device_id).await,
-        }
-    }
-
-    async fn erase(&mut self, mut job: Job) {
-        let now = self.shared.clock.now();
-        let result = self.shared.store.erase_user(job.project_id, job.user_id, now).await;
-        self.subjects.remove(&(job.project_id, job.user_id));
-        let answer = result.map(|erased| Answer {
-            erased,
-            ..Answer::default()
-        });
-        job.answer(answer.map_err(PipelineError::Store));
-    }
-
-    /// The store changed a device without a step: its address died or went to another one, or the device has a new owner.
-    async fn tell_device(&mut self, mut job: Job, device_id: DeviceId) {
-        let input = match self.shared.store.device(job.project_id, device_id).await {
-            Ok(Some(row)) if row.user_id == job.user_id => Input::Device {
-                device_id,
-                device: news_of(&row),
-            },
-            Ok(Some(_) | None) => Input::DeviceGone(device_id),
-            Err(error) => return job.answer(Err(error.into())),
-        };
-        job.task = Task::Step(Some(input));
-        self.work(vec![job]).await;
     }
 
     pub(super) async fn work(&mut self, mut jobs: Vec<Job>) {
@@ -252,6 +217,11 @@ impl Worker {
                 .remove(&key)
                 .or_else(|| self.subjects.get(&key).map(|cached| cached.subject.clone()));
             let before = before.unwrap_or_else(|| Subject::new(job.user_id));
+            if before.merged_into.is_some() {
+                // Sent before the two were known to be one, it would come too late: sent again, it finds who they are.
+                job.answer(Err(unavailable("this user has just turned out to be another one")));
+                continue;
+            }
             let Some(catalogue) = batch.catalogues.get(&job.project_id) else {
                 self.shared.refuse(&mut job, unavailable("there is no catalogue"));
                 continue;
@@ -318,9 +288,9 @@ impl Worker {
             job.answer(Ok(Answer {
                 moments: effects.moments,
                 refused: effects.refused,
-                erased: false,
                 unreachable,
                 told,
+                ..Answer::default()
             }));
         }
         if queued {

@@ -4,6 +4,7 @@ use super::codec::to_word;
 use super::connect::Store;
 use super::contents::{ContentRow, content_row};
 use super::error::StoreError;
+use super::fact_kinds::{FactTypeRow, fact_types};
 use super::geofences::{FenceRow, fence_row, living};
 use super::journeys::{VersionRow, version_row};
 use super::projects::{ProjectRow, project_row};
@@ -31,6 +32,8 @@ pub struct CatalogueRows {
     pub project: ProjectRow,
     pub fences: Vec<FenceRow>,
     pub contents: Vec<ContentRow>,
+    /// The types of facts the project has defined.
+    pub fact_types: Vec<FactTypeRow>,
     /// Published revisions of triggers that listen.
     pub live: Vec<RevisionRow>,
     /// Published revisions of paused triggers.
@@ -69,6 +72,7 @@ impl Store {
             .order_by_asc(content::Column::Name)
             .all(&txn)
             .await?;
+        let fact_types = fact_types(&txn, id).await?;
         let resting: HashSet<Uuid> = trigger::Entity::find()
             .select_only()
             .column(trigger::Column::Id)
@@ -119,6 +123,7 @@ impl Store {
                 .into_iter()
                 .map(|model| content_row(&model))
                 .collect::<Result<_, _>>()?,
+            fact_types,
             live: revisions(live)?,
             paused: revisions(paused)?,
             retired: revisions(retired)?,

@@ -7,7 +7,7 @@ use crate::engine::fact::{Fact, FactRef};
 use crate::engine::fix::Permission;
 use crate::engine::moment::Moment;
 use crate::engine::step::{Effects, Forwarded};
-use crate::engine::subject::{Consent, Profile, Purpose};
+use crate::engine::subject::{Consent, Profile, Purpose, Subject};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
@@ -132,6 +132,10 @@ pub enum InboxInput {
         message_id: MessageId,
         device_id: Option<DeviceId>,
         why: String,
+    },
+    /// What was known of an anonymous user who turned out to be this one.
+    Merge {
+        subject: Box<Subject>,
     },
 }
 

@@ -59,6 +59,7 @@ async fn write_user(
         project_id: project.uuid(),
         user_ref: profile.user_ref.clone(),
         profile: to_json(profile)?,
+        merged_into: None,
         created_at: at,
         updated_at: at,
     };

@@ -3,6 +3,8 @@
 use super::codec::{do_nothing, from_json, insert_all, to_json};
 use super::connect::Store;
 use super::error::StoreError;
+use super::fact_versions;
+use super::merge::merged_users;
 use crate::base::id::{ProjectId, UserId};
 use crate::base::secret::token_hash;
 use crate::base::time::Timestamp;
@@ -31,14 +33,15 @@ impl Store {
             return Ok(false);
         }
         let user_ref = known.and_then(|model| model.user_ref);
-        leave_tombstone(&txn, project, id, user_ref.as_deref(), at).await?;
         leave_facts(&txn, project, id, user_ref.as_deref()).await?;
+        fact_versions::forget(&txn, project, id).await?;
+        leave_tombstone(&txn, project, id, user_ref.as_deref(), at).await?;
         delete_rows(&txn, project, id).await?;
-        user::Entity::delete_many()
-            .filter(user::Column::ProjectId.eq(project.uuid()))
-            .filter(user::Column::Id.eq(id.uuid()))
-            .exec(&txn)
-            .await?;
+        // And who they were before anybody knew them.
+        for former in merged_users(&txn, project, id).await? {
+            leave_tombstone(&txn, project, former.id.into(), None, at).await?;
+            delete_rows(&txn, project, former.id.into()).await?;
+        }
         txn.commit().await?;
         self.forget_log().await?;
         Ok(true)
@@ -83,6 +86,7 @@ async fn delete_rows(txn: &DatabaseTransaction, project: ProjectId, id: UserId) 
     .await?;
     delete::<consent::Entity>(txn, user, (consent::Column::ProjectId, consent::Column::UserId)).await?;
     delete::<subject::Entity>(txn, user, (subject::Column::ProjectId, subject::Column::UserId)).await?;
+    delete::<user::Entity>(txn, user, (user::Column::ProjectId, user::Column::Id)).await?;
     Ok(())
 }
 

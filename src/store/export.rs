@@ -4,9 +4,11 @@ use super::codec::from_json;
 use super::connect::Store;
 use super::devices::{consent_row, device_row};
 use super::error::StoreError;
+use super::fact_versions::versions_naming;
 use super::facts::fact_row;
 use super::instances::instance_row;
 use super::look::event_row;
+use super::merge::merged_users;
 use super::people::user_row;
 use crate::base::id::{ProjectId, UserId};
 use ::entity::{
@@ -27,9 +29,11 @@ impl Store {
         let row = user_row(&model)?;
         let document = json!({
             "user": { "id": row.id, "profile": row.profile, "created_at": row.created_at, "updated_at": row.updated_at },
+            "was": was(&txn, project, id).await?,
             "consents": consents(&txn, project, id).await?,
             "devices": devices(&txn, project, id).await?,
             "facts": facts(&txn, project, id).await?,
+            "fact_versions": versions_naming(&txn, project, id).await?,
             "events": events(&txn, project, id).await?,
             "fixes": fixes(&txn, project, id).await?,
             "moments": bodies(rows_of::<moment::Entity>(&txn, (project, id), moment::Column::ProjectId, moment::Column::UserId, moment::Column::NoticedAt).await?.into_iter().map(|model| model.body))?,
@@ -43,6 +47,19 @@ impl Store {
         txn.commit().await?;
         Ok(Some(document))
     }
+}
+
+/// Who the person was before anybody knew them: everything else of that time is among their own.
+async fn was(txn: &DatabaseTransaction, project: ProjectId, id: UserId) -> Result<Vec<Value>, StoreError> {
+    let mut all = Vec::new();
+    for model in merged_users(txn, project, id).await? {
+        let former: UserId = model.id.into();
+        all.push(json!({
+            "id": former, "created_at": model.created_at, "consents": consents(txn, project, former).await?,
+            "devices": devices(txn, project, former).await?,
+        }));
+    }
+    Ok(all)
 }
 
 /// The rows of a table that are the user's, in order.

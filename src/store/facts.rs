@@ -4,7 +4,7 @@ use super::change::{FactOutcome, FactPut, InboxEntry, InboxInput};
 use super::codec::{IN_LIST_MAX, from_json, from_word, insert_all, to_json, to_word};
 use super::connect::Store;
 use super::error::StoreError;
-use super::inbox;
+use super::{fact_versions, inbox};
 use super::people::by_ref_or_new;
 use super::subjects::erased_among;
 use crate::base::id::{IdSource, ProjectId, UserId};
@@ -55,6 +55,7 @@ impl Store {
         };
         write_fact(&txn, put, &fact, stored.is_some()).await?;
         write_fact_subjects(&txn, put.project_id, &fact).await?;
+        fact_versions::remember(&txn, put.project_id, &fact).await?;
         let gone = former.into_iter().filter(|user| !fact.subjects.contains(user));
         let entries = entries_for(put.project_id, &fact, gone, ids);
         inbox::add(&txn, &entries, fact.changed_at).await?;

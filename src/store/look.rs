@@ -52,18 +52,13 @@ impl Store {
         }
         let order = (moment::Column::NoticedAt, moment::Column::Id);
         let models = newest_first(&self.reader, select, order, ask).await?;
-        Page::cut(
-            models,
-            ask,
-            |model| at(model.noticed_at, model.id),
-            |model| from_json("moments.body", &model.body),
-        )
+        Page::cut(models, ask, |model| at(model.noticed_at, model.id), moment_row)
     }
 
     pub async fn moment(&self, project: ProjectId, id: MomentId) -> Result<Option<Moment>, StoreError> {
         let select = moment::Entity::find_by_id(id.uuid()).filter(moment::Column::ProjectId.eq(project.uuid()));
         let model = select.one(&self.reader).await?;
-        model.map(|model| from_json("moments.body", &model.body)).transpose()
+        model.map(moment_row).transpose()
     }
 
     /// Decisions, newest first.
@@ -88,14 +83,13 @@ impl Store {
         }
         let order = (decision::Column::DecidedAt, decision::Column::Id);
         let models = newest_first(&self.reader, select, order, ask).await?;
-        let body = |model: decision::Model| from_json("decisions.body", &model.body);
-        Page::cut(models, ask, |model| at(model.decided_at, model.id), body)
+        Page::cut(models, ask, |model| at(model.decided_at, model.id), decision_row)
     }
 
     pub async fn decision(&self, project: ProjectId, id: DecisionId) -> Result<Option<Decision>, StoreError> {
         let select = decision::Entity::find_by_id(id.uuid()).filter(decision::Column::ProjectId.eq(project.uuid()));
         let model = select.one(&self.reader).await?;
-        model.map(|model| from_json("decisions.body", &model.body)).transpose()
+        model.map(decision_row).transpose()
     }
 
     /// Events by the time they happened, newest first.
@@ -120,6 +114,19 @@ impl Store {
         };
         Page::cut(models, ask, place, event_row)
     }
+}
+
+/// Whose it is, the column says: it is another one's when its user turned out to be somebody known.
+fn moment_row(model: moment::Model) -> Result<Moment, StoreError> {
+    let mut noticed: Moment = from_json("moments.body", &model.body)?;
+    noticed.user_id = model.user_id.into();
+    Ok(noticed)
+}
+
+fn decision_row(model: decision::Model) -> Result<Decision, StoreError> {
+    let mut decided: Decision = from_json("decisions.body", &model.body)?;
+    decided.user_id = model.user_id.into();
+    Ok(decided)
 }
 
 pub(super) fn event_row(model: event::Model) -> Result<EventRow, StoreError> {

@@ -133,6 +133,7 @@ impl Store {
             return Ok(None);
         };
         let mut message: Message = from_json("messages.body", &model.body)?;
+        message.user_id = model.user_id.into();
         message.deliveries = planned(&self.reader, project, id).await?;
         Ok(Some(message))
     }

@@ -14,6 +14,8 @@ mod devices;
 mod erase;
 pub mod error;
 mod export;
+mod fact_kinds;
+mod fact_versions;
 mod facts;
 mod geofences;
 mod idempotency;
@@ -24,6 +26,7 @@ mod keys;
 mod look;
 mod look_deliveries;
 mod look_explain;
+mod merge;
 mod outbox;
 mod paging;
 mod people;
@@ -46,6 +49,7 @@ pub use connect::Store;
 pub use contents::ContentRow;
 pub use devices::{ConsentRow, OwnerRow};
 pub use error::{CommitError, StoreError};
+pub use fact_kinds::FactTypeRow;
 pub use geofences::{FenceRow, FenceUpsert, Upserted};
 pub use idempotency::{Begun, SavedAnswer};
 pub use instances::{InstanceFilter, InstanceRow, StateCounts, Stuck};
@@ -53,6 +57,7 @@ pub use journeys::{JourneyRow, VersionRow};
 pub use keys::{KeyKind, KeyRow};
 pub use look::{DecisionFilter, EventFilter, MomentFilter};
 pub use look_deliveries::{AttemptRow, DeliveryFilter, DeliveryRow};
+pub use merge::UserMerge;
 pub use outbox::Claimed;
 pub use paging::{Cursor, CursorError, Page, PageAsk};
 pub use people::UserRow;
@@ -72,6 +77,9 @@ mod commit_tests;
 #[cfg(test)]
 #[path = "erase_tests.rs"]
 mod erase_tests;
+#[cfg(test)]
+#[path = "fact_history_tests.rs"]
+mod fact_history_tests;
 #[cfg(test)]
 #[path = "journey_tests.rs"]
 mod journey_tests;

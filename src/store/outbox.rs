@@ -164,7 +164,10 @@ impl Store {
                 .filter(|model| model.project_id == row.project_id.uuid());
             let device: Option<DeviceRow> = device.cloned().map(device_row).transpose()?;
             claimed.push(Claimed {
-                message: from_json("messages.body", &message.body)?,
+                message: Message {
+                    user_id: message.user_id.into(),
+                    ..from_json("messages.body", &message.body)?
+                },
                 owner: device.as_ref().map(|device| device.user_id),
                 notifications: device
                     .as_ref()

@@ -124,6 +124,7 @@ pub(super) async fn add_user(
         project_id: project.uuid(),
         user_ref: subject.profile.user_ref.clone(),
         profile: to_json(&subject.profile)?,
+        merged_into: None,
         created_at: now,
         updated_at: now,
     };

@@ -5,7 +5,7 @@
 
 use crate::base::time::Timestamp;
 use crate::engine::catalogue::{Mode, ProjectSettings};
-use crate::engine::fact::Lifecycle;
+use crate::engine::fact::{FactType, Lifecycle};
 use crate::engine::fence::hours::Opening;
 use crate::engine::fix::{Envelope, Fix, Permission, RawRecord, Transition};
 use crate::engine::journey::Journey;
@@ -34,6 +34,9 @@ pub struct Walk {
     /// Bodies of `POST /v1/geofences`.
     #[serde(default)]
     pub places: Vec<WalkPlace>,
+    /// Bodies of `PUT /v1/fact-types/{type}`.
+    #[serde(default)]
+    pub fact_types: Vec<FactType>,
     #[serde(default)]
     pub contents: Vec<Content>,
     /// All are live from the start.

@@ -5,6 +5,7 @@ pub mod compare;
 pub mod format;
 mod journeys;
 pub mod outcome;
+mod people;
 mod push;
 pub mod run;
 mod stage;

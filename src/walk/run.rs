@@ -1,12 +1,11 @@
 //! Runs a walk: the production step over subjects in memory, time moving from step to step, timers firing in between.
 
 use super::TIMERS_PER_WALK_MAX;
-use super::format::{Act, BatchAct, CrossingAct, EventAct, FactAct, FixAct, Walk, WalkError, WalkStep, WalkUser};
+use super::format::{Act, BatchAct, CrossingAct, EventAct, FactAct, FixAct, Walk, WalkError, WalkStep};
 use super::outcome::Outcome;
 use super::stage::{SEED, Stage};
 use crate::base::id::{DeviceId, UserId};
 use crate::base::time::{Timestamp, truncated};
-use crate::engine::delivery::ChannelKind;
 use crate::engine::fact::{Fact, FactRef};
 use crate::engine::fix::{Body, Crossing, Envelope, RawBody, RawRecord, Record, validate};
 use crate::engine::step::{DeviceNews, Effects, Given, Input, step};
@@ -19,14 +18,16 @@ use uuid::Uuid;
 pub(super) struct Runner {
     pub(super) stage: Stage,
     pub(super) subjects: BTreeMap<UserId, Subject>,
-    wakes: BTreeMap<UserId, Timestamp>,
+    pub(super) wakes: BTreeMap<UserId, Timestamp>,
     /// Send keys that messages have taken: the unique index of the store.
     taken: BTreeSet<String>,
     /// Record ids of events and receipts: a repeat is dropped before it is stepped.
     known: HashSet<String>,
     facts: HashMap<FactRef, Fact>,
     /// Who held a device from when on: queued records belong to whoever held it then.
-    owners: BTreeMap<DeviceId, Vec<(Timestamp, UserId)>>,
+    pub(super) owners: BTreeMap<DeviceId, Vec<(Timestamp, UserId)>>,
+    /// Who an anonymous user turned out to be.
+    pub(super) merged: BTreeMap<UserId, UserId>,
     pub(super) news: BTreeMap<DeviceId, DeviceNews>,
     /// Devices whose push address the provider will call dead.
     gone: BTreeSet<DeviceId>,
@@ -53,6 +54,7 @@ pub fn run(walk: &Walk) -> Result<Outcome, WalkError> {
         known: HashSet::new(),
         facts: HashMap::new(),
         owners: BTreeMap::new(),
+        merged: BTreeMap::new(),
         news: BTreeMap::new(),
         gone: BTreeSet::new(),
         now: start,
@@ -85,54 +87,6 @@ pub(super) fn wrong(detail: String) -> WalkError {
 }
 
 impl Runner {
-    fn meet(&mut self, user: &WalkUser) {
-        let (user_id, _) = self.stage.user(&user.user_ref);
-        let profile = Profile {
-            user_ref: Some(user.user_ref.clone()),
-            locale: user.locale.clone(),
-            time_zone: user.time_zone.clone(),
-            attributes: user.attributes.clone(),
-        };
-        self.step(user_id, &Input::Profile(profile));
-        let at = self.now;
-        let consents = user
-            .consents
-            .iter()
-            .map(|(purpose, granted)| (*purpose, Consent { granted: *granted, at }));
-        self.step(user_id, &Input::Consents(consents.collect()));
-        for device in &user.devices {
-            let device_id = self.stage.ids.draw::<DeviceId>();
-            self.stage.devices.insert(device.id.clone(), device_id);
-            let news = DeviceNews {
-                platform: device.platform.clone(),
-                locale: device.locale.clone(),
-                time_zone: device.time_zone.clone(),
-                notifications: Some(device.notifications),
-                channel: device.push.then_some(ChannelKind::Tray),
-            };
-            self.news.insert(device_id, news);
-            self.hand_over(device_id, user_id);
-        }
-    }
-
-    /// The device belongs to this user from now on.
-    fn hand_over(&mut self, device_id: DeviceId, to: UserId) {
-        let from = self
-            .owners
-            .get(&device_id)
-            .and_then(|owners| owners.last())
-            .map(|(_, user)| *user);
-        if from == Some(to) {
-            return;
-        }
-        if let Some(from) = from {
-            self.step(from, &Input::DeviceGone(device_id));
-        }
-        self.owners.entry(device_id).or_default().push((self.now, to));
-        let device = self.news.get(&device_id).cloned().unwrap_or_default();
-        self.step(to, &Input::Device { device_id, device });
-    }
-
     fn fire_timers_until(&mut self, at: Timestamp, most: usize) -> Result<usize, WalkError> {
         let mut fired = 0;
         while let Some((due, user_id)) = self.next_timer().filter(|(due, _)| *due <= at) {
@@ -159,7 +113,7 @@ impl Runner {
             Act::Fix(act) => self.fix(number, act)?,
             Act::Crossing(act) => self.crossing(number, act)?,
             Act::Batch(act) => self.batch(act)?,
-            Act::Fact(act) => self.fact(act),
+            Act::Fact(act) => self.fact(number, act)?,
             Act::Event(act) => self.event(number, act),
             Act::Answer(act) => self.answer(number, act)?,
             Act::Consent(act) => {
@@ -287,6 +241,7 @@ impl Runner {
                         .find(|(since, _)| *since <= record.at)
                         .or(owners.first());
                     if let Some((_, owner)) = held {
+                        let owner = self.merged.get(owner).unwrap_or(owner);
                         of_owner.entry(*owner).or_default().push(record);
                     }
                 }
@@ -322,14 +277,14 @@ impl Runner {
     }
 
     /// A lower or equal seq changes nothing; whoever is no subject any more hears that, too.
-    fn fact(&mut self, act: &FactAct) {
+    fn fact(&mut self, number: usize, act: &FactAct) -> Result<(), WalkError> {
         let id = FactRef {
             kind: act.kind.clone(),
             key: act.key.clone(),
         };
         let before = self.facts.get(&id).cloned();
         if before.as_ref().is_some_and(|before| before.seq >= act.seq) {
-            return;
+            return Ok(());
         }
         let subjects: Vec<UserId> = act.subjects.iter().map(|name| self.user(name)).collect();
         let fact = Fact {
@@ -343,6 +298,12 @@ impl Runner {
             properties: act.properties.clone(),
             changed_at: self.now,
         };
+        let fact = self.stage.catalogue.admit(fact).map_err(|errors| {
+            let all = errors
+                .iter()
+                .map(|error| format!("{}: {}", error.pointer, error.detail));
+            wrong(format!("/steps/{number}: {}", all.collect::<Vec<_>>().join("; ")))
+        })?;
         self.facts.insert(id.clone(), fact.clone());
         for user_id in &subjects {
             self.step(*user_id, &Input::Fact(fact.clone()));
@@ -351,6 +312,7 @@ impl Runner {
         for user_id in former.filter(|user| !subjects.contains(user)) {
             self.step(user_id, &Input::FactGone(id.clone()));
         }
+        Ok(())
     }
 
     /// One step of one subject, tried again with the send keys that turn out to be taken, as the committer does.

@@ -4,9 +4,10 @@ use super::format::{Walk, WalkError, WalkPlace};
 use crate::base::id::{DeviceId, FenceId, IdSource, ProjectId, TriggerId, UserId};
 use crate::base::time::Timestamp;
 use crate::engine::catalogue::Catalogue;
+use crate::engine::fact::{FactSchema, FactType};
 use crate::engine::fence::{FenceIndex, Geofence, Position, Shape, ShapeLimits};
 use crate::engine::message::{CompiledContent, Content};
-use crate::engine::trigger::{CompiledTrigger, Trigger};
+use crate::engine::trigger::{Around, CompiledTrigger, Trigger};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use uuid::Uuid;
@@ -47,6 +48,9 @@ impl Stage {
             paused: BTreeMap::new(),
             live: BTreeMap::new(),
         };
+        for fact_type in &walk.fact_types {
+            stage.describe(fact_type)?;
+        }
         for content in &walk.contents {
             stage.say(content)?;
         }
@@ -60,6 +64,14 @@ impl Stage {
             stage.publish_journey(journey, at)?;
         }
         Ok(stage)
+    }
+
+    fn describe(&mut self, fact_type: &FactType) -> Result<(), WalkError> {
+        let schema = fact_type.schema.as_ref().map(FactSchema::compile).transpose();
+        let schema = schema.map_err(|error| wrong(format!("fact type `{}` at {error}", fact_type.kind)))?;
+        self.catalogue
+            .describe(Arc::new(fact_type.clone()), schema.map(Arc::new));
+        Ok(())
     }
 
     fn say(&mut self, content: &Content) -> Result<(), WalkError> {
@@ -121,7 +133,11 @@ impl Stage {
             Some((id, revision, _)) => (*id, revision + 1),
             None => (self.ids.draw(), 1),
         };
-        let mut compiled = CompiledTrigger::compile(id, revision, sentence.clone()).map_err(|errors| {
+        let around = Around {
+            fact_types: Some(&self.catalogue.fact_types),
+            journey: None,
+        };
+        let mut compiled = CompiledTrigger::compile_in(id, revision, sentence.clone(), around).map_err(|errors| {
             let all: Vec<String> = errors.iter().map(ToString::to_string).collect();
             wrong(format!("trigger `{}`: {}", sentence.name, all.join("; ")))
         })?;

@@ -165,6 +165,10 @@ impl Stage {
     }
 
     async fn set_up(&mut self, walk: &Walk) {
+        for fact_type in &walk.fact_types {
+            let path = format!("/v1/fact-types/{}", fact_type.kind);
+            self.business(Method::PUT, &path, &json!(fact_type)).await;
+        }
         for content in &walk.contents {
             let path = format!("/v1/contents/{}", content.name);
             self.business(Method::PUT, &path, &json!(content)).await;

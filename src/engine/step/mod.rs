@@ -23,6 +23,7 @@ mod journeys;
 mod judge;
 mod listen;
 mod locate;
+mod merge;
 mod observe;
 mod passing;
 mod people;

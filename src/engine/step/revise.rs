@@ -63,6 +63,10 @@ impl Stepper<'_> {
             self.dirty = true;
             self.call_back(id);
             self.judge_waits_on(Some(id));
+            // Should it be about this user again, that is a new question: what was answered before is no answer to it.
+            for visit in self.subject.visits.values_mut() {
+                visit.answers.retain(|answer| answer.facts.values().all(|bound| bound != id));
+            }
         }
     }
 
@@ -111,7 +115,7 @@ impl Stepper<'_> {
         }
     }
 
-    fn revise_visit(&mut self, visit: &Visit, fact: &FactRef) {
+    pub(super) fn revise_visit(&mut self, visit: &Visit, fact: &FactRef) {
         let free = self.given.catalogue.triggers.iter().map(|trigger| (trigger, None));
         let in_journeys = self.triggers_in_journeys(&visit.entered).into_iter();
         // A state listens to what was noticed since it began.

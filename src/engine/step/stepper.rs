@@ -125,7 +125,8 @@ impl Stepper<'_> {
                 device_id,
                 why,
             } => self.apply_undelivered(*message_id, *device_id, why),
-            Input::Merge(_) | Input::Tick => {}
+            Input::Merge(other) => self.apply_merge(other),
+            Input::Tick => {}
         }
     }
 

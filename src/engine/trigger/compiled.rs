@@ -2,6 +2,7 @@
 
 use super::expression::{Expression, ExpressionError, FieldType, Fields, Scope, Wanted};
 use super::sentence::{AtLimit, Bind, Trigger};
+use super::typed::with_fact;
 use super::when::{PlaceSelector, TimeWhen, When};
 use super::wording::check_shape;
 use crate::base::id::{JourneyId, TriggerId};
@@ -324,11 +325,6 @@ fn with_journey(scope: Scope, around: Around<'_>) -> Scope {
     let scope = scope.with("journey", Fields::Closed(&fields));
     let facts = journey.facts.iter();
     facts.fold(scope, |scope, (name, kind)| with_fact(scope, name, kind, around))
-}
-
-/// The scope with the fields of a fact, as far as its type is described.
-fn with_fact(scope: Scope, name: &str, _kind: &str, _around: Around<'_>) -> Scope {
-    scope.with(name, Fields::Open)
 }
 
 /// `whose` sees the facts alone: it is asked of the one who moves and of the one who reads, and must say the same of both.

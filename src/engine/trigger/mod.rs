@@ -6,6 +6,7 @@ pub mod compiled;
 pub mod expression;
 pub mod sentence;
 mod signals;
+mod typed;
 pub mod when;
 mod wording;
 

@@ -5,9 +5,16 @@ use crate::base::time::Timestamp;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use std::collections::BTreeMap;
 use std::fmt;
 use utoipa::ToSchema;
+
+mod builtin;
+mod kind;
+mod schema;
+
+pub use builtin::builtin;
+pub use kind::{FactError, FactType};
+pub use schema::{FactSchema, SchemaError, resolved};
 
 /// Names one fact of a project.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
@@ -79,28 +86,6 @@ impl Fact {
         fields.insert("key".into(), Value::String(self.id.key.clone()));
         Value::Object(fields)
     }
-}
-
-/// What a project says about all facts of one type.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct FactType {
-    /// The name of the type, such as `stay`.
-    #[serde(rename = "type")]
-    #[schema(min_length = 1, max_length = 128)]
-    pub kind: String,
-    /// JSON Schema (draft 2020-12) that the properties of every version must satisfy; anything goes without it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<Object>)]
-    pub schema: Option<Value>,
-    /// Properties that are sensitive in every fact of this type, whatever the fact itself says.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schema(max_items = 100)]
-    pub sensitive: Vec<String>,
-    /// What a value of the property `status` means for the life of the fact: `checked_out` -> `ended`. Other values leave it as
-    /// the fact says.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub statuses: BTreeMap<String, Lifecycle>,
 }
 
 /// What became of a fact.
