@@ -29,6 +29,7 @@ mod ranking;
 mod regions;
 mod requests;
 pub mod server;
+mod simulations;
 mod stream;
 mod track;
 mod triggers;
@@ -44,5 +45,7 @@ mod fixture_tests;
 mod flow_tests;
 #[cfg(test)]
 mod matrix_tests;
+#[cfg(test)]
+mod simulation_tests;
 #[cfg(test)]
 mod surface_tests;

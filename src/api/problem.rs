@@ -43,6 +43,7 @@ pub enum ErrorCode {
     ImportInvalid,
     TriggerInvalid,
     ContentInvalid,
+    WalkInvalid,
     IdempotencyKeyReused,
     Overloaded,
     Internal,
@@ -52,7 +53,7 @@ pub enum ErrorCode {
 
 impl ErrorCode {
     /// Every code, for the generated list of errors.
-    pub const ALL: [Self; 30] = [
+    pub const ALL: [Self; 31] = [
         Self::JsonInvalid,
         Self::QueryInvalid,
         Self::HeaderInvalid,
@@ -78,6 +79,7 @@ impl ErrorCode {
         Self::ImportInvalid,
         Self::TriggerInvalid,
         Self::ContentInvalid,
+        Self::WalkInvalid,
         Self::IdempotencyKeyReused,
         Self::Overloaded,
         Self::Internal,
@@ -113,6 +115,7 @@ impl ErrorCode {
             Self::ImportInvalid => (422, "import_invalid", "The file cannot be imported"),
             Self::TriggerInvalid => (422, "trigger_invalid", "The trigger has errors"),
             Self::ContentInvalid => (422, "content_invalid", "The content has errors"),
+            Self::WalkInvalid => (422, "walk_invalid", "The walk does not fit together"),
             Self::IdempotencyKeyReused => (422, "idempotency_key_reused", "The key was used for another request"),
             Self::Overloaded => (429, "overloaded", "Too much is waiting"),
             Self::Internal => (500, "internal", "Something is wrong on our side"),

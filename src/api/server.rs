@@ -6,7 +6,8 @@ use super::problem::{ErrorCode, Problem};
 use super::stream::Watchers;
 use super::{
     auth, consents, contents, decisions, deliveries, devices, events, facts, geofences, health, idempotency, import,
-    ingest, keys, me, metrics, moments, openapi, page, project, regions, requests, stream, track, triggers, users,
+    ingest, keys, me, metrics, moments, openapi, page, project, regions, requests, simulations, stream, track,
+    triggers, users,
 };
 use crate::base::limits;
 use crate::pipeline::Pipeline;
@@ -53,6 +54,7 @@ pub struct Api {
     /// What `/metrics` shows; none when nothing is recorded.
     pub metrics: Option<PrometheusHandle>,
     pub(super) watchers: Watchers,
+    pub(super) trying: simulations::Trying,
 }
 
 impl Api {
@@ -64,6 +66,7 @@ impl Api {
             progress,
             metrics,
             watchers: Watchers::default(),
+            trying: simulations::Trying::default(),
         }
     }
 }
@@ -73,7 +76,8 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
     config
         .configure(device_routes)
         .configure(catalogue_routes)
-        .configure(look_routes);
+        .configure(look_routes)
+        .configure(try_routes);
     config.service(ingest::take_overland).service(ingest::take_owntracks);
     config.service(ingest::take_osmand_query).service(ingest::take_osmand);
     config
@@ -137,6 +141,10 @@ fn look_routes(config: &mut ServiceConfig<'_>) {
         .service(decisions::explain);
     config.service(deliveries::list).service(deliveries::show);
     config.service(stream::watch);
+}
+
+fn try_routes(config: &mut ServiceConfig<'_>) {
+    config.service(simulations::simulate);
 }
 
 /// The whole application, ready to answer.

@@ -1,16 +1,21 @@
 //! Walks: a story run through the production engine in memory, with its outcome told in names. Nothing is stored, nothing is sent.
 
+pub mod bounds;
 pub mod compare;
+pub mod disturb;
 pub mod format;
 pub mod outcome;
+pub mod path;
+mod project;
 pub mod run;
 mod stage;
 mod tell;
+pub mod trial;
 
+pub use bounds::Bounds;
 pub use compare::differences;
+pub use disturb::Disturbance;
 pub use format::{Walk, WalkError, parse};
 pub use outcome::{Expected, Outcome};
 pub use run::run;
-
-/// Timers that may fire in one walk: a story of a month with a timer a minute stays below; more is a loop.
-const TIMERS_PER_WALK_MAX: usize = 50_000;
+pub use trial::{Trial, TrialError, Tried};

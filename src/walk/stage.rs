@@ -26,10 +26,7 @@ pub(super) struct Stage {
 }
 
 fn wrong(detail: impl Into<String>) -> WalkError {
-    WalkError {
-        file: "walk.json".to_owned(),
-        detail: detail.into(),
-    }
+    WalkError::new(detail)
 }
 
 impl Stage {
@@ -47,14 +44,25 @@ impl Stage {
             paused: BTreeMap::new(),
             live: BTreeMap::new(),
         };
-        for content in &walk.contents {
-            stage.say(content)?;
+        for kind in &walk.fact_types {
+            let known = Arc::new(kind.clone());
+            stage.catalogue.fact_types.insert(kind.kind.clone(), known);
         }
-        for place in &walk.places {
-            stage.draw(place, at)?;
+        for (index, content) in walk.contents.iter().enumerate() {
+            stage
+                .say(content)
+                .map_err(|error| error.at(format!("/contents/{index}")))?;
         }
-        for trigger in &walk.triggers {
-            stage.publish(trigger)?;
+        for (index, place) in walk.places.iter().enumerate() {
+            stage
+                .add(place, at)
+                .map_err(|error| error.at(format!("/places/{index}")))?;
+        }
+        stage.survey();
+        for (index, trigger) in walk.triggers.iter().enumerate() {
+            stage
+                .publish(trigger)
+                .map_err(|error| error.at(format!("/triggers/{index}")))?;
         }
         Ok(stage)
     }
@@ -72,6 +80,12 @@ impl Stage {
 
     /// Draws a place, or redraws the one with the same tag and external id.
     pub(super) fn draw(&mut self, place: &WalkPlace, at: Timestamp) -> Result<(), WalkError> {
+        self.add(place, at)?;
+        self.survey();
+        Ok(())
+    }
+
+    fn add(&mut self, place: &WalkPlace, at: Timestamp) -> Result<(), WalkError> {
         let shape = shape_of(place).map_err(|error| wrong(format!("place `{}`: {error}", place.external_id)))?;
         let known = self
             .catalogue
@@ -79,7 +93,7 @@ impl Stage {
             .values()
             .find(|fence| fence.tag == place.tag && fence.external_id == place.external_id);
         let (id, version) = known.map_or_else(
-            || (self.ids.draw::<FenceId>(), 1),
+            || (place.id.unwrap_or_else(|| self.ids.draw::<FenceId>()), 1),
             |fence| (fence.id, fence.version + 1),
         );
         let fence = Geofence {
@@ -96,13 +110,17 @@ impl Stage {
             updated_at: at,
         };
         self.catalogue.fences.insert(id, Arc::new(fence));
+        Ok(())
+    }
+
+    /// Builds the index over all places drawn so far.
+    fn survey(&mut self) {
         let shapes = self
             .catalogue
             .fences
             .values()
             .map(|fence| (fence.id, Arc::clone(&fence.shape)));
         self.catalogue.index = FenceIndex::build(shapes.collect());
-        Ok(())
     }
 
     /// A new revision of a trigger is live; open waits stay on the one before.

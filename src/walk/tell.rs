@@ -33,6 +33,7 @@ impl Runner {
                 facts,
                 late: decision.late,
                 says: last.map(|step| step.says.clone()),
+                trace: decision.trace.clone(),
             });
         }
         for message in &effects.messages {
