@@ -1,6 +1,7 @@
 //! The HTTP API: one file per resource, with its shapes, handlers and descriptions together.
 
 pub mod auth;
+mod backtests;
 mod consents;
 mod contents;
 mod decisions;
@@ -23,6 +24,7 @@ mod moments;
 pub mod openapi;
 mod page;
 mod paging;
+mod places;
 pub mod problem;
 mod project;
 mod ranking;
@@ -39,6 +41,8 @@ pub use health::Progress;
 pub use openapi::openapi_yaml;
 pub use server::{Api, Settings, app, routes, serve};
 
+#[cfg(test)]
+mod backtest_tests;
 #[cfg(test)]
 mod fixture_tests;
 #[cfg(test)]

@@ -1,12 +1,14 @@
 //! The routes put together, for the binary and for tests alike.
 
 use super::auth::KeyCache;
+use super::backtests::Backtests;
 use super::health::Progress;
+use super::places::Places;
 use super::problem::{ErrorCode, Problem};
 use super::stream::Watchers;
 use super::{
-    auth, consents, contents, decisions, deliveries, devices, events, facts, geofences, health, idempotency, import,
-    ingest, keys, me, metrics, moments, openapi, page, project, regions, requests, simulations, stream, track,
+    auth, backtests, consents, contents, decisions, deliveries, devices, events, facts, geofences, health, idempotency,
+    import, ingest, keys, me, metrics, moments, openapi, page, project, regions, requests, simulations, stream, track,
     triggers, users,
 };
 use crate::base::limits;
@@ -18,6 +20,7 @@ use actix_web::{App, Error, HttpRequest, HttpServer, web};
 use metrics_exporter_prometheus::PrometheusHandle;
 use serde::{Deserialize, Serialize};
 use std::net::TcpListener;
+use std::sync::Arc;
 use std::time::Duration;
 use utoipa_actix_web::AppExt;
 use utoipa_actix_web::service_config::ServiceConfig;
@@ -54,7 +57,8 @@ pub struct Api {
     /// What `/metrics` shows; none when nothing is recorded.
     pub metrics: Option<PrometheusHandle>,
     pub(super) watchers: Watchers,
-    pub(super) trying: simulations::Trying,
+    pub(super) simulating: Places,
+    pub(super) backtests: Arc<Backtests>,
 }
 
 impl Api {
@@ -66,7 +70,8 @@ impl Api {
             progress,
             metrics,
             watchers: Watchers::default(),
-            trying: simulations::Trying::default(),
+            simulating: Places::new(limits::SIMULATIONS_AT_ONCE_MAX),
+            backtests: Arc::default(),
         }
     }
 }
@@ -145,6 +150,10 @@ fn look_routes(config: &mut ServiceConfig<'_>) {
 
 fn try_routes(config: &mut ServiceConfig<'_>) {
     config.service(simulations::simulate);
+    config
+        .service(backtests::start)
+        .service(backtests::show)
+        .service(backtests::cancel);
 }
 
 /// The whole application, ready to answer.

@@ -16,7 +16,7 @@ use actix_web::{HttpResponse, post, web};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use utoipa::ToSchema;
 
 /// What is to be simulated.
@@ -73,34 +73,6 @@ pub struct SimulationView {
     pub walk: Value,
 }
 
-/// Simulations under way in this process.
-#[derive(Debug, Default)]
-pub struct Trying(AtomicUsize);
-
-/// A place among them, given back when it is dropped.
-struct Place(web::Data<Api>);
-
-impl Place {
-    fn take(api: &web::Data<Api>) -> Result<Self, Problem> {
-        let under_way = &api.trying.0;
-        if under_way.fetch_add(1, Ordering::AcqRel) >= limits::SIMULATIONS_AT_ONCE_MAX {
-            under_way.fetch_sub(1, Ordering::AcqRel);
-            let detail = format!(
-                "{} simulations are under way already; send the same again later",
-                limits::SIMULATIONS_AT_ONCE_MAX
-            );
-            return Err(Problem::new(ErrorCode::Overloaded, detail));
-        }
-        Ok(Self(api.clone()))
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        self.0.trying.0.fetch_sub(1, Ordering::AcqRel);
-    }
-}
-
 /// Tells the engine that nobody waits any more, when the request is gone.
 struct Patience(Arc<AtomicBool>);
 
@@ -133,7 +105,7 @@ pub async fn simulate(
         StageOf::Project => Some(api.pipeline.catalogue(key.project_id).await?),
         StageOf::Walk => None,
     };
-    let place = Place::take(&api)?;
+    let place = api.simulating.take("simulations")?;
     let waits = Arc::new(AtomicBool::new(true));
     let patience = Patience(Arc::clone(&waits));
     let disturb = body.disturb.unwrap_or_default();

@@ -169,8 +169,6 @@ pub const MOMENTS_PER_REPLAY_MAX: u64 = 50_000;
 pub const MOMENTS_PER_PAGE_MAX: u64 = 4_000;
 /// People read and replayed in one go.
 pub const PEOPLE_PER_PAGE_MAX: u64 = 500;
-/// Versions of facts and words of consent read with one page of people.
-pub const FACTS_PER_PAGE_MAX: u64 = 200_000;
 /// Time a backtest spans: sends are remembered no longer.
 pub const BACKTEST_SPAN_MAX: chrono::TimeDelta = chrono::TimeDelta::days(92);
 /// Moments are read from this long before a backtest begins: who was where when it did.

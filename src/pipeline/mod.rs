@@ -1,5 +1,6 @@
 //! The way of the data, as I/O around the engine: ingest, lanes, commit, tick, dispatch, settle, catalogue.
 
+mod backtest;
 mod catalogue;
 mod commit;
 mod dispatch;
@@ -14,6 +15,7 @@ mod stepping;
 mod stream;
 mod tick;
 
+pub use backtest::{BacktestError, BacktestPlan, BacktestProgress};
 pub use catalogue::build_catalogue;
 pub use error::PipelineError;
 pub use ingest::{Ack, AckStatus, ServerEvent, Tracked};
@@ -209,6 +211,9 @@ impl Pipeline {
     }
 }
 
+#[cfg(test)]
+#[path = "backtest_tests.rs"]
+mod backtest_tests;
 #[cfg(test)]
 #[path = "crowd_tests.rs"]
 mod crowd_tests;

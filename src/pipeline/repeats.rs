@@ -47,6 +47,7 @@ impl Known {
                     | Input::Device { .. }
                     | Input::DeviceGone(_)
                     | Input::Moment(_)
+                    | Input::Replay(_)
                     | Input::Merge(_)
                     | Input::Undelivered { .. }
                     | Input::Instance { .. }
@@ -112,6 +113,7 @@ impl Known {
                     | Input::Device { .. }
                     | Input::DeviceGone(_)
                     | Input::Moment(_)
+                    | Input::Replay(_)
                     | Input::Merge(_)
                     | Input::Undelivered { .. }
                     | Input::Instance { .. }

@@ -101,6 +101,7 @@ impl Stepper<'_> {
             Input::Profile(profile) => self.apply_profile(profile),
             Input::Device { device_id, device } => self.apply_device(*device_id, device),
             Input::DeviceGone(device_id) => self.apply_device_gone(*device_id),
+            Input::Replay(replayed) => self.replay(replayed),
             Input::Moment(_) | Input::Merge(_) | Input::Undelivered { .. } | Input::Instance { .. } | Input::Tick => {}
         }
     }
