@@ -19,6 +19,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
+use std::fmt::Write;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use utoipa::ToSchema;
@@ -173,7 +174,7 @@ struct Run {
 }
 
 impl Run {
-    async fn to_its_end(mut self, plan: BacktestPlan) {
+    async fn finish(mut self, plan: BacktestPlan) {
         let result = self.pipeline.run_backtest(plan, &self.progress).await;
         self.result = result.map_err(|error| match error {
             BacktestError::Pipeline(error) => {
@@ -226,7 +227,7 @@ pub async fn start(
         state: BacktestState::Running,
         trigger: name,
         revision,
-        sentence_hash: Sha256::digest(&text).iter().map(|byte| format!("{byte:02x}")).collect(),
+        sentence_hash: hexadecimal(&Sha256::digest(&text)),
         from: span.0,
         to: span.1,
         started_at: now,
@@ -253,7 +254,7 @@ pub async fn start(
         clippy::disallowed_methods,
         reason = "it is watched: a run that ends in any way leaves its end on record"
     )]
-    tokio::spawn(run.to_its_end(plan));
+    tokio::spawn(run.finish(plan));
     let location = (LOCATION, format!("/v1/backtests/{id}"));
     Ok(HttpResponse::Accepted().insert_header(location).json(view))
 }
@@ -288,8 +289,16 @@ pub async fn cancel(
     Ok(HttpResponse::NoContent().finish())
 }
 
+fn hexadecimal(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(bytes.len() * 2);
+    for byte in bytes {
+        let _ = write!(text, "{byte:02x}");
+    }
+    text
+}
+
 fn span_of(body: &BacktestBody) -> Result<(Timestamp, Timestamp), Problem> {
-    let bounded = |pointer, at| fields::instant(pointer, Some(at)).map(|at| at.unwrap_or_default());
+    let bounded = |pointer, at| fields::instant(pointer, Some(at)).map(Option::unwrap_or_default);
     let (from, to) = (bounded("/from", body.from)?, bounded("/to", body.to)?);
     if from >= to {
         return Err(Problem::field("/to", "must be after `from`"));

@@ -132,7 +132,7 @@ pub async fn simulate(
     Ok(HttpResponse::Ok().content_type(ContentType::json()).body(text))
 }
 
-fn bounds<'a>(goes_on: &'a (dyn Fn() -> bool + Sync)) -> Bounds<'a> {
+fn bounds(goes_on: &(dyn Fn() -> bool + Sync)) -> Bounds<'_> {
     Bounds {
         steps: limits::STEPS_PER_SIMULATION_MAX,
         timers: limits::TIMERS_PER_SIMULATION_MAX,

@@ -1,5 +1,9 @@
 //! A disturbed walk that was saved runs by itself, as it was.
-#![allow(clippy::unwrap_used, reason = "tests may panic")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::wildcard_enum_match_arm,
+    reason = "tests may panic and look at one kind of step alone"
+)]
 
 use super::*;
 use crate::cli::paint::Paint;

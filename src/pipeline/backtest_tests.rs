@@ -121,12 +121,12 @@ async fn live(world: &World, dice: &mut Dice) {
             18 => {
                 world
                     .consent(super::world::user_id(*number), Purpose::Promo, dice.below(2) > 0)
-                    .await
+                    .await;
             }
             _ => {
                 world
                     .consent(super::world::user_id(*number), Purpose::Location, dice.below(3) > 0)
-                    .await
+                    .await;
             }
         }
     }

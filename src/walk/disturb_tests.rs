@@ -1,5 +1,9 @@
 //! What the world does to a walk: scatter, silence, wrong clocks.
-#![allow(clippy::unwrap_used, reason = "tests may panic")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::wildcard_enum_match_arm,
+    reason = "tests may panic and look at one kind of step alone"
+)]
 
 use super::super::parse;
 use super::super::path::expand;

@@ -1,5 +1,9 @@
 //! Lines become fixes: by times, by a speed, and never by a guess.
-#![allow(clippy::unwrap_used, reason = "tests may panic")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::wildcard_enum_match_arm,
+    reason = "tests may panic and look at one kind of step alone"
+)]
 
 use super::super::{Walk, parse};
 use super::*;

@@ -49,7 +49,7 @@ fn disturb(value: Value) -> Disturbance {
     serde_json::from_value(value).unwrap()
 }
 
-fn trial<'a>(stage: Option<&'a Catalogue>, walk: Walk, disturbance: Value) -> Trial<'a> {
+fn trial(stage: Option<&Catalogue>, walk: Walk, disturbance: Value) -> Trial<'_> {
     Trial {
         walk,
         stage,
