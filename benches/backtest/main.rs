@@ -56,7 +56,7 @@ async fn run(moments: usize, users: usize) {
         "if": "place.external_id == stay.hotel_id && stay.status == 'booked'",
         "wait": { "for": "PT2M", "while": "inside" }, "once_per": "stay.key + ':' + moment.date", "max_age": "PT15M",
         "then": { "content": "room" },
-        "guards": { "holdout": 0.1, "cooldown": "PT1H", "caps": [{ "max": 3, "per": "P7D" }], "priority": 50 },
+        "guards": { "holdout": 0.1, "cooldown": "PT1H", "caps": [{ "max": 2, "per": "P7D" }], "priority": 50 },
     }))
     .unwrap();
     let draft = (pipeline.new_id(), 1, trigger);

@@ -126,7 +126,7 @@ async fn people(
             last_seen_at: None,
         };
         let mut agreed = vec![Purpose::Location, Purpose::Service];
-        agreed.extend((number % 10 != 0).then_some(Purpose::Promo));
+        agreed.extend((number % 10 != 3).then_some(Purpose::Promo));
         let consents = agreed
             .into_iter()
             .map(|purpose| (purpose, Consent { granted: true, at }));
