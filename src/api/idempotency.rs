@@ -20,8 +20,9 @@ use std::fmt::Write as _;
 const HEADER: &str = "idempotency-key";
 /// Answers that hold a secret shown once: that it was done is kept, the secret is not.
 const WITHHELD: [&str; 1] = ["/v1/keys"];
-/// Registering is idempotent by the installation's id; a kept answer would keep a device token.
-const LEFT_OUT: [&str; 1] = ["/v1/devices"];
+/// Registering is idempotent by the installation's id, and a kept answer would keep a device token. A simulation stores nothing,
+/// its answer included.
+const LEFT_OUT: [&str; 2] = ["/v1/devices", "/v1/simulations"];
 
 /// Middleware: does a write with a key once.
 pub async fn once(

@@ -1,6 +1,7 @@
 //! The HTTP API: one file per resource, with its shapes, handlers and descriptions together.
 
 pub mod auth;
+mod backtests;
 mod consents;
 mod contents;
 mod decisions;
@@ -27,6 +28,7 @@ mod moments;
 pub mod openapi;
 mod page;
 mod paging;
+mod places;
 pub mod problem;
 mod project;
 mod ranking;
@@ -34,6 +36,7 @@ mod regions;
 mod requests;
 pub mod server;
 mod silent;
+mod simulations;
 mod stream;
 mod track;
 mod triggers;
@@ -48,6 +51,8 @@ mod explain_tests;
 #[cfg(test)]
 mod fact_tests;
 #[cfg(test)]
+mod backtest_tests;
+#[cfg(test)]
 mod fixture_tests;
 #[cfg(test)]
 mod flow_tests;
@@ -57,5 +62,7 @@ mod lint_tests;
 mod journey_tests;
 #[cfg(test)]
 mod matrix_tests;
+#[cfg(test)]
+mod simulation_tests;
 #[cfg(test)]
 mod surface_tests;

@@ -47,6 +47,7 @@ pub enum ErrorCode {
     ContentInvalid,
     FactInvalid,
     FactTypeInvalid,
+    WalkInvalid,
     IdempotencyKeyReused,
     Overloaded,
     Internal,
@@ -56,7 +57,7 @@ pub enum ErrorCode {
 
 impl ErrorCode {
     /// Every code, for the generated list of errors.
-    pub const ALL: [Self; 34] = [
+    pub const ALL: [Self; 35] = [
         Self::JsonInvalid,
         Self::QueryInvalid,
         Self::HeaderInvalid,
@@ -86,6 +87,7 @@ impl ErrorCode {
         Self::ContentInvalid,
         Self::FactInvalid,
         Self::FactTypeInvalid,
+        Self::WalkInvalid,
         Self::IdempotencyKeyReused,
         Self::Overloaded,
         Self::Internal,
@@ -125,6 +127,7 @@ impl ErrorCode {
             Self::ContentInvalid => (422, "content_invalid", "The content has errors"),
             Self::FactInvalid => (422, "fact_invalid", "The fact contradicts its type"),
             Self::FactTypeInvalid => (422, "fact_type_invalid", "The type of facts has errors"),
+            Self::WalkInvalid => (422, "walk_invalid", "The walk does not fit together"),
             Self::IdempotencyKeyReused => (422, "idempotency_key_reused", "The key was used for another request"),
             Self::Overloaded => (429, "overloaded", "Too much is waiting"),
             Self::Internal => (500, "internal", "Something is wrong on our side"),

@@ -1,11 +1,13 @@
 //! The routes put together, for the binary and for tests alike.
 
 use super::auth::KeyCache;
+use super::backtests::Backtests;
 use super::health::Progress;
+use super::places::Places;
 use super::problem::{ErrorCode, Problem};
 use super::stream::Watchers;
 use super::{
-    auth, consents, contents, decisions, deliveries, devices, events, explain, fact_kinds, facts, geofences, health, idempotency, import, ingest, journeys, journeys_instances, keys, me, metrics, moments, openapi, page, project, regions, requests, silent, stream, track, triggers, users,
+    auth, backtests, consents, contents, decisions, deliveries, devices, events, explain, fact_kinds, facts, geofences, health, idempotency, import, ingest, journeys, journeys_instances, keys, me, metrics, moments, openapi, page, project, regions, requests, silent, simulations, stream, track, triggers, users,
 };
 use crate::base::limits;
 use crate::pipeline::Pipeline;
@@ -16,6 +18,7 @@ use actix_web::{App, Error, HttpRequest, HttpServer, web};
 use metrics_exporter_prometheus::PrometheusHandle;
 use serde::{Deserialize, Serialize};
 use std::net::TcpListener;
+use std::sync::Arc;
 use std::time::Duration;
 use utoipa_actix_web::AppExt;
 use utoipa_actix_web::service_config::ServiceConfig;
@@ -52,6 +55,8 @@ pub struct Api {
     /// What `/metrics` shows; none when nothing is recorded.
     pub metrics: Option<PrometheusHandle>,
     pub(super) watchers: Watchers,
+    pub(super) simulating: Places,
+    pub(super) backtests: Arc<Backtests>,
 }
 
 impl Api {
@@ -63,6 +68,8 @@ impl Api {
             progress,
             metrics,
             watchers: Watchers::default(),
+            simulating: Places::new(limits::SIMULATIONS_AT_ONCE_MAX),
+            backtests: Arc::default(),
         }
     }
 }
@@ -72,7 +79,8 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
     config
         .configure(device_routes)
         .configure(catalogue_routes)
-        .configure(look_routes);
+        .configure(look_routes)
+        .configure(try_routes);
     config.service(ingest::take_overland).service(ingest::take_owntracks);
     config.service(ingest::take_osmand_query).service(ingest::take_osmand);
     config
@@ -161,6 +169,14 @@ fn look_routes(config: &mut ServiceConfig<'_>) {
     config.service(explain::of_case).service(explain::of_decision);
     config.service(deliveries::list).service(deliveries::show);
     config.service(stream::watch);
+}
+
+fn try_routes(config: &mut ServiceConfig<'_>) {
+    config.service(simulations::simulate);
+    config
+        .service(backtests::start)
+        .service(backtests::show)
+        .service(backtests::cancel);
 }
 
 /// The whole application, ready to answer.

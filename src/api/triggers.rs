@@ -134,6 +134,42 @@ async fn known(api: &Api, project: ProjectId, name: &str) -> Result<TriggerRow, 
     row.ok_or_else(|| Problem::not_found("trigger"))
 }
 
+/// The newest draft of a trigger that is named in a body at `pointer`.
+pub(super) async fn draft_of(api: &Api, project: ProjectId, name: &str, pointer: &str) -> Result<Trigger, Problem> {
+    fields::name(pointer, name)?;
+    let store = api.pipeline.store();
+    let row = store.trigger_by_name(project, name).await?;
+    let row = row.ok_or_else(|| Problem::field(pointer, format!("there is no trigger `{name}`")))?;
+    let revisions = store.revisions(project, row.id).await?;
+    let draft = revisions
+        .into_iter()
+        .find(|revision| revision.state == RevisionState::Draft);
+    draft.map(|draft| draft.definition).ok_or_else(|| {
+        let hint = "what is live needs no name: `use: project` plays on it; PUT /v1/triggers/{name} saves a draft";
+        Problem::field(pointer, format!("`{name}` has no draft")).hint(hint)
+    })
+}
+
+/// A revision of a trigger that is named in a body: the newest one unless it says which.
+pub(super) async fn revision_of(
+    api: &Api,
+    project: ProjectId,
+    name: &str,
+    revision: Option<i64>,
+) -> Result<RevisionRow, Problem> {
+    fields::name("/trigger", name)?;
+    let store = api.pipeline.store();
+    let row = store.trigger_by_name(project, name).await?;
+    let row = row.ok_or_else(|| Problem::field("/trigger", format!("there is no trigger `{name}`")))?;
+    let revisions = store.revisions(project, row.id).await?;
+    let mut wanted = revisions
+        .into_iter()
+        .filter(|known| revision.is_none_or(|wanted| wanted == known.revision));
+    wanted
+        .next()
+        .ok_or_else(|| Problem::field("/revision", format!("`{name}` has no such revision")))
+}
+
 /// All errors of a sentence, those of its shape as well.
 async fn errors_of(api: &Api, project: ProjectId, trigger: &Trigger) -> Result<Vec<TriggerError>, Problem> {
     let mut errors = api.pipeline.check_trigger(project, trigger).await?;

@@ -183,3 +183,47 @@ pub const FACT_SCHEMA_PATTERNS_MAX: usize = 32;
 pub const FACT_ERRORS_MAX: usize = 50;
 /// Fact types of one project.
 pub const FACT_TYPES_MAX: usize = 200;
+/// Steps of one walk, its paths cut into fixes: a day of a fix every half second.
+pub const STEPS_PER_WALK_MAX: usize = 200_000;
+/// Timers that may fire in one walk: a story of a month with a timer a minute stays below; more is a loop.
+pub const TIMERS_PER_WALK_MAX: usize = 50_000;
+/// Steps of one simulation over HTTP: three days of a fix every half minute.
+pub const STEPS_PER_SIMULATION_MAX: usize = 10_000;
+/// Timers that may fire in one simulation over HTTP.
+pub const TIMERS_PER_SIMULATION_MAX: usize = 10_000;
+/// Time from the first to the last step of one simulation over HTTP.
+pub const SIMULATION_SPAN_MAX: chrono::TimeDelta = chrono::TimeDelta::days(366);
+/// Moments, decisions, messages and refusals that one simulation may answer.
+pub const ROWS_PER_SIMULATION_MAX: usize = 5_000;
+/// Bytes of the answer of one simulation: every decision brings the trace of its values.
+pub const SIMULATION_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// Simulations under way at once in one process: each fills a core.
+pub const SIMULATIONS_AT_ONCE_MAX: usize = 2;
+/// A simulation that takes longer is given up.
+pub const SIMULATION_LASTS_MAX: std::time::Duration = std::time::Duration::from_secs(20);
+/// Metres of noise: beyond it a fix says nothing about any place on foot.
+pub const NOISE_M_MAX: f64 = 100_000.0;
+/// Drafts that one simulation tries beside what is live.
+pub const DRAFTS_PER_SIMULATION_MAX: usize = 20;
+/// Timers that may fire for one person in a backtest: one an hour for a quarter, five times over.
+pub const TIMERS_PER_REPLAY_MAX: usize = 10_000;
+/// Moments that a backtest names for each reason.
+pub const EXAMPLES_PER_REASON_MAX: usize = 10;
+/// Moments one backtest goes through.
+pub const MOMENTS_PER_BACKTEST_MAX: u64 = 1_000_000;
+/// Moments of one person in one backtest: they are in memory at once.
+pub const MOMENTS_PER_REPLAY_MAX: u64 = 50_000;
+/// Moments read and replayed in one go; more come along only when they are one person's.
+pub const MOMENTS_PER_PAGE_MAX: u64 = 4_000;
+/// People read and replayed in one go.
+pub const PEOPLE_PER_PAGE_MAX: u64 = 500;
+/// Time a backtest spans: sends are remembered no longer.
+pub const BACKTEST_SPAN_MAX: chrono::TimeDelta = chrono::TimeDelta::days(92);
+/// Moments are read from this long before a backtest begins: who was where when it did.
+pub const BACKTEST_LOOKBACK: chrono::TimeDelta = chrono::TimeDelta::days(7);
+/// Backtests under way at once in one process: each fills a core.
+pub const BACKTESTS_AT_ONCE_MAX: usize = 2;
+/// Backtests remembered for one project; the oldest that is done goes first.
+pub const BACKTESTS_KEPT_MAX: usize = 20;
+/// A backtest that is done is remembered this long.
+pub const BACKTEST_KEPT: chrono::TimeDelta = chrono::TimeDelta::hours(1);

@@ -3,7 +3,7 @@
 use super::paint::{Paint, Tone};
 use crate::app::AppError;
 use crate::store::StoreError;
-use crate::walk::WalkError;
+use crate::walk::{TrialError, WalkError};
 use serde::Serialize;
 use std::io::{ErrorKind, Write};
 use std::process::ExitCode;
@@ -44,6 +44,18 @@ impl From<WalkError> for Failure {
             error.to_string(),
             "correct the file; `usher simulate --help` describes it",
         )
+    }
+}
+
+impl From<TrialError> for Failure {
+    fn from(error: TrialError) -> Self {
+        match error {
+            TrialError::Walk(error) => error.into(),
+            TrialError::Disturb(error) => Self::new(
+                error.detail,
+                "correct --noise, --offline or --skew; `usher simulate --help` describes them",
+            ),
+        }
     }
 }
 

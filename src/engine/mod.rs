@@ -1,5 +1,6 @@
 //! Everything that decides, and nothing that acts: no clock, chance, disk or network (DESIGN.md 4, invariant 1).
 
+pub mod backtest;
 pub mod catalogue;
 pub mod decision;
 pub mod delivery;

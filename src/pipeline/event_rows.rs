@@ -47,6 +47,7 @@ pub(super) fn event_rows(job: &Job, received_at: Timestamp) -> Vec<Row> {
             | Input::Device { .. }
             | Input::DeviceGone(_)
             | Input::Moment(_)
+            | Input::Replay(_)
             | Input::Merge(_)
             | Input::Undelivered { .. }
             | Input::Instance { .. }

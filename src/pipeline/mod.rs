@@ -1,6 +1,7 @@
 //! The way of the data, as I/O around the engine: ingest, lanes, commit, tick, dispatch, settle, catalogue.
 
 mod alone;
+mod backtest;
 mod catalogue;
 mod commit;
 mod dispatch;
@@ -19,6 +20,7 @@ mod telling;
 mod tick;
 mod verdict;
 
+pub use backtest::{BacktestError, BacktestPlan, BacktestProgress};
 pub use catalogue::build_catalogue;
 pub use error::PipelineError;
 pub use fact_kinds::TypePut;
@@ -219,6 +221,9 @@ impl Pipeline {
     }
 }
 
+#[cfg(test)]
+#[path = "backtest_tests.rs"]
+mod backtest_tests;
 #[cfg(test)]
 #[path = "crowd_tests.rs"]
 mod crowd_tests;

@@ -51,6 +51,7 @@ impl Known {
                     | Input::Profile(_)
                     | Input::Device { .. }
                     | Input::DeviceGone(_)
+                    | Input::Replay(_)
                     | Input::Merge(_)
                     | Input::Undelivered { .. }
                     | Input::Instance { .. }
@@ -126,6 +127,7 @@ impl Known {
                     | Input::Profile(_)
                     | Input::Device { .. }
                     | Input::DeviceGone(_)
+                    | Input::Replay(_)
                     | Input::Merge(_)
                     | Input::Undelivered { .. }
                     | Input::Instance { .. }

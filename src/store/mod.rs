@@ -2,6 +2,7 @@
 //!
 //! Every query starts from a project id. Writes go through one immediate transaction each; reads have their own connections.
 
+mod backtest;
 mod catalogue;
 pub mod change;
 mod codec;
@@ -42,6 +43,7 @@ mod subjects;
 pub mod testing;
 mod triggers;
 
+pub use backtest::{Noticed, StoredPerson};
 pub use catalogue::{CatalogueRows, JourneyRows};
 pub use change::{Change, DeviceRow, EventRow, FactOutcome, FactPut, InboxEntry, InboxInput, Row};
 pub use commit::CommitSummary;

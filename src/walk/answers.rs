@@ -1,7 +1,8 @@
 //! Answers in a walk: what a person does with the newest message of a content, reported by the device that got it.
 
 use super::format::{AnswerAct, WalkError};
-use super::run::{Runner, wrong};
+use super::run::Runner;
+use super::stage::wrong;
 use crate::engine::fix::{RawBody, Receipt, ReceiptStatus};
 use crate::engine::moment::How;
 

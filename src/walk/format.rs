@@ -3,6 +3,8 @@
 //! A walk is told in names: users by their `ref`, devices by a name of the walk's own, triggers and facts by theirs. So one
 //! walk runs through the engine alone and over HTTP, and both outcomes can be compared.
 
+use super::path::PathAct;
+use crate::base::id::FenceId;
 use crate::base::time::Timestamp;
 use crate::engine::catalogue::{Mode, ProjectSettings};
 use crate::engine::fact::{FactType, Lifecycle};
@@ -35,7 +37,7 @@ pub struct Walk {
     #[serde(default)]
     pub places: Vec<WalkPlace>,
     /// Bodies of `PUT /v1/fact-types/{type}`.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub fact_types: Vec<FactType>,
     #[serde(default)]
     pub contents: Vec<Content>,
@@ -72,6 +74,9 @@ impl Default for WalkProject {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct WalkPlace {
+    /// Made up unless it is given: a stage taken from a project keeps the ids that triggers may name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<FenceId>,
     pub name: String,
     pub tag: String,
     pub external_id: String,
@@ -153,6 +158,8 @@ pub struct WalkStep {
 #[serde(rename_all = "snake_case")]
 pub enum Act {
     Fix(FixAct),
+    /// Moves along a line, with a fix every now and then.
+    Path(PathAct),
     Crossing(CrossingAct),
     Batch(BatchAct),
     Fact(FactAct),
@@ -180,8 +187,8 @@ pub enum Act {
 }
 
 /// The names a step can have, for the message that says so.
-const ACTS: &str = "fix, crossing, batch, fact, event, answer, consent, identify, sign_out, erase, tick, publish, pause, \
-     place, publish_journey, instance, token_gone";
+const ACTS: &str = "fix, crossing, batch, path, fact, event, answer, consent, identify, sign_out, erase, tick, publish, \
+     pause, place, publish_journey, instance, token_gone";
 
 impl TryFrom<Map<String, Value>> for WalkStep {
     type Error = String;
@@ -352,10 +359,33 @@ pub struct InstanceAct {
 
 /// Why a file of a walk cannot be read: which file, where in it, and what is wrong.
 #[derive(Debug, Clone, thiserror::Error)]
-#[error("{file}: {detail}")]
+#[error("{file}: {pointer}{}{detail}", if .pointer.is_empty() { "" } else { ": " })]
 pub struct WalkError {
     pub file: String,
+    /// JSON pointer into the file; empty when the whole of it is meant.
+    pub pointer: String,
+    /// What is wrong and what to do instead.
     pub detail: String,
+}
+
+impl WalkError {
+    /// Something in the walk itself.
+    pub fn new(detail: impl Into<String>) -> Self {
+        Self {
+            file: "walk.json".to_owned(),
+            pointer: String::new(),
+            detail: detail.into(),
+        }
+    }
+
+    /// Names the place, unless a nearer one is named already.
+    #[must_use]
+    pub fn at(mut self, pointer: impl Into<String>) -> Self {
+        if self.pointer.is_empty() {
+            self.pointer = pointer.into();
+        }
+        self
+    }
 }
 
 /// Reads one file of a walk; an error names the place in it.
@@ -363,6 +393,7 @@ pub fn parse<T: serde::de::DeserializeOwned>(file: &str, text: &str) -> Result<T
     let mut reader = serde_json::Deserializer::from_str(text);
     serde_path_to_error::deserialize(&mut reader).map_err(|error| WalkError {
         file: file.to_owned(),
+        pointer: String::new(),
         detail: format!("at `{}`: {}", error.path(), error.inner()),
     })
 }

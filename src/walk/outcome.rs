@@ -1,14 +1,15 @@
 //! What comes out of a walk, and what must come out (`expected.json`), told in names.
 
 use crate::base::id::MessageId;
-use crate::base::time::Timestamp;
-use crate::engine::decision::ReasonCode;
+use crate::engine::decision::{ReasonCode, TraceStep};
 use crate::engine::trigger::Audience;
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use utoipa::ToSchema;
 
 /// What came out of a walk, told in names.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Outcome {
     pub moments: Vec<SeenMoment>,
     pub decisions: Vec<SeenDecision>,
@@ -22,6 +23,28 @@ pub struct Outcome {
 }
 
 impl Outcome {
+    /// The same as an expectation: what was seen, without the reasons, which may be told in other words tomorrow.
+    pub fn expected(&self) -> Expected {
+        let bare = |seen: &SeenDecision| SeenDecision {
+            says: None,
+            trace: Vec::new(),
+            ..seen.clone()
+        };
+        Expected {
+            moments: Some(self.moments.clone()),
+            decisions: Some(self.decisions.iter().map(bare).collect()),
+            messages: Some(self.messages.clone()),
+            refused: Some(self.refused.clone()),
+            journeys: Some(self.journeys.clone()),
+        }
+    }
+
+    /// How many lines there are to tell.
+    pub fn rows(&self) -> usize {
+        let told = self.moments.len() + self.decisions.len() + self.messages.len();
+        told + self.refused.len() + self.journeys.len()
+    }
+
     /// What an erasure leaves of a user: nothing.
     pub fn forget(&mut self, user: &str) {
         self.moments.retain(|moment| moment.user != user);
@@ -31,10 +54,10 @@ impl Outcome {
     }
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SeenMoment {
-    pub at: Timestamp,
+    pub at: DateTime<Utc>,
     pub user: String,
     pub kind: String,
     /// `external_id` of the place, name of the event, or `type:key` of the fact.
@@ -42,10 +65,10 @@ pub struct SeenMoment {
     pub of: Option<String>,
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SeenDecision {
-    pub at: Timestamp,
+    pub at: DateTime<Utc>,
     pub user: String,
     pub trigger: String,
     pub code: ReasonCode,
@@ -61,12 +84,15 @@ pub struct SeenDecision {
     /// Why, in a sentence: that of the last step looked at. Not compared.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub says: Option<String>,
+    /// Everything that was looked at, in order. Not compared.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub trace: Vec<TraceStep>,
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SeenMessage {
-    pub at: Timestamp,
+    pub at: DateTime<Utc>,
     pub user: String,
     /// The one it got to.
     pub device: String,
@@ -88,18 +114,18 @@ pub struct SeenMessage {
     pub id: Option<MessageId>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct SeenRefusal {
-    pub at: Timestamp,
+    pub at: DateTime<Utc>,
     pub record: String,
     pub code: String,
 }
 
 /// One change of one instance of a journey: a state it came into, or the reason it ended for.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SeenJourney {
-    pub at: Timestamp,
+    pub at: DateTime<Utc>,
     pub user: String,
     pub journey: String,
     pub key: String,

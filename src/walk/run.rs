@@ -1,9 +1,10 @@
 //! Runs a walk: the production step over subjects in memory, time moving from step to step, timers firing in between.
 
-use super::TIMERS_PER_WALK_MAX;
+use super::bounds::Bounds;
 use super::format::{Act, BatchAct, CrossingAct, EventAct, FactAct, FixAct, Walk, WalkError, WalkStep};
 use super::outcome::Outcome;
-use super::stage::{SEED, Stage};
+use super::path::{Steps, expand};
+use super::stage::{SEED, Stage, wrong};
 use crate::base::id::{DeviceId, UserId};
 use crate::base::time::{Timestamp, truncated};
 use crate::engine::fact::{Fact, FactRef};
@@ -41,11 +42,21 @@ pub(super) struct Runner {
 /// # Errors
 /// What in `walk.json` does not fit together: an unknown device, a trigger that does not compile, steps out of order.
 pub fn run(walk: &Walk) -> Result<Outcome, WalkError> {
+    let bounds = Bounds::default();
+    run_within(walk, &expand(walk, 1.0, bounds.steps)?, &bounds)
+}
+
+/// When the people of a walk are set up.
+pub(super) fn start_of(walk: &Walk) -> Timestamp {
     let first = walk.steps.first().map(|step| step.at);
-    let start = walk
-        .starts_at
-        .or(first.map(|at| at - TimeDelta::hours(1)))
-        .unwrap_or_default();
+    let start = walk.starts_at.or(first.map(|at| at - TimeDelta::hours(1)));
+    start.unwrap_or_default()
+}
+
+/// Runs the steps of a walk, whose paths are cut into fixes already, within bounds.
+pub(super) fn run_within(walk: &Walk, steps: &Steps, bounds: &Bounds<'_>) -> Result<Outcome, WalkError> {
+    let start = start_of(walk);
+    bounds.check_span(start, steps)?;
     let mut runner = Runner {
         stage: Stage::build(walk, start)?,
         subjects: BTreeMap::new(),
@@ -65,37 +76,27 @@ pub fn run(walk: &Walk) -> Result<Outcome, WalkError> {
         runner.meet(user);
     }
     let mut timers = 0;
-    for (number, step) in walk.steps.iter().enumerate() {
-        if step.at < runner.now {
-            return Err(wrong(format!(
-                "/steps/{number}: {} is before the step ahead of it; sort them by time",
-                step.at
-            )));
-        }
-        timers += runner.fire_timers_until(step.at, TIMERS_PER_WALK_MAX - timers)?;
-        runner.now = truncated(step.at);
-        runner.act(number, step)?;
+    for (number, (written, step)) in steps.iter().enumerate() {
+        timers += runner.fire_timers_until(step.at, bounds, timers)?;
+        runner.now = truncated(step.at).max(runner.now);
+        runner
+            .act(number, step)
+            .map_err(|error| error.at(format!("/steps/{written}")))?;
+        bounds.check(&runner.outcome)?;
     }
     Ok(runner.outcome)
 }
 
-pub(super) fn wrong(detail: String) -> WalkError {
-    WalkError {
-        file: "walk.json".to_owned(),
-        detail,
-    }
-}
-
 impl Runner {
-    fn fire_timers_until(&mut self, at: Timestamp, most: usize) -> Result<usize, WalkError> {
+    fn fire_timers_until(&mut self, at: Timestamp, bounds: &Bounds<'_>, before: usize) -> Result<usize, WalkError> {
         let mut fired = 0;
         while let Some((due, user_id)) = self.next_timer().filter(|(due, _)| *due <= at) {
-            if fired == most {
-                let user = self.stage.user_name(user_id);
-                return Err(wrong(format!(
-                    "more than {TIMERS_PER_WALK_MAX} timers fired; the last one for {user} at {due}"
-                )));
+            if before + fired == bounds.timers {
+                let (user, most) = (self.stage.user_name(user_id), bounds.timers);
+                let detail = format!("more than {most} timers fired; the last one for {user} at {due}");
+                return Err(WalkError::new(detail).at("/steps"));
             }
+            bounds.check(&self.outcome)?;
             fired += 1;
             self.now = self.now.max(due);
             self.wakes.remove(&user_id);
@@ -113,7 +114,7 @@ impl Runner {
             Act::Fix(act) => self.fix(number, act)?,
             Act::Crossing(act) => self.crossing(number, act)?,
             Act::Batch(act) => self.batch(act)?,
-            Act::Fact(act) => self.fact(number, act)?,
+            Act::Fact(act) => self.fact(act)?,
             Act::Event(act) => self.event(number, act),
             Act::Answer(act) => self.answer(number, act)?,
             Act::Consent(act) => {
@@ -144,7 +145,8 @@ impl Runner {
                 self.wakes.remove(&user_id);
                 self.outcome.forget(&act.user);
             }
-            Act::Tick(_) => {}
+            // Paths were cut into fixes before the first step.
+            Act::Path(_) | Act::Tick(_) => {}
             Act::Publish(act) => {
                 match &act.sentence {
                     Some(sentence) => self.stage.publish(sentence, self.now)?,
@@ -277,7 +279,7 @@ impl Runner {
     }
 
     /// A lower or equal seq changes nothing; whoever is no subject any more hears that, too.
-    fn fact(&mut self, number: usize, act: &FactAct) -> Result<(), WalkError> {
+    fn fact(&mut self, act: &FactAct) -> Result<(), WalkError> {
         let id = FactRef {
             kind: act.kind.clone(),
             key: act.key.clone(),
@@ -302,7 +304,7 @@ impl Runner {
             let all = errors
                 .iter()
                 .map(|error| format!("{}: {}", error.pointer, error.detail));
-            wrong(format!("/steps/{number}: {}", all.collect::<Vec<_>>().join("; ")))
+            wrong(all.collect::<Vec<_>>().join("; "))
         })?;
         self.facts.insert(id.clone(), fact.clone());
         for user_id in &subjects {

@@ -27,10 +27,7 @@ pub(super) struct Stage {
 }
 
 pub(super) fn wrong(detail: impl Into<String>) -> WalkError {
-    WalkError {
-        file: "walk.json".to_owned(),
-        detail: detail.into(),
-    }
+    WalkError::new(detail)
 }
 
 impl Stage {
@@ -48,20 +45,31 @@ impl Stage {
             paused: BTreeMap::new(),
             live: BTreeMap::new(),
         };
-        for fact_type in &walk.fact_types {
-            stage.describe(fact_type)?;
+        for (index, fact_type) in walk.fact_types.iter().enumerate() {
+            stage
+                .describe(fact_type)
+                .map_err(|error| error.at(format!("/fact_types/{index}")))?;
         }
-        for content in &walk.contents {
-            stage.say(content)?;
+        for (index, content) in walk.contents.iter().enumerate() {
+            stage
+                .say(content)
+                .map_err(|error| error.at(format!("/contents/{index}")))?;
         }
-        for place in &walk.places {
-            stage.draw(place, at)?;
+        for (index, place) in walk.places.iter().enumerate() {
+            stage
+                .add(place, at)
+                .map_err(|error| error.at(format!("/places/{index}")))?;
         }
-        for trigger in &walk.triggers {
-            stage.publish(trigger, at)?;
+        stage.survey();
+        for (index, trigger) in walk.triggers.iter().enumerate() {
+            stage
+                .publish(trigger, at)
+                .map_err(|error| error.at(format!("/triggers/{index}")))?;
         }
-        for journey in &walk.journeys {
-            stage.publish_journey(journey, at)?;
+        for (index, journey) in walk.journeys.iter().enumerate() {
+            stage
+                .publish_journey(journey, at)
+                .map_err(|error| error.at(format!("/journeys/{index}")))?;
         }
         Ok(stage)
     }
@@ -87,6 +95,12 @@ impl Stage {
 
     /// Draws a place, or redraws the one with the same tag and external id.
     pub(super) fn draw(&mut self, place: &WalkPlace, at: Timestamp) -> Result<(), WalkError> {
+        self.add(place, at)?;
+        self.survey();
+        Ok(())
+    }
+
+    fn add(&mut self, place: &WalkPlace, at: Timestamp) -> Result<(), WalkError> {
         let shape = shape_of(place).map_err(|error| wrong(format!("place `{}`: {error}", place.external_id)))?;
         let known = self
             .catalogue
@@ -94,7 +108,7 @@ impl Stage {
             .values()
             .find(|fence| fence.tag == place.tag && fence.external_id == place.external_id);
         let (id, version) = known.map_or_else(
-            || (self.ids.draw::<FenceId>(), 1),
+            || (place.id.unwrap_or_else(|| self.ids.draw::<FenceId>()), 1),
             |fence| (fence.id, fence.version + 1),
         );
         let fence = Geofence {
@@ -111,13 +125,17 @@ impl Stage {
             updated_at: at,
         };
         self.catalogue.fences.insert(id, Arc::new(fence));
+        Ok(())
+    }
+
+    /// Builds the index over all places drawn so far.
+    fn survey(&mut self) {
         let shapes = self
             .catalogue
             .fences
             .values()
             .map(|fence| (fence.id, Arc::clone(&fence.shape)));
         self.catalogue.index = FenceIndex::build(shapes.collect());
-        Ok(())
     }
 
     /// A new revision of a trigger is live; open waits stay on the one before.

@@ -35,6 +35,7 @@ impl Runner {
                 late: decision.late,
                 arm: decision.arm.clone(),
                 says: last.map(|step| step.says.clone()),
+                trace: decision.trace.clone(),
             });
         }
         // A question to the phone shows nothing.

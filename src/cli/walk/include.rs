@@ -95,6 +95,7 @@ fn shown(path: &Path) -> String {
 fn fault(path: &Path, detail: &str) -> WalkError {
     WalkError {
         file: shown(path),
+        pointer: String::new(),
         detail: detail.to_owned(),
     }
 }

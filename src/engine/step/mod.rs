@@ -29,6 +29,7 @@ mod passing;
 mod people;
 mod reach;
 mod replace;
+mod replay;
 mod revise;
 mod scene;
 mod send;
@@ -70,6 +71,8 @@ pub enum Input {
     DeviceGone(DeviceId),
     /// Something happened to somebody else that a trigger of this user listens to.
     Moment(Moment),
+    /// Stored moments of one earlier input, told again in a backtest: they are judged and never recorded again.
+    Replay(Vec<Replayed>),
     /// An anonymous user turned out to be this one: what was known of them is known of this one.
     Merge(Box<Subject>),
     /// A delivery reached nobody: another device or channel may, within the life of the message.
@@ -85,6 +88,14 @@ pub enum Input {
     },
     /// Time has passed.
     Tick,
+}
+
+/// A stored moment that is told again.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Replayed {
+    pub moment: Moment,
+    /// With `entered`: how long the person is known to have stayed.
+    pub trusted_until: Timestamp,
 }
 
 /// What a person does to an instance of a journey.

@@ -126,6 +126,7 @@ impl Stepper<'_> {
                 why,
             } => self.apply_undelivered(*message_id, *device_id, why),
             Input::Merge(other) => self.apply_merge(other),
+            Input::Replay(replayed) => self.replay(replayed),
             Input::Tick => {}
         }
     }
