@@ -179,6 +179,12 @@ pub enum KeptBecause {
 #[path = "guard_tests.rs"]
 mod guard_tests;
 #[cfg(test)]
+#[path = "happening_tests.rs"]
+mod happening_tests;
+#[cfg(test)]
+#[path = "playing_tests.rs"]
+mod playing_tests;
+#[cfg(test)]
 #[path = "property_tests.rs"]
 mod property_tests;
 #[cfg(test)]
@@ -187,3 +193,6 @@ mod stage_tests;
 #[cfg(test)]
 #[path = "step_tests.rs"]
 mod step_tests;
+#[cfg(test)]
+#[path = "witness_tests.rs"]
+mod witness_tests;
