@@ -124,7 +124,12 @@ const METRES: [f64; 15] = [
     0.0, 10.0, 60.0, 90.0, 110.0, 118.0, 122.0, 126.0, 160.0, 300.0, 660.0, 705.0, 900.0, 5_000.0, 400_000.0,
 ];
 const ACCURACIES: [f64; 7] = [3.0, 10.0, 20.0, 20.0, 65.0, 200.0, 3_000.0];
-const ZONES: [&str; 4] = ["Europe/Vienna", "Asia/Tokyo", "America/Los_Angeles", "Pacific/Kiritimati"];
+const ZONES: [&str; 4] = [
+    "Europe/Vienna",
+    "Asia/Tokyo",
+    "America/Los_Angeles",
+    "Pacific/Kiritimati",
+];
 const PERMISSIONS: [Permission; 4] = [
     Permission::Granted,
     Permission::Granted,
@@ -135,7 +140,7 @@ const PERMISSIONS: [Permission; 4] = [
 /// A history: its length, its hurry and its mood are drawn first, so that histories differ as wholes.
 pub(super) fn history(seed: u64) -> Vec<Happening> {
     let dice = &mut Dice::new(seed);
-    let length = 4 + dice.below(24);
+    let length = 4 + dice.below(20);
     let hurry = dice.below(3);
     let trouble = dice.pick(&[0, 10, 25]);
     let mut happenings = vec![first_word(dice)];
@@ -145,7 +150,11 @@ pub(super) fn history(seed: u64) -> Vec<Happening> {
             (1 | 2, 5) => dice.seconds(7_200, 60_000),
             _ => dice.seconds(120, 7_200),
         };
-        let what = if dice.percent(trouble) { trouble_of(dice) } else { daily(dice) };
+        let what = if dice.percent(trouble) {
+            trouble_of(dice)
+        } else {
+            daily(dice)
+        };
         happenings.push(Happening { after_s, what });
     }
     happenings
@@ -221,7 +230,11 @@ fn seen(dice: &mut Dice, near: usize, late: i64) -> Seen {
         0..14 => {
             let around = METRES[(near + dice.below(4)).min(METRES.len() - 2)];
             Sight::Fix {
-                metres: if dice.percent(3) { METRES[METRES.len() - 1] } else { around },
+                metres: if dice.percent(3) {
+                    METRES[METRES.len() - 1]
+                } else {
+                    around
+                },
                 accuracy_m: dice.pick(&ACCURACIES),
                 simulated: dice.percent(4),
             }
@@ -267,7 +280,14 @@ fn fact(dice: &mut Dice) -> What {
     What::Fact {
         kind,
         key: dice.below(2),
-        version: dice.pick(&[Version::Next, Version::Next, Version::Next, Version::Next, Version::Same, Version::Lower]),
+        version: dice.pick(&[
+            Version::Next,
+            Version::Next,
+            Version::Next,
+            Version::Next,
+            Version::Same,
+            Version::Lower,
+        ]),
         lifecycle: dice.pick(&[
             Lifecycle::Active,
             Lifecycle::Active,

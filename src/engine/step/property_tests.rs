@@ -1,7 +1,12 @@
 //! Properties that hold whatever happens, over many random histories: order, replay, keys, presence, waits, consent, caps.
 //!
 //! `USHER_HISTORIES=1000000` plays more of them; `USHER_SEED=17` plays that one alone and tells it.
-#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "tests may panic, and tell why")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "tests may panic, and tell why"
+)]
 
 use super::happening_tests::{Happening, history};
 use super::playing_tests::{House, play};
@@ -47,7 +52,10 @@ const REACHED: [ReasonCode; 31] = [
     ReasonCode::Paused,
 ];
 
-#[expect(clippy::disallowed_methods, reason = "a developer asks for more histories, or for one alone")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a developer asks for more histories, or for one alone"
+)]
 fn asked(name: &str) -> Option<u64> {
     std::env::var(name).ok().and_then(|text| text.parse().ok())
 }
@@ -56,17 +64,17 @@ fn asked(name: &str) -> Option<u64> {
 fn holds(houses: &[House; 2], happenings: &[Happening]) -> Result<BTreeSet<ReasonCode>, String> {
     let plain = play(&houses[0], happenings, false)?;
     let again = play(&houses[1], happenings, true)?;
-    let pairs = plain.effects.iter().zip(&again.effects);
+    // Equal values are written alike: every map in them is in order.
+    let pairs = plain.told.iter().zip(&again.told);
     for (number, (one, other)) in pairs.enumerate() {
-        // Equal values are written alike: every map of an effect is in order.
         if one != other {
             return Err(format!("a replay differs in step {number}:\n{one:#?}\n{other:#?}"));
         }
     }
-    if plain.effects.len() != again.effects.len() {
-        return Err("a replay has other timers".to_owned());
+    if plain != again {
+        return Err("a replay ends otherwise".to_owned());
     }
-    let decisions = plain.effects.iter().flat_map(|effects| &effects.decisions);
+    let decisions = plain.told.iter().flat_map(|told| &told.decisions);
     Ok(decisions.map(|decision| decision.code).collect())
 }
 

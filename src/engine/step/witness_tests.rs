@@ -36,17 +36,33 @@ impl Witness {
         }
     }
 
+    /// What is silent by design is not known afterwards: withdrawn consent, a sign-out, an edited fence.
+    pub(super) fn about_to_see(&mut self, before: &Subject, input: &Input, catalogue: &Catalogue) {
+        self.hear(input);
+        for (id, fence) in &catalogue.fences {
+            let was = self.versions.insert(*id, fence.version);
+            // A device that was not seen since the edit may turn out to be inside without having crossed anything.
+            let unsettled = |device: &crate::engine::subject::Device| {
+                fence.version > 1 && device.last_fix.is_some_and(|fix| fix.at <= fence.updated_at)
+            };
+            if was.is_some_and(|was| was != fence.version) || before.devices.values().any(unsettled) {
+                self.inside.remove(id);
+            }
+        }
+        if matches!(input, Input::DeviceGone(_)) || !self.granted(Purpose::Location) {
+            self.inside.clear();
+        }
+    }
+
     /// One step: what went in, and what came out.
     pub(super) fn saw(
         &mut self,
-        before: &Subject,
         input: &Input,
         effects: &Effects,
         catalogue: &Catalogue,
         now: Timestamp,
     ) -> Result<(), String> {
-        self.hear(input);
-        self.saw_places(before, input, effects, catalogue)?;
+        self.saw_places(input, effects)?;
         self.saw_decisions(effects, catalogue)?;
         for message in &effects.messages {
             self.saw_message(message, effects, catalogue, now)?;
@@ -55,7 +71,9 @@ impl Witness {
             let over = wait.ends_at <= now || wait.due_at.is_some_and(|due| due <= now);
             hold(!over, || format!("a wait outlives its time: {wait:?}"))?;
         }
-        hold(effects.wake_at.is_none_or(|at| at > now), || format!("wakes in the past: {:?}", effects.wake_at))
+        hold(effects.wake_at.is_none_or(|at| at > now), || {
+            format!("wakes in the past: {:?}", effects.wake_at)
+        })
     }
 
     /// The last word by the time it was said; of two at one time the later to come.
@@ -73,21 +91,8 @@ impl Witness {
         self.consents.get(&purpose).is_some_and(|consent| consent.granted)
     }
 
-    /// Enter and exit alternate, as far as they are told: withdrawn consent, a sign-out and an edited fence are silent.
-    fn saw_places(&mut self, before: &Subject, input: &Input, effects: &Effects, catalogue: &Catalogue) -> Result<(), String> {
-        for (id, fence) in &catalogue.fences {
-            let was = self.versions.insert(*id, fence.version);
-            // A device that was not seen since the edit may turn out to be inside without having crossed anything.
-            let unsettled = |device: &crate::engine::subject::Device| {
-                fence.version > 1 && device.last_fix.is_some_and(|fix| fix.at <= fence.updated_at)
-            };
-            if was.is_some_and(|was| was != fence.version) || before.devices.values().any(unsettled) {
-                self.inside.remove(id);
-            }
-        }
-        if matches!(input, Input::DeviceGone(_)) || !self.granted(Purpose::Location) {
-            self.inside.clear();
-        }
+    /// Enter and exit alternate, as far as they are told.
+    fn saw_places(&mut self, input: &Input, effects: &Effects) -> Result<(), String> {
         for moment in &effects.moments {
             hold(self.moments.insert(moment.id), || format!("a moment twice: {moment:?}"))?;
             if moment.evidence.simulated || moment.evidence.implausible {
@@ -97,13 +102,21 @@ impl Witness {
             if !enters && !matches!(moment.kind, MomentKind::Exited { .. }) {
                 continue;
             }
-            let Some(Place { id, .. }) = moment.kind.place() else { continue };
+            let Some(Place { id, .. }) = moment.kind.place() else {
+                continue;
+            };
             let allowed = self.granted(Purpose::Location) || matches!(input, Input::Consents(_));
             hold(allowed, || format!("a place without consent to location: {moment:?}"))?;
             let was = self.inside.insert(*id, enters);
-            hold(was != Some(enters), || format!("enter and exit do not alternate: {moment:?}"))?;
+            hold(was != Some(enters), || {
+                format!("enter and exit do not alternate: {moment:?}")
+            })?;
         }
-        let silent = effects.subject.visits.iter().filter(|(_, visit)| visit.silent && visit.left_at.is_none());
+        let silent = effects
+            .subject
+            .visits
+            .iter()
+            .filter(|(_, visit)| visit.silent && visit.left_at.is_none());
         self.inside.extend(silent.map(|(id, _)| (*id, true)));
         if !self.granted(Purpose::Location) {
             self.inside.clear();
@@ -114,18 +127,27 @@ impl Witness {
     /// Every silence has a reason: whoever listens to a moment answers it in the same step.
     fn saw_decisions(&mut self, effects: &Effects, catalogue: &Catalogue) -> Result<(), String> {
         for decision in &effects.decisions {
-            hold(self.decisions.insert(decision.id), || format!("a decision twice: {decision:?}"))?;
+            hold(self.decisions.insert(decision.id), || {
+                format!("a decision twice: {decision:?}")
+            })?;
             let key = (decision.moment_id, decision.trigger_id, decision.facts.clone());
             self.last_answers.insert(key, decision.code);
             let says_sent = decision.code == ReasonCode::Sent;
-            let is_sent = effects.messages.iter().any(|message| decision.message_id == Some(message.id));
-            hold(says_sent == is_sent, || format!("it says {:?}, but: {:?}", decision.code, decision.message_id))?;
+            let is_sent = effects
+                .messages
+                .iter()
+                .any(|message| decision.message_id == Some(message.id));
+            hold(says_sent == is_sent, || {
+                format!("it says {:?}, but: {:?}", decision.code, decision.message_id)
+            })?;
         }
         for moment in &effects.moments {
             for trigger in catalogue.triggers.iter().filter(|trigger| listens(trigger, moment)) {
                 let mut answers = effects.decisions.iter();
                 let answered = answers.any(|one| one.moment_id == moment.id && one.trigger_id == trigger.id);
-                hold(answered, || format!("{} is silent about {moment:?}", trigger.sentence.name))?;
+                hold(answered, || {
+                    format!("{} is silent about {moment:?}", trigger.sentence.name)
+                })?;
             }
         }
         Ok(())
@@ -140,10 +162,16 @@ impl Witness {
     ) -> Result<(), String> {
         let sent = effects.subject.sent.iter().find(|sent| sent.message_id == message.id);
         let also = sent.map(|sent| sent.also_spends.clone()).unwrap_or_default();
-        let mut keys = if also.is_empty() { vec![message.send_key.clone()] } else { also };
+        let mut keys = if also.is_empty() {
+            vec![message.send_key.clone()]
+        } else {
+            also
+        };
         keys.dedup();
         for key in keys {
-            hold(self.keys.insert(key), || format!("a second message with the key of {message:?}"))?;
+            hold(self.keys.insert(key), || {
+                format!("a second message with the key of {message:?}")
+            })?;
         }
         let mut decisions = effects.decisions.iter();
         let Some(decision) = decisions.find(|one| one.message_id == Some(message.id)) else {
@@ -159,7 +187,8 @@ impl Witness {
         hold(!paused, || format!("said by a paused trigger: {message:?}"))?;
         for planned in &message.deliveries {
             let device = effects.subject.devices.get(&planned.device_id);
-            let may = device.is_some_and(|d| d.notifications != Permission::Denied && d.channel == Some(planned.channel));
+            let may =
+                device.is_some_and(|d| d.notifications != Permission::Denied && d.channel == Some(planned.channel));
             hold(may, || format!("goes where it may not: {message:?}"))?;
         }
         let sends = self.sends.entry(trigger.id).or_default();
@@ -167,12 +196,16 @@ impl Witness {
         let cool = cooldown.is_none_or(|cooldown| sends.last().is_none_or(|last| *last + cooldown.delta() <= now));
         hold(cool, || format!("said before it cooled down: {message:?}"))?;
         sends.push(now);
-        hold(!promo || !is_quiet(trigger, &effects.subject, catalogue, now), || format!("said at night: {message:?}"))
+        hold(!promo || !is_quiet(trigger, &effects.subject, catalogue, now), || {
+            format!("said at night: {message:?}")
+        })
     }
 
     /// After everything: nothing waits, every wait came to a reason, and no window holds more than its cap.
     pub(super) fn saw_the_end(&self, subject: &Subject, catalogue: &Catalogue) -> Result<(), String> {
-        hold(subject.waits.is_empty(), || format!("waits for ever: {:?}", subject.waits))?;
+        hold(subject.waits.is_empty(), || {
+            format!("waits for ever: {:?}", subject.waits)
+        })?;
         for (case, code) in &self.last_answers {
             hold(!code.is_waiting(), || format!("{case:?} ends with {code:?}"))?;
         }
@@ -185,7 +218,9 @@ impl Witness {
                     [first, .., last] => *last - *first < cap.per.delta(),
                     _ => false,
                 });
-                hold(over.is_none(), || format!("{} over its cap {cap:?}: {over:?}", trigger.sentence.name))?;
+                hold(over.is_none(), || {
+                    format!("{} over its cap {cap:?}: {over:?}", trigger.sentence.name)
+                })?;
             }
         }
         Ok(())
@@ -221,7 +256,10 @@ fn is_quiet(trigger: &CompiledTrigger, subject: &Subject, catalogue: &Catalogue,
     let Some(quiet) = own.or(catalogue.settings.quiet_hours.as_ref()) else {
         return false;
     };
-    let device = subject.devices.iter().max_by_key(|(id, device)| (device.last_seen_at, **id));
+    let device = subject
+        .devices
+        .iter()
+        .max_by_key(|(id, device)| (device.last_seen_at, **id));
     let names = [
         device.and_then(|(_, device)| device.time_zone.clone()),
         subject.profile.time_zone.clone(),
