@@ -19,7 +19,8 @@ use tokio::task::JoinSet;
 const PAUSE_RECHECK: TimeDelta = TimeDelta::seconds(30);
 
 /// What came of looking at a claimed delivery.
-enum Verdict {
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
     /// It may not go, and that is final.
     Stop {
         state: DeliveryState,
@@ -206,7 +207,7 @@ impl Pipeline {
 }
 
 /// May it go now? Time has passed since the decision: life, owner, consent and pause are asked again (invariant 8).
-fn verdict(claimed: &Claimed, catalogue: &Catalogue, now: Timestamp) -> Verdict {
+pub fn verdict(claimed: &Claimed, catalogue: &Catalogue, now: Timestamp) -> Verdict {
     let purpose = if claimed.message.promo {
         Purpose::Promo
     } else {

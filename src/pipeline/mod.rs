@@ -15,6 +15,7 @@ mod stream;
 mod tick;
 
 pub use catalogue::build_catalogue;
+pub use dispatch::{Verdict, verdict};
 pub use error::PipelineError;
 pub use ingest::{Ack, AckStatus, ServerEvent, Tracked};
 pub use stream::{Live, Stream};
