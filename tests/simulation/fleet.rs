@@ -43,6 +43,7 @@ pub struct Outcome {
     pub crashes: usize,
     pub decisions: usize,
     pub pushes: usize,
+    pub covered: usize,
     pub codes: std::collections::BTreeSet<usher::engine::decision::ReasonCode>,
 }
 
@@ -106,6 +107,7 @@ impl Fleet {
                 crashes: fleet.crashes,
                 decisions: fleet.database.decisions.len(),
                 pushes: fleet.ledger.pushes,
+                covered: fleet.screens.covered,
                 codes: fleet.ledger.codes,
             }),
             Err(Stop::Breach(what)) => Err((what, fleet.told.unwrap_or_default().into())),

@@ -14,7 +14,7 @@ use usher::engine::delivery::DeliveryState;
 use usher::engine::fact::FactRef;
 use usher::engine::moment::{Moment, MomentKind};
 use usher::engine::subject::{Consent, Purpose};
-use usher::engine::trigger::{CompiledTrigger, When};
+use usher::engine::trigger::{Class, CompiledTrigger, When};
 use usher::store::{Change, Claimed, Row};
 
 type CaseKey = (MomentId, TriggerId, BTreeMap<String, FactRef>);
@@ -42,6 +42,8 @@ pub struct Ledger {
     pub digest: u64,
     pub pushes: usize,
     keys: BTreeSet<String>,
+    /// When each trigger spoke to each person.
+    sends: BTreeMap<(UserId, TriggerId), Vec<Timestamp>>,
     planned: usize,
     inside: BTreeMap<(UserId, FenceId), bool>,
     answers: HashMap<CaseKey, ReasonCode>,
@@ -90,6 +92,8 @@ impl Ledger {
             let paused = self.paused.contains(&message.trigger_id);
             hold(!paused, || format!("said by a paused trigger: {message:?}"))?;
             self.planned += message.deliveries.len();
+            let sends = self.sends.entry((user_id, message.trigger_id)).or_default();
+            sends.push(message.created_at);
         }
         for decision in &effects.decisions {
             let mut hasher = DefaultHasher::new();
@@ -260,6 +264,7 @@ impl Ledger {
         for (case, code) in &self.answers {
             hold(!code.is_waiting(), || format!("{case:?} ends with {code:?}"))?;
         }
+        self.caps(&database.catalogue)?;
         for row in database.deliveries.values() {
             hold(!row.state.is_open(), || format!("still open: {row:?}"))?;
             let shown = screens.tags.contains_key(&(row.device_id, row.message_id));
@@ -273,11 +278,33 @@ impl Ledger {
     }
 }
 
+impl Ledger {
+    /// No window of any cap holds more than it may, wherever it begins.
+    fn caps(&self, catalogue: &Catalogue) -> Result<(), Stop> {
+        for ((user, id), sends) in &self.sends {
+            let trigger = catalogue.triggers.iter().find(|trigger| trigger.id == *id);
+            let Some(trigger) = trigger.filter(|trigger| trigger.sentence.class == Class::Promo) else {
+                continue;
+            };
+            for cap in trigger.sentence.guards.caps.iter().filter(|cap| cap.across.is_none()) {
+                let mut fullest = sends.windows(cap.max as usize + 1);
+                let over = fullest.find(|window| window[window.len() - 1] - window[0] < cap.per.delta());
+                hold(over.is_none(), || {
+                    format!("{} over its cap for {user}: {over:?}", trigger.sentence.name)
+                })?;
+            }
+        }
+        Ok(())
+    }
+}
+
 /// Does this trigger have to answer this moment? A reading of the sentence that owes nothing to the engine's own.
 fn listens(trigger: &CompiledTrigger, moment: &Moment) -> bool {
-    let alternatives = match &trigger.sentence.when {
-        When::Any(several) => several.as_slice(),
-        one => std::slice::from_ref(one),
+    let when = &trigger.sentence.when;
+    let alternatives = if let When::Any(several) = when {
+        several.as_slice()
+    } else {
+        std::slice::from_ref(when)
     };
     let tag = moment.kind.place().map(|place| place.tag.clone());
     alternatives.iter().any(|when| match (when, &moment.kind) {

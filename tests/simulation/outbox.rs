@@ -24,6 +24,8 @@ pub struct Screens {
     pub shown: BTreeMap<(DeviceId, String), MessageId>,
     /// Under which tags a phone has ever shown a message.
     pub tags: BTreeMap<(DeviceId, MessageId), BTreeSet<String>>,
+    /// How often the repeat of an older message took the place of a newer one with its tag.
+    pub covered: usize,
     /// Shown since somebody looked.
     pub fresh: Vec<(DeviceId, MessageId)>,
 }
@@ -122,7 +124,11 @@ impl Fleet {
         if self.fault == Fault::NewTagPerAttempt {
             tag = self.dice.uuid().to_string();
         }
-        self.screens.shown.insert((device_id, tag.clone()), message_id);
+        let before = self.screens.shown.insert((device_id, tag.clone()), message_id);
+        let made_at = |id: &MessageId| self.database.messages.get(id).map(|message| message.created_at);
+        if before.as_ref().and_then(made_at) > made_at(&message_id) {
+            self.screens.covered += 1;
+        }
         self.screens
             .tags
             .entry((device_id, message_id))

@@ -63,13 +63,13 @@ impl House {
 }
 
 fn fence_of(place: &Value, id: FenceId) -> Geofence {
-    let shape = match place.get("geometry") {
-        Some(geometry) => Shape::from_geojson(geometry, &ShapeLimits::default()).unwrap(),
-        None => {
-            let centre = &place["center"];
-            let centre = Position::new(centre["lat"].as_f64().unwrap(), centre["lng"].as_f64().unwrap()).unwrap();
-            Shape::circle(centre, place["radius_m"].as_f64().unwrap(), &ShapeLimits::default()).unwrap()
-        }
+    let limits = ShapeLimits::default();
+    let shape = if let Some(geometry) = place.get("geometry") {
+        Shape::from_geojson(geometry, &limits).unwrap()
+    } else {
+        let centre = &place["center"];
+        let centre = Position::new(centre["lat"].as_f64().unwrap(), centre["lng"].as_f64().unwrap()).unwrap();
+        Shape::circle(centre, place["radius_m"].as_f64().unwrap(), &limits).unwrap()
     };
     let text = |name: &str| place[name].as_str().unwrap_or_default().to_owned();
     let hours = place.get("opening_hours").cloned().unwrap_or_default();
@@ -206,7 +206,7 @@ impl Player {
     }
 
     fn step(&mut self, input: &Input) -> Result<(), String> {
-        if self.stored && self.told.len() % STORED_EVERY == 0 {
+        if self.stored && self.told.len().is_multiple_of(STORED_EVERY) {
             let stored = serde_json::to_string(&self.subject).unwrap();
             self.subject = serde_json::from_str(&stored).unwrap();
         }

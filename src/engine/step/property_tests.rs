@@ -96,7 +96,7 @@ fn shortened(houses: &[House; 2], mut happenings: Vec<Happening>) -> (Vec<Happen
     (happenings, breach)
 }
 
-/// Plays these seeds on every core; panics with the lowest one that breaks something, shortened.
+/// Plays these seeds on every core; panics with one that breaks something, shortened.
 fn play_all(seeds: std::ops::Range<u64>) -> BTreeSet<ReasonCode> {
     let cores = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
     let next = AtomicU64::new(seeds.start);
@@ -110,7 +110,11 @@ fn play_all(seeds: std::ops::Range<u64>) -> BTreeSet<ReasonCode> {
             }
             match holds(&houses, &history(seed)) {
                 Ok(codes) => reached.extend(codes),
-                Err(_) => return Err(seed),
+                Err(_) => {
+                    // One breach is enough: nobody begins another history.
+                    next.store(seeds.end, Ordering::Relaxed);
+                    return Err(seed);
+                }
             }
         }
     };

@@ -229,9 +229,11 @@ impl Witness {
 
 /// Does this trigger have to answer this moment? A reading of the sentence that owes nothing to the engine's own.
 fn listens(trigger: &CompiledTrigger, moment: &Moment) -> bool {
-    let alternatives = match &trigger.sentence.when {
-        When::Any(several) => several.as_slice(),
-        one => std::slice::from_ref(one),
+    let when = &trigger.sentence.when;
+    let alternatives = if let When::Any(several) = when {
+        several.as_slice()
+    } else {
+        std::slice::from_ref(when)
     };
     let tag = moment.kind.place().map(|place| place.tag.clone());
     alternatives.iter().any(|when| match (when, &moment.kind) {
