@@ -22,6 +22,7 @@ mod verdict;
 
 pub use backtest::{BacktestError, BacktestPlan, BacktestProgress};
 pub use catalogue::build_catalogue;
+pub use verdict::{Verdict, at_a_glance};
 pub use error::PipelineError;
 pub use fact_kinds::TypePut;
 pub use ingest::{Ack, AckStatus, ServerEvent, Tracked};

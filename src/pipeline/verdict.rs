@@ -23,7 +23,8 @@ const CORRECTION_RECHECK: TimeDelta = TimeDelta::seconds(5);
 const FRESH_FOR: TimeDelta = TimeDelta::seconds(10);
 
 /// What came of looking at a claimed delivery.
-pub(super) enum Verdict {
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
     /// It may not go, and that is final.
     Stop {
         state: DeliveryState,
@@ -137,7 +138,7 @@ impl Pipeline {
 }
 
 /// What the claim itself tells.
-fn at_a_glance(claimed: &Claimed, catalogue: &Catalogue, now: Timestamp) -> Verdict {
+pub fn at_a_glance(claimed: &Claimed, catalogue: &Catalogue, now: Timestamp) -> Verdict {
     let message = &claimed.message;
     let purpose = if message.promo {
         Purpose::Promo

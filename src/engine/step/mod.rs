@@ -222,6 +222,12 @@ mod guard_tests;
 #[path = "journey_tests.rs"]
 mod journey_tests;
 #[cfg(test)]
+#[path = "happening_tests.rs"]
+mod happening_tests;
+#[cfg(test)]
+#[path = "playing_tests.rs"]
+mod playing_tests;
+#[cfg(test)]
 #[path = "property_tests.rs"]
 mod property_tests;
 #[cfg(test)]
@@ -236,3 +242,6 @@ mod stage_tests;
 #[cfg(test)]
 #[path = "step_tests.rs"]
 mod step_tests;
+#[cfg(test)]
+#[path = "witness_tests.rs"]
+mod witness_tests;

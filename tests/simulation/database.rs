@@ -1,0 +1,309 @@
+//! The database of the model: what survives a crash, and the transactions of `src/store` as they cut it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use usher::base::id::{DeliveryId, DeviceId, MessageId, MomentId, UserId};
+use usher::base::time::Timestamp;
+use usher::engine::catalogue::Catalogue;
+use usher::engine::decision::Decision;
+use usher::engine::delivery::DeliveryState;
+use usher::engine::fact::{Fact, FactRef};
+use usher::engine::fix::ReceiptStatus;
+use usher::engine::message::Message;
+use usher::engine::moment::Moment;
+use usher::engine::step::Received;
+use usher::engine::subject::{Consent, Purpose, Subject};
+use usher::store::{Change, Claimed, DeliveryRow, DeviceRow, InboxEntry, InboxInput, Row, Settlement};
+use uuid::Uuid;
+
+/// Who held a device, from when to when.
+#[derive(Clone, Copy)]
+pub struct Held {
+    pub user_id: UserId,
+    pub from: Timestamp,
+    pub to: Option<Timestamp>,
+}
+
+/// Everything that is durable.
+pub struct Database {
+    pub catalogue: Arc<Catalogue>,
+    pub subjects: BTreeMap<UserId, Subject>,
+    /// Ids of events and receipts.
+    pub records: BTreeSet<String>,
+    pub facts: BTreeMap<FactRef, Fact>,
+    pub inbox: BTreeMap<(Timestamp, Uuid), InboxEntry>,
+    pub moments: BTreeMap<MomentId, Moment>,
+    pub decisions: Vec<Decision>,
+    pub messages: BTreeMap<MessageId, Message>,
+    pub send_keys: BTreeSet<String>,
+    pub deliveries: BTreeMap<DeliveryId, DeliveryRow>,
+    pub consents: BTreeMap<UserId, BTreeMap<Purpose, Consent>>,
+    pub devices: BTreeMap<DeviceId, DeviceRow>,
+    pub held: BTreeMap<DeviceId, Vec<Held>>,
+}
+
+impl Database {
+    pub fn new(catalogue: Arc<Catalogue>) -> Self {
+        Self {
+            catalogue,
+            subjects: BTreeMap::new(),
+            records: BTreeSet::new(),
+            facts: BTreeMap::new(),
+            inbox: BTreeMap::new(),
+            moments: BTreeMap::new(),
+            decisions: Vec::new(),
+            messages: BTreeMap::new(),
+            send_keys: BTreeSet::new(),
+            deliveries: BTreeMap::new(),
+            consents: BTreeMap::new(),
+            devices: BTreeMap::new(),
+            held: BTreeMap::new(),
+        }
+    }
+
+    /// A subject as it is read back: through its stored form.
+    pub fn load(&self, user_id: UserId) -> Subject {
+        let stored = self
+            .subjects
+            .get(&user_id)
+            .map(|subject| serde_json::to_string(subject).unwrap());
+        stored.map_or_else(|| Subject::new(user_id), |text| serde_json::from_str(&text).unwrap())
+    }
+
+    /// Send keys of these changes that are taken, by a stored message or twice among them.
+    pub fn taken(&self, changes: &[Change]) -> BTreeSet<String> {
+        let mut seen = BTreeSet::new();
+        let messages = changes.iter().flat_map(|change| &change.effects.messages);
+        messages
+            .map(|message| &message.send_key)
+            .filter(|key| !seen.insert(*key) || self.send_keys.contains(*key))
+            .cloned()
+            .collect()
+    }
+
+    /// The first half of a commit: states, rows and moments.
+    pub fn write_states(&mut self, changes: &[Change]) {
+        let mut last: BTreeMap<UserId, (&Subject, bool)> = BTreeMap::new();
+        for change in changes {
+            let subject = &change.effects.subject;
+            let kept = last.entry(subject.user_id).or_insert((subject, false));
+            *kept = (subject, kept.1 || change.effects.changed);
+        }
+        for (user_id, (subject, changed)) in last {
+            if changed {
+                self.subjects.insert(user_id, subject.clone());
+            }
+        }
+        for row in changes.iter().flat_map(|change| &change.rows) {
+            self.write_row(row);
+        }
+        let moments = changes.iter().flat_map(|change| &change.effects.moments);
+        self.moments.extend(moments.map(|moment| (moment.id, moment.clone())));
+    }
+
+    /// The second half: decisions, messages, the outbox, receipts, and the inbox.
+    pub fn write_messages(&mut self, changes: &[Change]) {
+        for change in changes {
+            let effects = &change.effects;
+            self.decisions.extend(effects.decisions.iter().cloned());
+            for message in &effects.messages {
+                for planned in &message.deliveries {
+                    let row = DeliveryRow {
+                        id: planned.id,
+                        project_id: change.project_id,
+                        message_id: message.id,
+                        user_id: message.user_id,
+                        device_id: planned.device_id,
+                        channel: planned.channel,
+                        state: DeliveryState::Queued,
+                        attempts: 0,
+                        run_at: message.created_at,
+                        lease_until: None,
+                        why: None,
+                        provider_id: None,
+                        created_at: message.created_at,
+                        updated_at: message.created_at,
+                    };
+                    self.deliveries.insert(planned.id, row);
+                }
+                self.send_keys.insert(message.send_key.clone());
+                self.messages.insert(message.id, message.clone());
+            }
+            for delivery in self.deliveries.values_mut() {
+                if delivery.state == DeliveryState::Queued && effects.cancelled.contains(&delivery.message_id) {
+                    delivery.state = DeliveryState::Cancelled;
+                }
+            }
+            for received in &effects.receipts {
+                self.write_receipt(received);
+            }
+            if let Some(done) = change.inbox_done {
+                self.inbox.retain(|(_, id), _| *id != done);
+            }
+        }
+    }
+
+    fn write_receipt(&mut self, received: &Received) {
+        self.records.insert(received.record_id.clone());
+        let seen = match received.status {
+            ReceiptStatus::Received => DeliveryState::Received,
+            ReceiptStatus::Displayed => DeliveryState::Displayed,
+            ReceiptStatus::Opened | ReceiptStatus::Action | ReceiptStatus::Reply => DeliveryState::Opened,
+            ReceiptStatus::Failed => return,
+        };
+        for delivery in self.deliveries.values_mut() {
+            if delivery.message_id == received.message_id && delivery.device_id == received.device_id {
+                delivery.state = delivery.state.after_receipt(seen);
+            }
+        }
+    }
+
+    fn write_row(&mut self, row: &Row) {
+        match row {
+            Row::Event(event) => {
+                self.records.insert(event.record_id.clone());
+            }
+            Row::Consents { user_id, consents, .. } => {
+                let known = self.consents.entry(*user_id).or_default();
+                for (purpose, consent) in consents {
+                    if known.get(purpose).is_none_or(|known| known.at <= consent.at) {
+                        known.insert(*purpose, *consent);
+                    }
+                }
+            }
+            Row::Device(device) => {
+                self.devices.insert(device.id, device.clone());
+            }
+            Row::Owner { device_id, user_id, at } => self.give(*device_id, *user_id, *at),
+            Row::User { .. } | Row::ForgetAddress { .. } => {}
+        }
+    }
+
+    pub fn give(&mut self, device_id: DeviceId, user_id: UserId, at: Timestamp) {
+        if let Some(device) = self.devices.get_mut(&device_id) {
+            device.user_id = user_id;
+        }
+        let times = self.held.entry(device_id).or_default();
+        if let Some(last) = times.last_mut() {
+            last.to.get_or_insert(at);
+        }
+        times.push(Held {
+            user_id,
+            from: at,
+            to: None,
+        });
+    }
+
+    /// Stores a fact unless a version as new is there, with an inbox entry for each subject. `None` when it changes nothing.
+    pub fn put_fact(&mut self, fact: &Fact, mut id: impl FnMut() -> Uuid) -> Option<Vec<InboxEntry>> {
+        let stored = self.facts.get(&fact.id);
+        if stored.is_some_and(|stored| stored.seq >= fact.seq) {
+            return None;
+        }
+        let former = stored.map(|stored| stored.subjects.clone()).unwrap_or_default();
+        let gone = former.into_iter().filter(|user| !fact.subjects.contains(user));
+        let told = fact
+            .subjects
+            .iter()
+            .map(|user| (*user, InboxInput::Fact { fact: fact.clone() }));
+        let told = told.chain(gone.map(|user| {
+            let fact = fact.id.clone();
+            (user, InboxInput::FactGone { fact })
+        }));
+        let project_id = self.catalogue.project_id;
+        let entries: Vec<InboxEntry> = told
+            .map(|(user_id, input)| InboxEntry {
+                id: id(),
+                project_id,
+                user_id,
+                input,
+            })
+            .collect();
+        let rows = entries.iter().map(|entry| ((fact.changed_at, entry.id), entry.clone()));
+        self.inbox.extend(rows);
+        self.facts.insert(fact.id.clone(), fact.clone());
+        Some(entries)
+    }
+
+    /// Takes what is due, or whose sender went silent.
+    pub fn claim(&mut self, now: Timestamp, lease: chrono::TimeDelta, limit: usize) -> Vec<DeliveryId> {
+        let mut due: Vec<(Timestamp, DeliveryId)> = self
+            .deliveries
+            .values()
+            .filter(|row| is_due(row, now))
+            .map(|row| (row.run_at, row.id))
+            .collect();
+        due.sort_unstable();
+        due.truncate(limit);
+        for (_, id) in &due {
+            if let Some(row) = self.deliveries.get_mut(id) {
+                row.state = DeliveryState::Sending;
+                row.attempts += 1;
+                row.lease_until = Some(now + lease);
+            }
+        }
+        due.into_iter().map(|(_, id)| id).collect()
+    }
+
+    /// A claimed delivery with its surroundings as they are now.
+    pub fn claimed(&self, id: DeliveryId) -> Option<Claimed> {
+        let delivery = self.deliveries.get(&id)?.clone();
+        let message = self.messages.get(&delivery.message_id)?.clone();
+        let device = self.devices.get(&delivery.device_id);
+        let message = Message {
+            deliveries: Vec::new(),
+            ..message
+        };
+        Some(Claimed {
+            message,
+            owner: device.map(|device| device.user_id),
+            notifications: device.map(|device| device.notifications).unwrap_or_default(),
+            push: device.and_then(|device| device.push.clone()),
+            consents: self.consents.get(&delivery.user_id).cloned().unwrap_or_default(),
+            paused: self.catalogue.settings.paused,
+            project_name: String::new(),
+            delivery,
+        })
+    }
+
+    /// Writes the end of a claim; false when the claim was lost.
+    pub fn settle(&mut self, settlement: &Settlement) -> bool {
+        let Some(row) = self.deliveries.get_mut(&settlement.delivery_id) else {
+            return false;
+        };
+        if row.attempts != settlement.attempts || row.lease_until.is_none() {
+            return false;
+        }
+        if row.state == DeliveryState::Sending {
+            row.state = settlement.state;
+        }
+        let held_back = settlement.attempt.is_none() && row.state == DeliveryState::Queued;
+        row.attempts -= u32::from(held_back);
+        row.run_at = settlement.run_at.unwrap_or(row.run_at);
+        row.lease_until = None;
+        if let Some((device, address)) = &settlement.dead_address
+            && let Some(device) = self.devices.get_mut(device)
+            && device.push.as_ref().is_some_and(|(_, known)| known == address)
+        {
+            device.push = None;
+        }
+        true
+    }
+}
+
+fn is_due(row: &DeliveryRow, now: Timestamp) -> bool {
+    let queued = row.state == DeliveryState::Queued && row.run_at <= now;
+    let abandoned = row.state == DeliveryState::Sending && row.lease_until.is_some_and(|until| until < now);
+    queued || abandoned
+}
+
+/// When a delivery next wants the dispatcher.
+pub fn due_at(row: &DeliveryRow) -> Option<Timestamp> {
+    if row.state == DeliveryState::Queued {
+        return Some(row.run_at);
+    }
+    let sending = row.state == DeliveryState::Sending;
+    row.lease_until
+        .filter(|_| sending)
+        .map(|until| until + chrono::TimeDelta::milliseconds(1))
+}

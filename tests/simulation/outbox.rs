@@ -1,0 +1,209 @@
+//! The outbox of the model: claim by lease, the production verdict, a provider with faults, and the settlement of each send.
+
+use super::fleet::{Fault, Fleet, Stop};
+use super::house::Flight;
+use chrono::TimeDelta;
+use std::collections::{BTreeMap, BTreeSet};
+use usher::base::id::{DeviceId, MessageId};
+use usher::base::time::Timestamp;
+use usher::engine::delivery::{DeliveryState, Next, Outcome, settle};
+use usher::pipeline::{Verdict, verdict};
+use usher::store::{AttemptRow, Claimed, Settlement};
+
+const LEASE: TimeDelta = TimeDelta::seconds(60);
+/// A channel that has not answered by then counts as silent.
+const PATIENCE: TimeDelta = TimeDelta::seconds(48);
+const CLAIMED_AT_ONCE: usize = 8;
+
+/// The providers and the screens behind them.
+#[derive(Default)]
+pub struct Screens {
+    /// The phone behind each address that lives.
+    pub living: BTreeMap<String, DeviceId>,
+    /// What stands on each screen, by tag.
+    pub shown: BTreeMap<(DeviceId, String), MessageId>,
+    /// Under which tags a phone has ever shown a message.
+    pub tags: BTreeMap<(DeviceId, MessageId), BTreeSet<String>>,
+    /// How often the repeat of an older message took the place of a newer one with its tag.
+    pub covered: usize,
+    /// Shown since somebody looked.
+    pub fresh: Vec<(DeviceId, MessageId)>,
+}
+
+impl Fleet {
+    /// Settles the sends that were answered, and claims and sends what is due.
+    pub fn dispatch(&mut self) -> Result<(), Stop> {
+        while let Some(at) = self
+            .house
+            .flights
+            .iter()
+            .position(|flight| flight.answers_at <= self.now)
+        {
+            let flight = self.house.flights.remove(at);
+            self.settle_flight(&flight)?;
+        }
+        if !self
+            .database
+            .deliveries
+            .values()
+            .any(|row| super::database::due_at(row).is_some_and(|at| at <= self.now))
+        {
+            return Ok(());
+        }
+        self.edge("before a claim")?;
+        let ids = self.database.claim(self.now, LEASE, CLAIMED_AT_ONCE);
+        self.edge("after a claim")?;
+        for id in ids {
+            let Some(claimed) = self.database.claimed(id) else {
+                continue;
+            };
+            let mut answer = verdict(&claimed, &self.house.catalogue, self.now);
+            if let (Fault::SendsUnasked, Some((_, address))) = (self.fault, &claimed.push) {
+                let address = address.clone();
+                answer = Verdict::Go { address };
+            }
+            match answer {
+                Verdict::Go { address } => self.send(claimed, address)?,
+                Verdict::Stop { state, .. } => {
+                    self.settle(&claimed, blank(&claimed, self.now, state, None))?;
+                }
+                Verdict::Later { at, .. } => {
+                    let later = blank(&claimed, self.now, DeliveryState::Queued, Some(at));
+                    self.settle(&claimed, later)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// One attempt: the provider has it at once, its answer takes a while.
+    fn send(&mut self, claimed: Claimed, address: String) -> Result<(), Stop> {
+        self.ledger.pushed(&claimed, &address, &self.database, self.now)?;
+        let device_id = claimed.delivery.device_id;
+        let message_id = claimed.message.id;
+        let alive = self.screens.living.get(&address) == Some(&device_id);
+        let rates = self.rates;
+        let mut takes = self.dice.seconds(0, 40);
+        let why = || "by the dice".to_owned();
+        let outcome = if self.dice.in_1000(rates.retry) {
+            let after = self.dice.pick(&[None, None, Some(TimeDelta::seconds(30))]);
+            Outcome::Retry { after, why: why() }
+        } else if !alive {
+            Outcome::Unregistered { why: why() }
+        } else if self.dice.in_1000(rates.rejected) {
+            Outcome::Rejected { why: why() }
+        } else {
+            self.show(device_id, message_id, &claimed.message.shown.tag);
+            if self.dice.in_1000(rates.lost_after_shown) {
+                takes = PATIENCE;
+                Outcome::Retry {
+                    after: None,
+                    why: "no answer in time".to_owned(),
+                }
+            } else {
+                let provider_id = format!("p{message_id}");
+                Outcome::Accepted { provider_id }
+            }
+        };
+        if self.dice.in_1000(rates.frozen) {
+            takes += LEASE;
+        }
+        self.note(|| format!("push {message_id} to {address}: {outcome:?} in {takes}"));
+        self.house.flights.push(Flight {
+            claimed,
+            address,
+            outcome,
+            begun_at: self.now,
+            answers_at: self.now + takes,
+        });
+        Ok(())
+    }
+
+    fn show(&mut self, device_id: DeviceId, message_id: MessageId, tag: &str) {
+        let mut tag = tag.to_owned();
+        if self.fault == Fault::NewTagPerAttempt {
+            tag = self.dice.uuid().to_string();
+        }
+        let before = self.screens.shown.insert((device_id, tag.clone()), message_id);
+        let made_at = |id: &MessageId| self.database.messages.get(id).map(|message| message.created_at);
+        if before.as_ref().and_then(made_at) > made_at(&message_id) {
+            self.screens.covered += 1;
+        }
+        self.screens
+            .tags
+            .entry((device_id, message_id))
+            .or_default()
+            .insert(tag);
+        self.screens.fresh.push((device_id, message_id));
+    }
+
+    fn settle_flight(&mut self, flight: &Flight) -> Result<(), Stop> {
+        let claimed = &flight.claimed;
+        let (attempts, expires_at) = (claimed.delivery.attempts, claimed.message.expires_at);
+        let jitter = self.dice.share();
+        let (state, run_at) = match settle(&flight.outcome, attempts, expires_at, self.now, jitter) {
+            Next::Settled { state, .. } => (state, None),
+            Next::Again { at, .. } => (DeliveryState::Queued, Some(at)),
+        };
+        let dead = matches!(flight.outcome, Outcome::Unregistered { .. }) && self.fault != Fault::KeepsDeadAddresses;
+        let settlement = Settlement {
+            attempt: Some(AttemptRow {
+                number: attempts,
+                at: flight.begun_at,
+                outcome: String::new(),
+                detail: None,
+                provider_id: None,
+                duration_ms: 0,
+            }),
+            dead_address: dead.then(|| (claimed.delivery.device_id, flight.address.clone())),
+            ..blank(claimed, self.now, state, run_at)
+        };
+        // From the moment the provider's word is on record, nothing goes there any more.
+        let heard = self.settle(claimed, settlement)?;
+        if heard && matches!(flight.outcome, Outcome::Unregistered { .. }) {
+            self.ledger.dead.insert(flight.address.clone());
+        }
+        Ok(())
+    }
+
+    fn settle(&mut self, claimed: &Claimed, settlement: Settlement) -> Result<bool, Stop> {
+        self.edge("before a settlement")?;
+        let before = self
+            .database
+            .deliveries
+            .get(&settlement.delivery_id)
+            .map(|row| row.state);
+        let written = self.database.settle(&settlement);
+        let after = self
+            .database
+            .deliveries
+            .get(&settlement.delivery_id)
+            .map(|row| row.state);
+        self.note(|| format!("settled {}: {before:?} -> {after:?} ({written})", claimed.message.id));
+        self.edge("after a settlement")?;
+        if !written {
+            return Ok(false);
+        }
+        let reached = claimed.push.as_ref().map(|(channel, _)| *channel);
+        let where_it_was = claimed.owner == Some(claimed.message.user_id) && reached == Some(claimed.delivery.channel);
+        if settlement.dead_address.is_some() || !where_it_was {
+            self.tell_device(claimed.delivery.user_id, claimed.delivery.device_id)?;
+        }
+        Ok(true)
+    }
+}
+
+fn blank(claimed: &Claimed, at: Timestamp, state: DeliveryState, run_at: Option<Timestamp>) -> Settlement {
+    Settlement {
+        project_id: claimed.delivery.project_id,
+        delivery_id: claimed.delivery.id,
+        attempts: claimed.delivery.attempts,
+        at,
+        state,
+        run_at,
+        why: None,
+        provider_id: None,
+        attempt: None,
+        dead_address: None,
+    }
+}
