@@ -186,7 +186,7 @@ impl Witness {
         let paused = catalogue.settings.paused || trigger.paused;
         hold(!paused, || format!("said by a paused trigger: {message:?}"))?;
         for planned in &message.deliveries {
-            let device = effects.subject.devices.get(&planned.device_id);
+            let device = planned.device_id.and_then(|id| effects.subject.devices.get(&id));
             let may =
                 device.is_some_and(|d| d.notifications != Permission::Denied && d.channel == Some(planned.channel));
             hold(may, || format!("goes where it may not: {message:?}"))?;
@@ -244,7 +244,12 @@ fn listens(trigger: &CompiledTrigger, moment: &Moment) -> bool {
             wanted.tag == tag && stayed == noticed
         }
         (When::Event(wanted), MomentKind::Event { name, .. }) => wanted.name == *name && wanted.times.is_none(),
-        (When::Fact(wanted), MomentKind::Fact { fact, becomes, fields }) => {
+        (
+            When::Fact(wanted),
+            MomentKind::Fact {
+                fact, becomes, fields, ..
+            },
+        ) => {
             let field = wanted.field.as_ref().is_none_or(|field| fields.contains(field));
             wanted.kind == fact.kind && wanted.becomes == *becomes && field
         }
