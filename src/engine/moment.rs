@@ -118,18 +118,18 @@ impl MomentKind {
         }
     }
 
-    /// The fact whose end this moment is: it may still be spoken of, although it is over.
-    pub fn ended_fact(&self) -> Option<&FactRef> {
+    /// May this fact be spoken of at this moment although it is over? Its end itself, and an answer to a message about it.
+    pub fn outlives(&self, id: &FactRef) -> bool {
         match self {
-            Self::Fact { fact, becomes, .. } => Some(fact).filter(|_| *becomes == Becomes::Ended),
+            Self::Fact { fact, becomes, .. } => *becomes == Becomes::Ended && fact == id,
+            Self::Answered { facts, .. } => facts.contains(id),
             Self::Entered { .. }
             | Self::Exited { .. }
             | Self::Dwelled { .. }
             | Self::Event { .. }
             | Self::Reached { .. }
             | Self::Scheduled { .. }
-            | Self::Answered { .. }
-            | Self::Begun { .. } => None,
+            | Self::Begun { .. } => false,
         }
     }
 

@@ -117,7 +117,7 @@ impl<'s> Stepper<'s> {
         instance: Option<InstanceId>,
     ) -> Option<serde_json::Map<String, serde_json::Value>> {
         let place = self.listens(listening, moment)?.ok()?;
-        let scene = self.scene(&Case {
+        let mut case = Case {
             trigger: listening,
             moment,
             place,
@@ -125,7 +125,9 @@ impl<'s> Stepper<'s> {
             instance,
             occasion: Occasion::First,
             trace: Vec::new(),
-        });
+        };
+        self.happened_often_enough(&mut case).ok()?;
+        let scene = self.scene(&case);
         let condition = listening.condition.as_ref();
         let holds = condition.is_none_or(|condition| condition.judge(&scene).verdict == Verdict::Holds);
         holds.then_some(scene)

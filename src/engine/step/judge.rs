@@ -194,7 +194,7 @@ impl Stepper<'_> {
                 .subject
                 .fact(&id)
                 .is_some_and(|fact| fact.is_active(self.given.now));
-            let about_itself = case.moment.kind.ended_fact() == Some(&id);
+            let about_itself = case.moment.kind.outlives(&id);
             if !active && !about_itself && !self.goes_on_without(case, &id) {
                 case.note(
                     Step::Facts,

@@ -193,7 +193,7 @@ impl Stepper<'_> {
         let (mut active, mut all) = (Vec::new(), Vec::new());
         for fact in known {
             all.push(fact.id.clone());
-            if fact.is_active(self.given.now) || about.ended_fact() == Some(&fact.id) {
+            if fact.is_active(self.given.now) || about.outlives(&fact.id) {
                 active.push(fact.id.clone());
             }
         }

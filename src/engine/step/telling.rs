@@ -62,7 +62,9 @@ impl Stepper<'_> {
                 continue;
             };
             let mut bounds = self.bounds_shared_with(trigger, of);
-            bounds.retain(|bound| followed.iter().all(|(name, fact)| bound.get(name) == Some(fact)));
+            for bound in &mut bounds {
+                bound.extend(followed.clone());
+            }
             let cases = bounds.into_iter().map(|bound| Case {
                 instance,
                 trigger,
@@ -107,11 +109,8 @@ fn combinations_of<'t, 'f>(
         return Vec::new();
     };
     let mut found: Vec<BTreeMap<&str, &Fact>> = vec![BTreeMap::new()];
-    let journey = trigger.journey.iter().flat_map(|journey| &journey.facts);
-    let followed = journey.map(|(name, kind)| (name, kind.as_str()));
-    let own = trigger.sentence.for_each.iter().map(|(name, bind)| (name, bind.kind()));
-    for (name, kind) in followed.chain(own) {
-        let of_type = facts.clone().filter(|fact| fact.id.kind == kind);
+    for (name, bind) in &trigger.sentence.for_each {
+        let of_type = facts.clone().filter(|fact| fact.id.kind == bind.kind());
         let longer = found.iter().flat_map(|bound| {
             of_type.clone().map(|fact| {
                 let mut bound = bound.clone();
