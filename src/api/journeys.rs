@@ -6,9 +6,11 @@ use super::json::{Json, shape_of};
 use super::paging::{List, PageQuery};
 use super::problem::{ErrorCode, Problem};
 use super::server::Api;
+use super::publishing::pass_unless_blocked;
 use super::triggers::{Validation, shape_error};
 use crate::base::id::{JourneyId, ProjectId};
 use crate::engine::journey::Journey;
+use crate::engine::lint::FindingCode;
 use crate::engine::trigger::TriggerError;
 use crate::store::{JourneyRow, RevisionState, StateCounts, TriggerState, VersionRow};
 use actix_web::{get, post, put, web};
@@ -78,6 +80,10 @@ pub struct StateView {
 pub struct PublishVersion {
     #[schema(minimum = 1)]
     pub version: Option<i64>,
+    /// Codes of the findings that may not keep it from going live.
+    #[serde(default)]
+    #[schema(max_items = 12)]
+    pub accept: Vec<FindingCode>,
 }
 
 /// Which version to go back to.
@@ -86,6 +92,10 @@ pub struct PublishVersion {
 pub struct RollbackVersion {
     #[schema(minimum = 1)]
     pub version: i64,
+    /// Codes of the findings that may not keep it from going live.
+    #[serde(default)]
+    #[schema(max_items = 12)]
+    pub accept: Vec<FindingCode>,
 }
 
 fn view(row: JourneyRow) -> JourneyView {
@@ -150,17 +160,21 @@ pub async fn validate(
     Reads(key): Reads,
     Json(body): Json<Value>,
 ) -> Result<web::Json<Validation>, Problem> {
-    let errors = match shape_of::<Journey>(body) {
-        Ok(journey) => errors_of(&api, key.project_id, &journey).await?,
+    let (errors, findings) = match shape_of::<Journey>(body) {
+        Ok(journey) => (
+            errors_of(&api, key.project_id, &journey).await?,
+            api.pipeline.lint_journey(key.project_id, &journey).await?,
+        ),
         Err(problem) => {
             let body = problem.body();
-            vec![shape_error(body.pointer.as_deref().unwrap_or_default(), &body.detail)]
+            let error = shape_error(body.pointer.as_deref().unwrap_or_default(), &body.detail);
+            (vec![error], Vec::new())
         }
     };
     Ok(web::Json(Validation {
         valid: errors.is_empty(),
         errors,
-        findings: Vec::new(),
+        findings,
     }))
 }
 
@@ -272,6 +286,8 @@ pub async fn publish(
     if !errors.is_empty() {
         return Err(fields::journey_errors(errors));
     }
+    let findings = api.pipeline.lint_journey(key.project_id, &draft.definition).await?;
+    pass_unless_blocked(&findings, &body.accept)?;
     let published = api
         .pipeline
         .publish_journey(key.project_id, row.id, draft.version)
@@ -292,6 +308,11 @@ pub async fn rollback(
     Json(body): Json<RollbackVersion>,
 ) -> Result<web::Json<VersionView>, Problem> {
     let row = known(&api, key.project_id, &name).await?;
+    let versions = api.pipeline.store().journey_versions(key.project_id, row.id).await?;
+    if let Some(former) = versions.iter().find(|former| former.version == body.version) {
+        let findings = api.pipeline.lint_journey(key.project_id, &former.definition).await?;
+        pass_unless_blocked(&findings, &body.accept)?;
+    }
     let done = api
         .pipeline
         .rollback_journey(key.project_id, row.id, body.version)

@@ -31,6 +31,7 @@ mod paging;
 mod places;
 pub mod problem;
 mod project;
+mod publishing;
 mod ranking;
 mod regions;
 mod requests;

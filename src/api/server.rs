@@ -7,7 +7,7 @@ use super::places::Places;
 use super::problem::{ErrorCode, Problem};
 use super::stream::Watchers;
 use super::{
-    auth, backtests, consents, contents, decisions, deliveries, devices, events, explain, fact_kinds, facts, geofences, health, idempotency, import, ingest, journeys, journeys_instances, keys, me, metrics, moments, openapi, page, project, regions, requests, silent, simulations, stream, track, triggers, users,
+    auth, backtests, consents, contents, decisions, deliveries, devices, events, explain, fact_kinds, facts, geofences, health, idempotency, import, ingest, journeys, journeys_instances, keys, me, metrics, moments, openapi, page, project, publishing, regions, requests, silent, simulations, stream, track, triggers, users,
 };
 use crate::base::limits;
 use crate::pipeline::Pipeline;
@@ -122,9 +122,9 @@ fn catalogue_routes(config: &mut ServiceConfig<'_>) {
         .service(triggers::put);
     config
         .service(triggers::list_revisions)
-        .service(triggers::publish)
-        .service(triggers::rollback);
-    config.service(triggers::pause).service(triggers::resume);
+        .service(publishing::publish)
+        .service(publishing::rollback);
+    config.service(publishing::pause).service(publishing::resume);
     config
         .service(journeys::validate)
         .service(journeys::list)

@@ -7,12 +7,12 @@ use super::paging::{List, PageQuery};
 use super::problem::{ErrorCode, Problem};
 use super::server::Api;
 use crate::base::id::{ProjectId, TriggerId};
-use crate::engine::lint::{Accepted, Finding, FindingCode};
+use crate::engine::lint::{Accepted, Finding};
 use crate::engine::trigger::{Trigger, TriggerError};
 use crate::store::{RevisionRow, RevisionState, TriggerRow, TriggerState};
 use actix_web::{get, post, put, web};
 use chrono::{DateTime, Utc};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
@@ -50,15 +50,6 @@ pub struct TriggerFull {
     pub findings: Vec<Finding>,
 }
 
-/// A trigger that has just gone live.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct Published {
-    #[serde(flatten)]
-    pub trigger: TriggerView,
-    /// The findings it went live with; none when there were none.
-    pub accepted: Option<Accepted>,
-}
-
 /// Is it fit to be published?
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Validation {
@@ -68,37 +59,7 @@ pub struct Validation {
     pub findings: Vec<Finding>,
 }
 
-/// Which draft; the newest one when it is left out.
-#[derive(Debug, Default, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Publish {
-    #[schema(minimum = 1)]
-    pub revision: Option<i64>,
-    /// Codes of the findings that may not keep it from going live.
-    #[serde(default)]
-    #[schema(max_items = 12)]
-    pub accept: Vec<FindingCode>,
-    /// Why; it is kept with the revision.
-    #[schema(max_length = 128)]
-    pub reason: Option<String>,
-}
-
-/// Which revision to go back to.
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Rollback {
-    #[schema(minimum = 1)]
-    pub revision: i64,
-    /// Codes of the findings that may not keep it from going live.
-    #[serde(default)]
-    #[schema(max_items = 12)]
-    pub accept: Vec<FindingCode>,
-    /// Why; it is kept with the revision.
-    #[schema(max_length = 128)]
-    pub reason: Option<String>,
-}
-
-fn view(row: TriggerRow) -> TriggerView {
+pub(super) fn view(row: TriggerRow) -> TriggerView {
     TriggerView {
         id: row.id,
         name: row.name,
@@ -108,7 +69,7 @@ fn view(row: TriggerRow) -> TriggerView {
     }
 }
 
-fn revision_view(row: RevisionRow) -> RevisionView {
+pub(super) fn revision_view(row: RevisionRow) -> RevisionView {
     RevisionView {
         revision: row.revision,
         state: row.state,
@@ -128,7 +89,7 @@ async fn full(api: &Api, row: TriggerRow, newest: RevisionRow) -> Result<Trigger
     })
 }
 
-async fn known(api: &Api, project: ProjectId, name: &str) -> Result<TriggerRow, Problem> {
+pub(super) async fn known(api: &Api, project: ProjectId, name: &str) -> Result<TriggerRow, Problem> {
     fields::path_name("trigger", name)?;
     let row = api.pipeline.store().trigger_by_name(project, name).await?;
     row.ok_or_else(|| Problem::not_found("trigger"))
@@ -171,35 +132,12 @@ pub(super) async fn revision_of(
 }
 
 /// All errors of a sentence, those of its shape as well.
-async fn errors_of(api: &Api, project: ProjectId, trigger: &Trigger) -> Result<Vec<TriggerError>, Problem> {
+pub(super) async fn errors_of(api: &Api, project: ProjectId, trigger: &Trigger) -> Result<Vec<TriggerError>, Problem> {
     let mut errors = api.pipeline.check_trigger(project, trigger).await?;
     if fields::has_nul(&serde_json::to_value(trigger).unwrap_or_default()) {
         errors.push(shape_error("", "holds a NUL character, which cannot be stored"));
     }
     Ok(errors)
-}
-
-/// What the revision goes live with, unless a finding keeps it back that is not accepted by name.
-async fn accepted(
-    api: &Api,
-    project: ProjectId,
-    definition: &Trigger,
-    accept: &[FindingCode],
-    reason: Option<String>,
-) -> Result<Option<Accepted>, Problem> {
-    fields::optional_short(&[("/reason", &reason)])?;
-    // A content it names may be gone since it was saved.
-    let errors = errors_of(api, project, definition).await?;
-    if !errors.is_empty() {
-        return Err(fields::trigger_errors(errors));
-    }
-    let findings = api.pipeline.lint(project, definition).await?;
-    let is_blocking = |finding: &&Finding| finding.blocks() && !accept.contains(&finding.code);
-    let blocking: Vec<Finding> = findings.iter().filter(is_blocking).cloned().collect();
-    if !blocking.is_empty() {
-        return Err(fields::trigger_blocked(blocking));
-    }
-    Ok((!findings.is_empty()).then_some(Accepted { findings, reason }))
 }
 
 pub(super) fn shape_error(pointer: &str, detail: &str) -> TriggerError {
@@ -308,111 +246,4 @@ pub async fn list_revisions(
     let row = known(&api, key.project_id, &name).await?;
     let rows = api.pipeline.store().revisions(key.project_id, row.id).await?;
     Ok(web::Json(List::whole(rows.into_iter().map(revision_view).collect())))
-}
-
-/// Publish a draft
-///
-/// It speaks from now on; open waits stay with the revision that opened them. What the lint finds keeps it back
-/// (`trigger_blocked`), unless it is named in `accept`.
-#[utoipa::path(tag = "server", security(("secret_key" = [])), params(("name" = String, Path, max_length = 128)),
-    request_body = Publish, responses((status = 200, description = "published", body = Published)))]
-#[post("/v1/triggers/{name}/publish")]
-pub async fn publish(
-    api: web::Data<Api>,
-    Writes(key): Writes,
-    name: web::Path<String>,
-    Json(body): Json<Publish>,
-) -> Result<web::Json<Published>, Problem> {
-    let nothing = || {
-        Problem::new(
-            ErrorCode::NothingToPublish,
-            "save a draft first, or name one that is there",
-        )
-    };
-    let row = known(&api, key.project_id, &name).await?;
-    let revisions = api.pipeline.store().revisions(key.project_id, row.id).await?;
-    let is_wanted = |draft: &&RevisionRow| {
-        draft.state == RevisionState::Draft && body.revision.is_none_or(|wanted| wanted == draft.revision)
-    };
-    let draft = revisions.iter().find(is_wanted).ok_or_else(nothing)?;
-    let accepted = accepted(&api, key.project_id, &draft.definition, &body.accept, body.reason).await?;
-    let published = api
-        .pipeline
-        .publish(key.project_id, row.id, draft.revision, accepted.as_ref())
-        .await?;
-    let trigger = view(published.ok_or_else(nothing)?);
-    Ok(web::Json(Published { trigger, accepted }))
-}
-
-/// Go back to an earlier revision
-///
-/// Its words are published again, as a new revision.
-#[utoipa::path(tag = "server", security(("secret_key" = [])), params(("name" = String, Path, max_length = 128)),
-    request_body = Rollback, responses((status = 200, description = "published", body = RevisionView)))]
-#[post("/v1/triggers/{name}/rollback")]
-pub async fn rollback(
-    api: web::Data<Api>,
-    Writes(key): Writes,
-    name: web::Path<String>,
-    Json(body): Json<Rollback>,
-) -> Result<web::Json<RevisionView>, Problem> {
-    let row = known(&api, key.project_id, &name).await?;
-    let detail = format!("revision {} was never published", body.revision);
-    let nothing = || Problem::new(ErrorCode::NothingToPublish, detail.clone());
-    let older = api
-        .pipeline
-        .store()
-        .revision(key.project_id, row.id, body.revision)
-        .await?;
-    let older = older.filter(|older| older.published_at.is_some()).ok_or_else(nothing)?;
-    let accepted = accepted(&api, key.project_id, &older.definition, &body.accept, body.reason).await?;
-    let done = api
-        .pipeline
-        .rollback(key.project_id, row.id, body.revision, accepted.as_ref())
-        .await?;
-    done.map(|row| web::Json(revision_view(row))).ok_or_else(nothing)
-}
-
-/// Pause a trigger
-///
-/// It goes on judging, answers `paused` and sends nothing.
-#[utoipa::path(tag = "server", security(("secret_key" = [])), params(("name" = String, Path, max_length = 128)),
-    responses((status = 200, description = "paused", body = TriggerView)))]
-#[post("/v1/triggers/{name}/pause")]
-pub async fn pause(
-    api: web::Data<Api>,
-    Writes(key): Writes,
-    name: web::Path<String>,
-) -> Result<web::Json<TriggerView>, Problem> {
-    set_paused(&api, key.project_id, &name, true).await
-}
-
-/// Let a paused trigger speak again
-#[utoipa::path(tag = "server", security(("secret_key" = [])), params(("name" = String, Path, max_length = 128)),
-    responses((status = 200, description = "live", body = TriggerView)))]
-#[post("/v1/triggers/{name}/resume")]
-pub async fn resume(
-    api: web::Data<Api>,
-    Writes(key): Writes,
-    name: web::Path<String>,
-) -> Result<web::Json<TriggerView>, Problem> {
-    set_paused(&api, key.project_id, &name, false).await
-}
-
-async fn set_paused(
-    api: &Api,
-    project: ProjectId,
-    name: &str,
-    paused: bool,
-) -> Result<web::Json<TriggerView>, Problem> {
-    let row = known(api, project, name).await?;
-    if row.state == TriggerState::Draft {
-        return Err(Problem::new(
-            ErrorCode::Conflict,
-            "it was never published, so there is nothing to pause",
-        ));
-    }
-    // Pausing what is paused already is done, not an error.
-    api.pipeline.pause(project, row.id, paused).await?;
-    known(api, project, name).await.map(|row| web::Json(view(row)))
 }

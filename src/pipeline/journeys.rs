@@ -5,6 +5,7 @@ use super::{Pipeline, PipelineError};
 use crate::base::id::{InstanceId, JourneyId, ProjectId, UserId};
 use crate::engine::catalogue::Catalogue;
 use crate::engine::journey::{CompiledJourney, Journey};
+use crate::engine::lint::{Finding, lint};
 use crate::engine::step::{Input, InstanceOrder};
 use crate::engine::trigger::TriggerError;
 use crate::store::{JourneyRow, JourneyRows, VersionRow};
@@ -58,7 +59,18 @@ impl Pipeline {
         let now = self.now();
         let row = self.0.store.publish_journey(project_id, id, version, now).await?;
         self.reload(project_id).await?;
+        self.wake_for_journey(project_id, id).await?;
         Ok(row)
+    }
+
+    /// A journey that hears the clock, or takes people over who are under way, must reach those who send nothing.
+    async fn wake_for_journey(&self, project_id: ProjectId, id: JourneyId) -> Result<(), PipelineError> {
+        let catalogue = self.catalogue(project_id).await?;
+        let live = catalogue.live_journey(id);
+        if live.is_some_and(|live| live.takes_over() || live.listeners().any(|one| one.needs_waking())) {
+            self.0.store.wake_all(project_id, self.now()).await?;
+        }
+        Ok(())
     }
 
     /// Publishes an earlier version again, as a new one.
@@ -70,6 +82,7 @@ impl Pipeline {
     ) -> Result<Option<VersionRow>, PipelineError> {
         let row = self.0.store.rollback_journey(project_id, id, to, self.now()).await?;
         self.reload(project_id).await?;
+        self.wake_for_journey(project_id, id).await?;
         Ok(row)
     }
 
@@ -82,6 +95,27 @@ impl Pipeline {
         let done = self.0.store.pause_journey(project_id, id, paused).await?;
         self.reload(project_id).await?;
         Ok(done)
+    }
+
+    /// What the triggers of this journey should not go live with, each with its place in the journey; nothing while it has errors.
+    pub async fn lint_journey(&self, project_id: ProjectId, journey: &Journey) -> Result<Vec<Finding>, PipelineError> {
+        let catalogue = self.catalogue(project_id).await?;
+        let compiled = CompiledJourney::compile(self.new_id(), 0, journey.clone(), Some(&catalogue.fact_types));
+        let Ok(compiled) = compiled else {
+            return Ok(Vec::new());
+        };
+        let mut findings = Vec::new();
+        for (name, state) in &compiled.states {
+            let at = crate::engine::journey::escaped(name);
+            for (index, trigger) in state.triggers.iter().enumerate() {
+                let found = lint(trigger, &catalogue).into_iter().map(|finding| Finding {
+                    pointer: format!("/states/{at}/triggers/{index}{}", finding.pointer),
+                    ..finding
+                });
+                findings.extend(found);
+            }
+        }
+        Ok(findings)
     }
 
     /// Everything that keeps this journey from being published, each with its place; empty when it may.

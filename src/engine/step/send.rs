@@ -173,7 +173,7 @@ impl Stepper<'_> {
             &self.given.catalogue.project_name,
             self.is_past_its_limit(case),
         ) {
-            Composed::Shown(shown) => Ok(noted(case, &name, *shown)),
+            Composed::Shown(shown) => Ok(noted(case, name, *shown)),
             Composed::Wait { missing } => {
                 case.note(
                     Step::Compose,
