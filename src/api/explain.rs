@@ -96,13 +96,10 @@ async fn trigger_named(api: &Api, catalogue: &Catalogue, name: &str) -> Result<T
         return Ok(row.id);
     }
     let is_it = |journey: &str, trigger: &str| name.strip_prefix(journey) == Some(&format!("/{trigger}"));
-    let held = catalogue
-        .listeners()
-        .chain(catalogue.retired.values())
-        .find(|held| {
-            let journey = held.journey.as_ref();
-            journey.is_some_and(|journey| held.sentence.name == name || is_it(&journey.name, &held.sentence.name))
-        });
+    let held = catalogue.listeners().chain(catalogue.retired.values()).find(|held| {
+        let journey = held.journey.as_ref();
+        journey.is_some_and(|journey| held.sentence.name == name || is_it(&journey.name, &held.sentence.name))
+    });
     held.map(|held| held.id).ok_or_else(|| Problem::not_found("trigger"))
 }
 
@@ -152,7 +149,7 @@ async fn explained(api: &Api, catalogue: &Arc<Catalogue>, decision: &Decision) -
     }))
 }
 
-/// The facts of a decision, and what of them is sensitive.
+/// The facts of a decision as they were known then, and what of them is sensitive.
 #[derive(Default)]
 struct Bound {
     facts: BTreeMap<String, Fact>,
@@ -164,9 +161,9 @@ impl Bound {
     async fn load(api: &Api, catalogue: &Catalogue, decision: &Decision) -> Result<Self, Problem> {
         let mut bound = Self::default();
         for (name, id) in &decision.facts {
-            let Some(fact) = api.pipeline.store().fact(catalogue.project_id, id).await? else {
-                continue;
-            };
+            let store = api.pipeline.store();
+            let then = store.fact_as_of(catalogue.project_id, id, decision.decided_at).await?;
+            let Some(fact) = then else { continue };
             let mut sensitive: BTreeSet<String> = fact.sensitive.iter().cloned().collect();
             if let Some(kind) = catalogue.fact_types.get(&id.kind) {
                 sensitive.extend(kind.sensitive.iter().cloned());
@@ -174,10 +171,7 @@ impl Bound {
             let secrets = sensitive.iter().filter_map(|field| fact.properties.get(field));
             bound.secrets.extend(secrets.cloned());
             bound.sensitive.insert(name.clone(), sensitive);
-            // A version that came later is not what was judged.
-            if fact.changed_at <= decision.decided_at {
-                bound.facts.insert(name.clone(), fact);
-            }
+            bound.facts.insert(name.clone(), fact);
         }
         Ok(bound)
     }

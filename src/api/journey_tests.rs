@@ -17,7 +17,8 @@ fn solar() -> Value {
         "start": { "when": { "fact": { "type": "lead", "becomes": "created" } }, "goto": "new" },
         "states": {
             "new": {
-                "triggers": [{ "name": "hello", "class": "service", "when": "begins", "then": { "content": "hello" } }],
+                "triggers": [{ "name": "hello", "class": "service", "when": "begins",
+                    "once_per": "lead.key", "max_age": "PT1H", "then": { "content": "hello" } }],
                 "moves": [{ "when": { "event": { "name": "viewed" } }, "goto": "viewed" }],
                 "stuck_after": "PT1H", "at_most": { "for": "P2D", "exit": "expired" } },
             "viewed": { "at_most": { "for": "P7D", "exit": "silent" } } } })

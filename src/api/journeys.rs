@@ -5,12 +5,12 @@ use super::fields;
 use super::json::{Json, shape_of};
 use super::paging::{List, PageQuery};
 use super::problem::{ErrorCode, Problem};
-use super::server::Api;
 use super::publishing::pass_unless_blocked;
+use super::server::Api;
 use super::triggers::{Validation, shape_error};
 use crate::base::id::{JourneyId, ProjectId};
 use crate::engine::journey::Journey;
-use crate::engine::lint::FindingCode;
+use crate::engine::lint::{Finding, FindingCode};
 use crate::engine::trigger::TriggerError;
 use crate::store::{JourneyRow, RevisionState, StateCounts, TriggerState, VersionRow};
 use actix_web::{get, post, put, web};
@@ -48,6 +48,8 @@ pub struct JourneySaved {
     #[serde(flatten)]
     pub journey: JourneyView,
     pub newest: VersionView,
+    /// What its triggers should not go live with.
+    pub findings: Vec<Finding>,
 }
 
 /// A journey with its newest version, and how people fare in each state.
@@ -200,6 +202,7 @@ pub async fn put(
     }
     let (row, version) = api.pipeline.put_journey(key.project_id, &body).await?;
     Ok(web::Json(JourneySaved {
+        findings: api.pipeline.lint_journey(key.project_id, &body).await?,
         journey: view(row),
         newest: version_view(version),
     }))

@@ -48,19 +48,19 @@ pub use openapi::openapi_yaml;
 pub use server::{Api, Settings, app, routes, serve};
 
 #[cfg(test)]
+mod backtest_tests;
+#[cfg(test)]
 mod explain_tests;
 #[cfg(test)]
 mod fact_tests;
-#[cfg(test)]
-mod backtest_tests;
 #[cfg(test)]
 mod fixture_tests;
 #[cfg(test)]
 mod flow_tests;
 #[cfg(test)]
-mod lint_tests;
-#[cfg(test)]
 mod journey_tests;
+#[cfg(test)]
+mod lint_tests;
 #[cfg(test)]
 mod matrix_tests;
 #[cfg(test)]

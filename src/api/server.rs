@@ -7,7 +7,9 @@ use super::places::Places;
 use super::problem::{ErrorCode, Problem};
 use super::stream::Watchers;
 use super::{
-    auth, backtests, consents, contents, decisions, deliveries, devices, events, explain, fact_kinds, facts, geofences, health, idempotency, import, ingest, journeys, journeys_instances, keys, me, metrics, moments, openapi, page, project, publishing, regions, requests, silent, simulations, stream, track, triggers, users,
+    auth, backtests, consents, contents, decisions, deliveries, devices, events, explain, fact_kinds, facts, geofences,
+    health, idempotency, import, ingest, journeys, journeys_instances, keys, me, metrics, moments, openapi, page,
+    project, publishing, regions, requests, silent, simulations, stream, track, triggers, users,
 };
 use crate::base::limits;
 use crate::pipeline::Pipeline;

@@ -20,7 +20,13 @@ async fn furnish(site: &Site) {
     ok(site, "PUT", "/v1/contents/hello", content).await;
     let mut trigger = json!({ "name": "hello", "class": "service", "when": { "entered": { "tag": "hotel" } }, "then": { "content": "hello" } });
     ok(site, "PUT", "/v1/triggers/hello", trigger.clone()).await;
-    ok(site, "POST", "/v1/triggers/hello/publish", json!({})).await;
+    ok(
+        site,
+        "POST",
+        "/v1/triggers/hello/publish",
+        json!({ "accept": ["no_once_key", "no_maximum_age", "variable_without_rule"] }),
+    )
+    .await;
     trigger["class"] = json!("promo");
     ok(site, "PUT", "/v1/triggers/hello", trigger).await;
 }

@@ -22,11 +22,11 @@ mod verdict;
 
 pub use backtest::{BacktestError, BacktestPlan, BacktestProgress};
 pub use catalogue::build_catalogue;
-pub use verdict::{Verdict, at_a_glance};
 pub use error::PipelineError;
 pub use fact_kinds::TypePut;
 pub use ingest::{Ack, AckStatus, ServerEvent, Tracked};
 pub use stream::{Live, Stream};
+pub use verdict::{Verdict, at_a_glance};
 
 use crate::base::chance::Entropy;
 use crate::base::clock::Clock;

@@ -183,7 +183,12 @@ async fn check_sent(world: &World) {
     let owners: BTreeMap<DeviceId, UserId> = {
         let mut owners = BTreeMap::new();
         for delivery in world.deliveries().await {
-            if let Some(row) = world.fresh.device(world.project, delivery.device_id.unwrap()).await.unwrap() {
+            if let Some(row) = world
+                .fresh
+                .device(world.project, delivery.device_id.unwrap())
+                .await
+                .unwrap()
+            {
                 owners.insert(row.id, row.user_id);
             }
         }

@@ -180,7 +180,10 @@ impl World {
         let problems = self.pipeline.check_trigger(self.project, &trigger).await.unwrap();
         assert!(problems.is_empty(), "{problems:?}");
         let (row, revision) = self.pipeline.put_draft(self.project, &trigger).await.unwrap();
-        let live = self.pipeline.publish(self.project, row.id, revision.revision, None).await;
+        let live = self
+            .pipeline
+            .publish(self.project, row.id, revision.revision, None)
+            .await;
         assert!(live.unwrap().is_some());
         row.id
     }

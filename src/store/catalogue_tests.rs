@@ -184,7 +184,11 @@ async fn an_edit_is_a_draft_until_it_is_published() {
         "no such draft"
     );
     assert!(
-        store.publish_trigger(id(2), trg, 1, None, noon()).await.unwrap().is_none(),
+        store
+            .publish_trigger(id(2), trg, 1, None, noon())
+            .await
+            .unwrap()
+            .is_none(),
         "another project"
     );
     let live = store

@@ -11,8 +11,8 @@ use crate::base::id::{DeviceId, ProjectId, UserId};
 use crate::base::time::Timestamp;
 use crate::engine::subject::{Consent, Purpose, Subject};
 use ::entity::{
-    consent, decision, delivery, event, fix, inbox, journey_instance as instance,
-    journey_passage as passage, message, moment, receipt, subject, user,
+    consent, decision, delivery, event, fix, inbox, journey_instance as instance, journey_passage as passage, message,
+    moment, receipt, subject, user,
 };
 use sea_orm::sea_query::{Expr, OnConflict};
 use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect};

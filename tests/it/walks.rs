@@ -217,7 +217,15 @@ fn a_walk_gives_the_same_outcome_every_time() {
 /// Files that walks share must hold together alone: each can stand in a gallery of templates.
 #[test]
 fn what_walks_share_compiles_by_itself() {
-    for name in ["people", "hotel", "airline", "energy", "retail", "playbooks", "journeys"] {
+    for name in [
+        "people",
+        "hotel",
+        "airline",
+        "energy",
+        "retail",
+        "playbooks",
+        "journeys",
+    ] {
         let mut stage = resolved(&folder(&format!("{name}.json"))).unwrap_or_else(|error| panic!("{error}"));
         let fields = stage.as_object_mut().unwrap();
         fields.remove("facts");

@@ -283,7 +283,10 @@ impl Stepper<'_> {
                 Some(tag) => sent.tags.contains(tag),
                 None => sent.trigger_id == trigger,
             };
-            let counted: Vec<Timestamp> = since(now - cap.per.delta()).filter(counts).map(|sent| sent.at).collect();
+            let counted: Vec<Timestamp> = since(now - cap.per.delta())
+                .filter(counts)
+                .map(|sent| sent.at)
+                .collect();
             // Room is made when the oldest of the last `max` leaves the window.
             let makes_room = counted
                 .len()

@@ -219,11 +219,11 @@ mod draw_tests;
 #[path = "guard_tests.rs"]
 mod guard_tests;
 #[cfg(test)]
-#[path = "journey_tests.rs"]
-mod journey_tests;
-#[cfg(test)]
 #[path = "happening_tests.rs"]
 mod happening_tests;
+#[cfg(test)]
+#[path = "journey_tests.rs"]
+mod journey_tests;
 #[cfg(test)]
 #[path = "playing_tests.rs"]
 mod playing_tests;
@@ -231,11 +231,11 @@ mod playing_tests;
 #[path = "property_tests.rs"]
 mod property_tests;
 #[cfg(test)]
-#[path = "signal_tests.rs"]
-mod signal_tests;
-#[cfg(test)]
 #[path = "reach_tests.rs"]
 mod reach_tests;
+#[cfg(test)]
+#[path = "signal_tests.rs"]
+mod signal_tests;
 #[cfg(test)]
 #[path = "stage_tests.rs"]
 mod stage_tests;

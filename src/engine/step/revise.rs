@@ -65,7 +65,9 @@ impl Stepper<'_> {
             self.judge_waits_on(Some(id));
             // Should it be about this user again, that is a new question: what was answered before is no answer to it.
             for visit in self.subject.visits.values_mut() {
-                visit.answers.retain(|answer| answer.facts.values().all(|bound| bound != id));
+                visit
+                    .answers
+                    .retain(|answer| answer.facts.values().all(|bound| bound != id));
             }
         }
     }

@@ -229,7 +229,9 @@ impl Stepper<'_> {
             return false;
         };
         let handed_to = json!({ "device": device_id, "channel": channel });
-        candidate.case.note(Step::Deliver, true, "Handed to the channel", handed_to);
+        candidate
+            .case
+            .note(Step::Deliver, true, "Handed to the channel", handed_to);
         let expires_at = self.end_of_life(&candidate);
         let message_id: MessageId = self.ids.draw();
         if candidate.shown.tag.is_empty() {

@@ -327,8 +327,17 @@ fn a_clause_that_asks_where_the_person_is_answers_not_inside() {
     ana.event(&stage, "09:00", "boarding");
     ana.fix(&stage, "10:00", 10.0);
     ana.event(&stage, "10:05", "boarding");
-    let mut told: Vec<(String, String)> = ana.decisions.iter().map(|d| (d.trigger.clone(), d.code.as_str())).collect();
+    let mut told: Vec<(String, String)> = ana
+        .decisions
+        .iter()
+        .map(|d| (d.trigger.clone(), d.code.as_str()))
+        .collect();
     told.sort();
-    let wanted = [("a", "not_inside"), ("a", "sent"), ("b", "condition_false"), ("b", "sent")];
+    let wanted = [
+        ("a", "not_inside"),
+        ("a", "sent"),
+        ("b", "condition_false"),
+        ("b", "sent"),
+    ];
     assert_eq!(told, wanted.map(|(name, code)| (name.to_owned(), code.to_owned())));
 }

@@ -3,6 +3,7 @@
 use super::Stage;
 use reqwest::Method;
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 use usher::engine::journey::Journey;
 use usher::engine::moment::{Moment, MomentKind};
 use usher::walk::format::InstanceAct;
@@ -11,8 +12,10 @@ use usher::walk::outcome::SeenJourney;
 impl Stage {
     pub(super) async fn publish_journey(&self, journey: &Journey) {
         let path = format!("/v1/journeys/{}", journey.name);
-        self.business(Method::PUT, &path, &json!(journey)).await;
-        self.business(Method::POST, &format!("{path}/publish"), &json!({}))
+        let put = self.business(Method::PUT, &path, &json!(journey)).await;
+        let found = put["findings"].as_array().unwrap().iter();
+        let accept: BTreeSet<&str> = found.map(|finding| finding["code"].as_str().unwrap()).collect();
+        self.business(Method::POST, &format!("{path}/publish"), &json!({ "accept": accept }))
             .await;
     }
 
