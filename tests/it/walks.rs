@@ -7,7 +7,7 @@ use usher::cli::walk::{load, resolved};
 use usher::walk::{Expected, Walk, differences, parse, run};
 
 /// Every folder under `tests/walks`: one that is missing here, or is not there, fails.
-pub const WALKS: [&str; 145] = [
+pub const WALKS: [&str; 140] = [
     "n1-flapping",
     "n10-family-flight",
     "n10-two-guests",
@@ -53,7 +53,6 @@ pub const WALKS: [&str; 145] = [
     "n6-cancelled-after-sending",
     "n6-cancelled-before",
     "n6-cancelled-while-waiting",
-    "n6-correction",
     "n6-correction-of-nothing",
     "n6-correction-old",
     "n6-correction-opened",
@@ -80,7 +79,6 @@ pub const WALKS: [&str; 145] = [
     "p11-offer",
     "p11-weekly",
     "p12-cancelled",
-    "p12-courier-near",
     "p12-customer-comes-home",
     "p12-delivery",
     "p13-app-open",
@@ -126,7 +124,6 @@ pub const WALKS: [&str; 145] = [
     "p6-boarding",
     "p6-check-in-moves",
     "p6-check-in-open",
-    "p6-checkin-open",
     "p6-landed",
     "p6-landed-belt-later",
     "p6-landed-no-belt",
@@ -137,9 +134,7 @@ pub const WALKS: [&str; 145] = [
     "p8-cancelled",
     "p8-small-change",
     "p9-estimate",
-    "p9-estimate-opened",
     "p9-installation",
-    "p9-lead-expires",
     "p9-lease-reminders",
     "p9-lease-signed",
     "p9-no-consent",
