@@ -94,19 +94,9 @@ impl Store {
             .filter(revision::Column::RetiredAt.gte(now - TimeDelta::days(limits::WAIT_DAYS_MAX)))
             .all(&txn)
             .await?;
-        let first: Vec<(Uuid, Option<Timestamp>)> = revision::Entity::find()
-            .select_only()
-            .column(revision::Column::TriggerId)
-            .column_as(revision::Column::PublishedAt.min(), "first")
-            .filter(revision::Column::ProjectId.eq(id.uuid()))
-            .filter(revision::Column::PublishedAt.is_not_null())
-            .group_by(revision::Column::TriggerId)
-            .into_tuple()
-            .all(&txn)
-            .await?;
+        let live_since = first_published(&txn, id).await?;
         let journeys = journeys(&txn, id, now).await?;
         txn.commit().await?;
-        let first = first.into_iter().filter_map(|(id, at)| Some((id.into(), at?)));
         let (paused, live): (Vec<_>, Vec<_>) = published
             .into_iter()
             .partition(|model| resting.contains(&model.trigger_id));
@@ -127,7 +117,7 @@ impl Store {
             live: revisions(live)?,
             paused: revisions(paused)?,
             retired: revisions(retired)?,
-            live_since: first.collect(),
+            live_since,
             journeys,
         }))
     }
@@ -143,6 +133,25 @@ impl Store {
             .await?;
         Ok(rows.into_iter().map(|(id, version)| (id.into(), version)).collect())
     }
+}
+
+/// When each trigger first went live.
+async fn first_published(
+    txn: &DatabaseTransaction,
+    id: ProjectId,
+) -> Result<HashMap<TriggerId, Timestamp>, StoreError> {
+    let first: Vec<(Uuid, Option<Timestamp>)> = revision::Entity::find()
+        .select_only()
+        .column(revision::Column::TriggerId)
+        .column_as(revision::Column::PublishedAt.min(), "first")
+        .filter(revision::Column::ProjectId.eq(id.uuid()))
+        .filter(revision::Column::PublishedAt.is_not_null())
+        .group_by(revision::Column::TriggerId)
+        .into_tuple()
+        .all(txn)
+        .await?;
+    let first = first.into_iter().filter_map(|(id, at)| Some((id.into(), at?)));
+    Ok(first.collect())
 }
 
 async fn journeys(txn: &DatabaseTransaction, id: ProjectId, now: Timestamp) -> Result<JourneyRows, StoreError> {

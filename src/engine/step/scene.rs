@@ -56,38 +56,7 @@ impl Stepper<'_> {
         if let Some(place) = place {
             scene.insert("place".into(), self.place_scene(place));
         }
-        match &moment.kind {
-            MomentKind::Event { name, properties } => {
-                scene.insert("event".into(), json!({ "name": name, "properties": properties }));
-            }
-            MomentKind::Fact {
-                becomes,
-                fields,
-                before,
-                ..
-            } => {
-                scene.insert(
-                    "change".into(),
-                    json!({ "becomes": becomes, "fields": fields, "before": before }),
-                );
-            }
-            MomentKind::Entered { .. }
-            | MomentKind::Exited { .. }
-            | MomentKind::Dwelled { .. }
-            | MomentKind::Reached { .. }
-            | MomentKind::Scheduled { .. }
-            | MomentKind::Begun { .. } => {}
-            MomentKind::Answered {
-                content,
-                how,
-                action,
-                text,
-                ..
-            } => {
-                let answer = json!({ "content": content, "how": how, "action": action, "text": text });
-                scene.insert("answer".into(), answer);
-            }
-        }
+        add_kind(&mut scene, &moment.kind);
         if let Some(instance) = self.instance(case.instance) {
             scene.insert(
                 "journey".into(),
@@ -182,4 +151,37 @@ fn device_scene(device: Option<&Device>) -> Value {
 
 fn instant(at: Timestamp) -> Value {
     json!(at)
+}
+
+/// What only moments of some kinds have to tell.
+fn add_kind(scene: &mut Map<String, Value>, kind: &MomentKind) {
+    let (name, told) = match kind {
+        MomentKind::Event { name, properties } => ("event", json!({ "name": name, "properties": properties })),
+        MomentKind::Fact {
+            becomes,
+            fields,
+            before,
+            ..
+        } => (
+            "change",
+            json!({ "becomes": becomes, "fields": fields, "before": before }),
+        ),
+        MomentKind::Answered {
+            content,
+            how,
+            action,
+            text,
+            ..
+        } => (
+            "answer",
+            json!({ "content": content, "how": how, "action": action, "text": text }),
+        ),
+        MomentKind::Entered { .. }
+        | MomentKind::Exited { .. }
+        | MomentKind::Dwelled { .. }
+        | MomentKind::Reached { .. }
+        | MomentKind::Scheduled { .. }
+        | MomentKind::Begun { .. } => return,
+    };
+    scene.insert(name.to_owned(), told);
 }

@@ -4,10 +4,10 @@ use super::guards::{Refusal, end_of_wait};
 use super::judge::{Candidate, Case};
 use super::scene::Bound;
 use super::stepper::Stepper;
-use crate::base::id::{DecisionId, MessageId, TriggerId};
+use crate::base::id::{DecisionId, DeviceId, MessageId, TriggerId};
 use crate::base::time::Timestamp;
 use crate::engine::decision::{ReasonCode, Step};
-use crate::engine::delivery::Planned;
+use crate::engine::delivery::{ChannelKind, Planned};
 use crate::engine::fact::FactRef;
 use crate::engine::message::{Composed, Message, Shown, compose};
 use crate::engine::subject::Sent;
@@ -221,17 +221,9 @@ impl Stepper<'_> {
 
     fn send(&mut self, mut candidate: Candidate<'_>) -> bool {
         let to = candidate.case.trigger.sentence.then.to;
-        let Some((device_id, channel)) = self.addressee(to) else {
-            candidate
-                .case
-                .note(Step::Deliver, false, "No device can be reached", Value::Null);
-            self.decide_for_all(&candidate, ReasonCode::NoToken);
+        let Some((device_id, channel)) = self.addressee_of(&mut candidate, to) else {
             return false;
         };
-        let handed_to = json!({ "device": device_id, "channel": channel });
-        candidate
-            .case
-            .note(Step::Deliver, true, "Handed to the channel", handed_to);
         let expires_at = self.end_of_life(&candidate);
         let message_id: MessageId = self.ids.draw();
         if candidate.shown.tag.is_empty() {
@@ -295,6 +287,20 @@ impl Stepper<'_> {
             }],
         });
         true
+    }
+
+    /// Where the message goes; without a place to go, that is the decision.
+    fn addressee_of(&mut self, candidate: &mut Candidate<'_>, to: Audience) -> Option<(Option<DeviceId>, ChannelKind)> {
+        let found = self.addressee(to);
+        let case = &mut candidate.case;
+        if let Some((device_id, channel)) = found {
+            let handed_to = json!({ "device": device_id, "channel": channel });
+            case.note(Step::Deliver, true, "Handed to the channel", handed_to);
+        } else {
+            case.note(Step::Deliver, false, "No device can be reached", Value::Null);
+            self.decide_for_all(candidate, ReasonCode::NoToken);
+        }
+        found
     }
 
     /// The life of the content, cut where the content says that it is over, or else where the trigger's window ends.
