@@ -108,14 +108,12 @@ fn play_all(seeds: std::ops::Range<u64>) -> BTreeSet<ReasonCode> {
             if seed >= seeds.end {
                 return Ok(reached);
             }
-            match holds(&houses, &history(seed)) {
-                Ok(codes) => reached.extend(codes),
-                Err(_) => {
-                    // One breach is enough: nobody begins another history.
-                    next.store(seeds.end, Ordering::Relaxed);
-                    return Err(seed);
-                }
-            }
+            let Ok(codes) = holds(&houses, &history(seed)) else {
+                // One breach is enough: nobody begins another history.
+                next.store(seeds.end, Ordering::Relaxed);
+                return Err(seed);
+            };
+            reached.extend(codes);
         }
     };
     let results: Vec<Result<BTreeSet<ReasonCode>, u64>> = std::thread::scope(|scope| {
