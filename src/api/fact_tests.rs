@@ -108,15 +108,11 @@ async fn a_type_that_would_silence_a_trigger_is_refused() {
         "locales": { "en": { "title": "Hello", "body": "There" } } });
     assert_eq!(put(&site, "/v1/contents/hello", content).await.status, 200);
     let trigger = json!({ "name": "offer", "class": "service", "when": { "fact": { "type": "lease", "becomes": "created" } },
-        "for_each": { "lease": "lease" }, "if": "lease.statsu == 'open'", "then": { "content": "hello" } });
+        "for_each": { "lease": "lease" }, "if": "lease.statsu == 'open'",
+        "once_per": "lease.key + ':' + user.ref", "max_age": "PT15M", "then": { "content": "hello" } });
     assert_eq!(put(&site, "/v1/triggers/offer", trigger.clone()).await.status, 200);
     let published = site
-        .ask(
-            "POST",
-            "/v1/triggers/offer/publish",
-            ALL,
-            Some(json!({ "accept": ["no_once_key", "no_maximum_age"] })),
-        )
+        .ask("POST", "/v1/triggers/offer/publish", ALL, Some(json!({})))
         .await;
     assert_eq!(published.status, 200, "{}", published.text);
     let refused = put(&site, "/v1/fact-types/lease", lease(closed())).await;
@@ -133,13 +129,10 @@ async fn a_type_that_would_silence_a_trigger_is_refused() {
     let mut fixed = trigger.clone();
     fixed["if"] = json!("lease.status == 'open'");
     assert_eq!(put(&site, "/v1/triggers/offer", fixed).await.status, 200);
-    site.ask(
-        "POST",
-        "/v1/triggers/offer/publish",
-        ALL,
-        Some(json!({ "accept": ["no_once_key", "no_maximum_age"] })),
-    )
-    .await;
+    let published = site
+        .ask("POST", "/v1/triggers/offer/publish", ALL, Some(json!({})))
+        .await;
+    assert_eq!(published.status, 200, "{}", published.text);
     assert_eq!(put(&site, "/v1/fact-types/lease", lease(closed())).await.status, 200);
     let checked = put(&site, "/v1/triggers/offer", trigger).await;
     assert_eq!(checked.body["code"], "trigger_invalid", "{}", checked.text);

@@ -15,10 +15,11 @@ async fn ok(site: &Site, method: &str, path: &str, body: Value) -> Value {
 async fn furnish(site: &Site) {
     let hotel = json!({ "name": "Grand Hotel", "tag": "hotel", "external_id": "H1", "center": { "lat": 48.2, "lng": 16.37 }, "radius_m": 120 });
     ok(site, "POST", "/v1/geofences", hotel).await;
-    let content = json!({ "name": "hello", "default_locale": "en", "ttl": "PT2H",
+    let content = json!({ "name": "hello", "default_locale": "en", "ttl": "PT2H", "variables": { "user.name": { "fallback": "guest" } },
         "locales": { "en": { "title": "Welcome, {{ user.name }}", "body": "Good to see you" } } });
     ok(site, "PUT", "/v1/contents/hello", content).await;
-    let mut trigger = json!({ "name": "hello", "class": "service", "when": { "entered": { "tag": "hotel" } }, "then": { "content": "hello" } });
+    let mut trigger = json!({ "name": "hello", "class": "service", "when": { "entered": { "tag": "hotel" } },
+        "once_per": "moment.id", "max_age": "PT15M", "then": { "content": "hello" } });
     ok(site, "PUT", "/v1/triggers/hello", trigger.clone()).await;
     ok(
         site,
