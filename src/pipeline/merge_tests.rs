@@ -169,3 +169,15 @@ async fn export_and_erasure_reach_who_they_were() {
     assert!(world.fresh.consents_of(world.project, nobody).await.unwrap().is_empty());
     assert!(!world.subject(nobody).await.has_consent(Purpose::Service));
 }
+
+#[tokio::test]
+async fn who_they_were_is_not_woken_with_everybody() {
+    let world = world().await;
+    ana_with_stay(&world).await;
+    let phone = world.phone(1).await;
+    world.track(&phone, vec![fix("f0", noon(), STREET)]).await;
+    world.pipeline.identify(&phone, "ana", None).await.unwrap();
+    world.fresh.wake_all(world.project, world.now()).await.unwrap();
+    assert_eq!(world.pipeline.tick().await.unwrap(), 1, "Ana alone");
+    assert_eq!(world.pipeline.tick().await.unwrap(), 0);
+}

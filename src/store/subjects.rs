@@ -6,9 +6,9 @@ use super::error::StoreError;
 use crate::base::id::{ProjectId, UserId};
 use crate::base::time::Timestamp;
 use crate::engine::subject::Subject;
-use ::entity::{event, receipt, subject, tombstone};
+use ::entity::{event, receipt, subject, tombstone, user};
 use sea_orm::sea_query::Expr;
-use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait};
 use std::collections::{HashMap, HashSet};
 use uuid::Uuid;
 
@@ -57,9 +57,17 @@ impl Store {
     /// Wakes every subject of a project; each says again when it wants to be woken next.
     pub async fn wake_all(&self, project: ProjectId, at: Timestamp) -> Result<(), StoreError> {
         let txn = self.write_txn().await?;
+        // Who turned out to be somebody else is stepped no more: woken, they would be due for ever.
+        let merged = user::Entity::find()
+            .select_only()
+            .column(user::Column::Id)
+            .filter(user::Column::ProjectId.eq(project.uuid()))
+            .filter(user::Column::MergedInto.is_not_null())
+            .into_query();
         subject::Entity::update_many()
             .col_expr(subject::Column::WakeAt, Expr::value(at))
             .filter(subject::Column::ProjectId.eq(project.uuid()))
+            .filter(subject::Column::UserId.not_in_subquery(merged))
             .exec(&txn)
             .await?;
         txn.commit().await?;
