@@ -123,8 +123,9 @@ impl Database {
             }
             let moved = effects.instances.iter().cloned();
             self.instances.extend(moved.map(|change| (change.instance.id, change)));
+            let called_back = |id| effects.cancelled.contains(id) || effects.superseded.contains(id);
             for delivery in self.deliveries.values_mut() {
-                if delivery.state == DeliveryState::Queued && effects.cancelled.contains(&delivery.message_id) {
+                if delivery.state == DeliveryState::Queued && called_back(&delivery.message_id) {
                     delivery.state = DeliveryState::Cancelled;
                 }
             }

@@ -8,6 +8,7 @@ use usher::base::id::{DeviceId, MessageId};
 use usher::base::time::Timestamp;
 use usher::engine::decision::ReasonCode;
 use usher::engine::delivery::{DeliveryState, Next, Outcome, settle};
+use usher::engine::message::Message;
 use usher::engine::step::{Given, still_may_be_sent};
 use usher::engine::trigger::Audience;
 use usher::pipeline::{Verdict, at_a_glance};
@@ -31,8 +32,6 @@ pub struct Screens {
     pub shown: BTreeMap<(DeviceId, String), MessageId>,
     /// Under which tags a phone has ever shown a message.
     pub tags: BTreeMap<(DeviceId, MessageId), BTreeSet<String>>,
-    /// How often the repeat of an older message took the place of a newer one with its tag.
-    pub covered: usize,
     /// Shown since somebody looked.
     pub fresh: Vec<(DeviceId, MessageId)>,
 }
@@ -114,6 +113,13 @@ impl Fleet {
             }
         }
         let is_late = self.now - claimed.message.created_at > FRESH_FOR;
+        let may_cover = is_late || claimed.delivery.attempts > 1 || claimed.message.corrects.is_some();
+        if may_cover && self.fault != Fault::CoversNewer {
+            let subject = self.database.load(claimed.message.user_id);
+            if subject.is_superseded(claimed.message.id) {
+                return stop(ReasonCode::Superseded);
+            }
+        }
         if is_late || claimed.message.to == Audience::Business {
             return self.judged_again(claimed).map_or(verdict, stop);
         }
@@ -157,7 +163,7 @@ impl Fleet {
         } else if self.dice.in_1000(rates.rejected) {
             Outcome::Rejected { why: why() }
         } else {
-            self.show(device_id, message_id, &claimed.message.shown.tag);
+            self.show(device_id, &claimed.message)?;
             if self.dice.in_1000(rates.lost_after_shown) {
                 takes = PATIENCE;
                 Outcome::Retry {
@@ -183,15 +189,19 @@ impl Fleet {
         Ok(())
     }
 
-    fn show(&mut self, device_id: DeviceId, message_id: MessageId, tag: &str) {
-        let mut tag = tag.to_owned();
+    /// An older message must not take the place of a newer one to the same person.
+    fn show(&mut self, device_id: DeviceId, message: &Message) -> Result<(), Stop> {
+        let (message_id, mut tag) = (message.id, message.shown.tag.clone());
         if self.fault == Fault::NewTagPerAttempt {
             tag = self.dice.uuid().to_string();
         }
         let before = self.screens.shown.insert((device_id, tag.clone()), message_id);
-        let made_at = |id: &MessageId| self.database.messages.get(id).map(|message| message.created_at);
-        if before.as_ref().and_then(made_at) > made_at(&message_id) {
-            self.screens.covered += 1;
+        let before = before.and_then(|id| self.database.messages.get(&id));
+        let covered =
+            before.filter(|before| before.user_id == message.user_id && before.created_at > message.created_at);
+        if let Some(covered) = covered.filter(|_| !message.silent) {
+            let breach = format!("an old message over a newer one: {message:?} over {covered:?}");
+            return Err(Stop::Breach(breach));
         }
         self.screens
             .tags
@@ -199,6 +209,7 @@ impl Fleet {
             .or_default()
             .insert(tag);
         self.screens.fresh.push((device_id, message_id));
+        Ok(())
     }
 
     fn settle_flight(&mut self, flight: &Flight) -> Result<(), Stop> {

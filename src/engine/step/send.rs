@@ -229,7 +229,9 @@ impl Stepper<'_> {
             return false;
         };
         let handed_to = json!({ "device": device_id, "channel": channel });
-        candidate.case.note(Step::Deliver, true, "Handed to the channel", handed_to);
+        candidate
+            .case
+            .note(Step::Deliver, true, "Handed to the channel", handed_to);
         let expires_at = self.end_of_life(&candidate);
         let message_id: MessageId = self.ids.draw();
         if candidate.shown.tag.is_empty() {
@@ -253,7 +255,7 @@ impl Stepper<'_> {
             ..
         } = candidate;
         let promo = case.trigger.sentence.class == Class::Promo;
-        self.subject.sent.push(Sent {
+        let sent = Sent {
             at: self.given.now,
             message_id,
             moment_id: case.moment.id,
@@ -270,7 +272,10 @@ impl Stepper<'_> {
             opened_at: None,
             tried: device_id.into_iter().collect(),
             undelivered: false,
-        });
+            corrects,
+        };
+        self.out.superseded.extend(self.subject.superseded_by(&sent));
+        self.subject.sent.push(sent);
         self.out.messages.push(Message {
             id: message_id,
             user_id: self.subject.user_id,
