@@ -247,9 +247,42 @@ pub struct Sent {
     /// It reached nobody: it was called back, or every channel refused it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub undelivered: bool,
+    /// It goes out only if this one did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub corrects: Option<MessageId>,
+}
+
+impl Sent {
+    /// Does `newer`, made after this one, take its place on the screen? A correction waits for what it corrects, and the tray of
+    /// the business is no screen of the person.
+    fn gives_way_to(&self, newer: &Self) -> bool {
+        let same_screen = self.tried.is_empty() == newer.tried.is_empty();
+        let is_its_correction = newer.corrects == Some(self.message_id);
+        self.collapse == newer.collapse && same_screen && !is_its_correction && !newer.undelivered
+    }
 }
 
 impl Subject {
+    /// Has a newer message taken the place of this one on the screen? Sent again, it would cover what is true now.
+    pub fn is_superseded(&self, message_id: MessageId) -> bool {
+        let mut later = self.sent.iter().skip_while(|sent| sent.message_id != message_id);
+        later
+            .next()
+            .is_some_and(|sent| later.any(|newer| sent.gives_way_to(newer)))
+    }
+
+    /// The living messages whose place this one takes, before it is among those that were sent.
+    pub(super) fn superseded_by(&self, newer: &Sent) -> Vec<MessageId> {
+        let living = self
+            .sent
+            .iter()
+            .filter(|sent| sent.expires_at.is_some_and(|end| end > newer.at));
+        living
+            .filter(|sent| sent.gives_way_to(newer))
+            .map(|sent| sent.message_id)
+            .collect()
+    }
+
     pub fn new(user_id: UserId) -> Self {
         Self {
             user_id,

@@ -66,8 +66,15 @@ impl Pipeline {
         {
             return Ok(other);
         }
-        let is_late = now - claimed.message.created_at > FRESH_FOR;
-        if is_late || claimed.message.to == Audience::Business {
+        if may_cover_a_newer_one(claimed, now) {
+            let stop = |code: ReasonCode| Verdict::stop(DeliveryState::Cancelled, code.as_str());
+            let ids = (claimed.delivery.project_id, claimed.message.user_id);
+            let subjects = self.0.store.load_subjects(ids.0, &[ids.1]).await?;
+            if subjects.iter().any(|subject| subject.is_superseded(claimed.message.id)) {
+                return Ok(stop(ReasonCode::Superseded));
+            }
+        }
+        if is_late(claimed, now) || claimed.message.to == Audience::Business {
             let again = self.judged_again(claimed, catalogue, now).await?;
             return Ok(again.map_or(verdict, |code| Verdict::stop(DeliveryState::Cancelled, code.as_str())));
         }
@@ -177,6 +184,17 @@ pub fn at_a_glance(claimed: &Claimed, catalogue: &Catalogue, now: Timestamp) -> 
             "the device has no address for this channel any more",
         ),
     }
+}
+
+/// What goes out within a moment of its decision is as true as it was.
+fn is_late(claimed: &Claimed, now: Timestamp) -> bool {
+    now - claimed.message.created_at > FRESH_FOR
+}
+
+/// Not the first try: another message may have taken its place on the screen meanwhile. One that is still queued then is
+/// cancelled in the commit of the other; this is for those that were being sent, or held back, at that instant.
+fn may_cover_a_newer_one(claimed: &Claimed, now: Timestamp) -> bool {
+    is_late(claimed, now) || claimed.delivery.attempts > 1 || claimed.message.corrects.is_some()
 }
 
 /// Has the device gone to somebody else, or lost its address for this channel? The engine is to hear of it.

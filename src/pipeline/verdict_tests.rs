@@ -234,3 +234,56 @@ async fn a_message_that_got_out_is_corrected() {
     world.pipeline.dispatch().await.unwrap();
     assert_eq!(world.states().await, [DeliveryState::Accepted, DeliveryState::Accepted]);
 }
+
+impl World {
+    /// A message with a tag that every further `tick` says again.
+    async fn two_passes(&self) -> DeviceRow {
+        self.put_content(
+            json!({ "name": "pass", "default_locale": "en", "ttl": "PT8H", "collapse": "pass",
+            "locales": { "en": { "title": "Pass", "body": "Gate" } } }),
+        )
+        .await;
+        self.publish(
+            json!({ "name": "pass", "class": "service", "when": { "event": { "name": "tick" } },
+            "then": { "content": "pass" } }),
+        )
+        .await;
+        let phone = self.phone(1).await;
+        self.track(&phone, vec![event("t1", self.now(), "tick")]).await;
+        phone
+    }
+}
+
+#[tokio::test]
+async fn the_retry_of_an_older_message_does_not_cover_a_newer_one_with_its_tag() {
+    let world = world_with_fcm().await;
+    let phone = world.two_passes().await;
+    world.server().fail_next(&token(1), Fault::unavailable());
+    world.pipeline.dispatch().await.unwrap();
+    assert_eq!(world.states().await, [DeliveryState::Queued]);
+    world.track(&phone, vec![event("t2", world.now(), "tick")]).await;
+    world.wait(600);
+    while world.pipeline.dispatch().await.unwrap() > 0 {}
+    let told = world.told().await;
+    let superseded = (DeliveryState::Cancelled, Some("superseded".to_owned()));
+    assert_eq!((told[0].0, &told[1]), (DeliveryState::Accepted, &superseded));
+    assert_eq!(world.server().screen(&token(1)).len(), 1);
+}
+
+#[tokio::test]
+async fn nor_does_one_whose_sender_fell_silent_while_the_newer_one_was_made() {
+    let world = world_with_fcm().await;
+    let phone = world.two_passes().await;
+    let lease = TimeDelta::seconds(2);
+    let claimed = world.fresh.claim_deliveries(world.now(), lease, 1).await.unwrap();
+    assert_eq!(claimed.len(), 1);
+    world.wait(1);
+    world.track(&phone, vec![event("t2", world.now(), "tick")]).await;
+    world.pipeline.dispatch().await.unwrap();
+    world.wait(3);
+    while world.pipeline.dispatch().await.unwrap() > 0 {}
+    let told = world.told().await;
+    let superseded = (DeliveryState::Cancelled, Some("superseded".to_owned()));
+    assert_eq!((told[0].0, &told[1]), (DeliveryState::Accepted, &superseded));
+    assert_eq!(world.server().received().len(), 1);
+}

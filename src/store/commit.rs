@@ -8,6 +8,7 @@ use super::subjects::erased_among;
 use super::{commit_people, commit_records, inbox as inbox_told, instances};
 use crate::base::id::{DeviceId, MessageId, ProjectId, UserId};
 use crate::base::time::Timestamp;
+use crate::engine::decision::ReasonCode;
 use crate::engine::delivery::Planned;
 use crate::engine::message::Message;
 use ::entity::{decision, delivery, inbox, message, moment, subject};
@@ -336,15 +337,21 @@ fn queued(
 async fn cancel(txn: &DatabaseTransaction, changes: &[&Change]) -> Result<u64, StoreError> {
     let mut cancelled = 0;
     for change in changes {
-        for chunk in change.effects.cancelled.chunks(IN_LIST_MAX) {
-            let update = delivery::Entity::update_many()
-                .col_expr(delivery::Column::State, Expr::value("cancelled"))
-                .col_expr(delivery::Column::Why, Expr::value("cancelled"))
-                .filter(delivery::Column::ProjectId.eq(change.project_id.uuid()))
-                .filter(delivery::Column::UserId.eq(change.effects.subject.user_id.uuid()))
-                .filter(delivery::Column::MessageId.is_in(chunk.iter().map(|message| message.uuid())))
-                .filter(delivery::Column::State.eq("queued"));
-            cancelled += update.exec(txn).await?.rows_affected;
+        let (effects, project) = (&change.effects, change.project_id);
+        for (messages, why) in [
+            (&effects.cancelled, ReasonCode::Cancelled),
+            (&effects.superseded, ReasonCode::Superseded),
+        ] {
+            for chunk in messages.chunks(IN_LIST_MAX) {
+                let update = delivery::Entity::update_many()
+                    .col_expr(delivery::Column::State, Expr::value("cancelled"))
+                    .col_expr(delivery::Column::Why, Expr::value(why.as_str()))
+                    .filter(delivery::Column::ProjectId.eq(project.uuid()))
+                    .filter(delivery::Column::UserId.eq(effects.subject.user_id.uuid()))
+                    .filter(delivery::Column::MessageId.is_in(chunk.iter().map(|message| message.uuid())))
+                    .filter(delivery::Column::State.eq("queued"));
+                cancelled += update.exec(txn).await?.rows_affected;
+            }
         }
     }
     Ok(cancelled)

@@ -200,6 +200,9 @@ async fn only_what_is_queued_can_be_cancelled() {
         "another user's message"
     );
     assert_eq!(store.commit(vec![back]).await.unwrap().cancelled, 1);
+    let mut newer = change(1);
+    newer.effects.superseded = vec![id(50), id(51)];
+    assert_eq!(store.commit(vec![newer]).await.unwrap().cancelled, 0, "none is queued");
     let counts = store.delivery_counts(project()).await.unwrap();
     assert_eq!(
         counts,

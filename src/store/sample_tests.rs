@@ -99,6 +99,7 @@ pub(super) fn change(number: u128) -> Change {
             decisions: Vec::new(),
             messages: Vec::new(),
             cancelled: Vec::new(),
+            superseded: Vec::new(),
             receipts: Vec::new(),
             refused: Vec::new(),
             fixes: Vec::new(),

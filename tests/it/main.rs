@@ -23,3 +23,5 @@ mod server;
 mod tracks;
 mod walks;
 mod walks_over_http;
+#[path = "../simulation/mod.rs"]
+mod simulation;

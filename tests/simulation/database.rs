@@ -2,16 +2,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use usher::base::id::{DeliveryId, DeviceId, MessageId, MomentId, UserId};
+use usher::base::id::{DeliveryId, DeviceId, InstanceId, MessageId, MomentId, UserId};
 use usher::base::time::Timestamp;
 use usher::engine::catalogue::Catalogue;
 use usher::engine::decision::Decision;
 use usher::engine::delivery::DeliveryState;
+use usher::engine::delivery::Planned;
 use usher::engine::fact::{Fact, FactRef};
 use usher::engine::fix::ReceiptStatus;
 use usher::engine::message::Message;
 use usher::engine::moment::Moment;
-use usher::engine::step::Received;
+use usher::engine::step::{InstanceChange, Received};
 use usher::engine::subject::{Consent, Purpose, Subject};
 use usher::store::{Change, Claimed, DeliveryRow, DeviceRow, InboxEntry, InboxInput, Row, Settlement};
 use uuid::Uuid;
@@ -40,6 +41,8 @@ pub struct Database {
     pub consents: BTreeMap<UserId, BTreeMap<Purpose, Consent>>,
     pub devices: BTreeMap<DeviceId, DeviceRow>,
     pub held: BTreeMap<DeviceId, Vec<Held>>,
+    /// The last change of each instance of a journey.
+    pub instances: BTreeMap<InstanceId, InstanceChange>,
 }
 
 impl Database {
@@ -58,6 +61,7 @@ impl Database {
             consents: BTreeMap::new(),
             devices: BTreeMap::new(),
             held: BTreeMap::new(),
+            instances: BTreeMap::new(),
         }
     }
 
@@ -108,39 +112,58 @@ impl Database {
             self.decisions.extend(effects.decisions.iter().cloned());
             for message in &effects.messages {
                 for planned in &message.deliveries {
-                    let row = DeliveryRow {
-                        id: planned.id,
-                        project_id: change.project_id,
-                        message_id: message.id,
-                        user_id: message.user_id,
-                        device_id: planned.device_id,
-                        channel: planned.channel,
-                        state: DeliveryState::Queued,
-                        attempts: 0,
-                        run_at: message.created_at,
-                        lease_until: None,
-                        why: None,
-                        provider_id: None,
-                        created_at: message.created_at,
-                        updated_at: message.created_at,
-                    };
-                    self.deliveries.insert(planned.id, row);
+                    self.queue(message.id, message.user_id, planned, message.created_at);
                 }
                 self.send_keys.insert(message.send_key.clone());
                 self.messages.insert(message.id, message.clone());
             }
+            let (user_id, stepped_at) = (effects.subject.user_id, effects.subject.stepped_at);
+            for (message_id, planned) in &effects.redirected {
+                self.queue(*message_id, user_id, planned, stepped_at.unwrap_or_default());
+            }
+            let moved = effects.instances.iter().cloned();
+            self.instances.extend(moved.map(|change| (change.instance.id, change)));
+            let called_back = |id| effects.cancelled.contains(id) || effects.superseded.contains(id);
             for delivery in self.deliveries.values_mut() {
-                if delivery.state == DeliveryState::Queued && effects.cancelled.contains(&delivery.message_id) {
+                if delivery.state == DeliveryState::Queued && called_back(&delivery.message_id) {
                     delivery.state = DeliveryState::Cancelled;
                 }
             }
             for received in &effects.receipts {
                 self.write_receipt(received);
             }
+            let told = effects.forwarded.iter();
+            let told: Vec<InboxEntry> = told.map(|told| InboxEntry::telling(change.project_id, told)).collect();
+            for entry in told {
+                // What has been told already is not told again.
+                let at = effects.forwarded.first().map(|first| first.moment.noticed_at);
+                self.inbox.entry((at.unwrap_or_default(), entry.id)).or_insert(entry);
+            }
             if let Some(done) = change.inbox_done {
                 self.inbox.retain(|(_, id), _| *id != done);
             }
         }
+    }
+
+    /// A delivery that is due at once.
+    fn queue(&mut self, message_id: MessageId, user_id: UserId, planned: &Planned, at: Timestamp) {
+        let row = DeliveryRow {
+            id: planned.id,
+            project_id: self.catalogue.project_id,
+            message_id,
+            user_id,
+            device_id: planned.device_id,
+            channel: planned.channel,
+            state: DeliveryState::Queued,
+            attempts: 0,
+            run_at: at,
+            lease_until: None,
+            why: None,
+            provider_id: None,
+            created_at: at,
+            updated_at: at,
+        };
+        self.deliveries.insert(planned.id, row);
     }
 
     fn write_receipt(&mut self, received: &Received) {
@@ -152,7 +175,7 @@ impl Database {
             ReceiptStatus::Failed => return,
         };
         for delivery in self.deliveries.values_mut() {
-            if delivery.message_id == received.message_id && delivery.device_id == received.device_id {
+            if delivery.message_id == received.message_id && delivery.device_id == Some(received.device_id) {
                 delivery.state = delivery.state.after_receipt(seen);
             }
         }
@@ -249,7 +272,7 @@ impl Database {
     pub fn claimed(&self, id: DeliveryId) -> Option<Claimed> {
         let delivery = self.deliveries.get(&id)?.clone();
         let message = self.messages.get(&delivery.message_id)?.clone();
-        let device = self.devices.get(&delivery.device_id);
+        let device = delivery.device_id.and_then(|id| self.devices.get(&id));
         let message = Message {
             deliveries: Vec::new(),
             ..message
@@ -266,13 +289,11 @@ impl Database {
         })
     }
 
-    /// Writes the end of a claim; false when the claim was lost.
-    pub fn settle(&mut self, settlement: &Settlement) -> bool {
-        let Some(row) = self.deliveries.get_mut(&settlement.delivery_id) else {
-            return false;
-        };
+    /// Writes the end of a claim, and says where the delivery stands now; none when the claim was lost.
+    pub fn settle(&mut self, settlement: &Settlement) -> Option<DeliveryState> {
+        let row = self.deliveries.get_mut(&settlement.delivery_id)?;
         if row.attempts != settlement.attempts || row.lease_until.is_none() {
-            return false;
+            return None;
         }
         if row.state == DeliveryState::Sending {
             row.state = settlement.state;
@@ -281,13 +302,18 @@ impl Database {
         row.attempts -= u32::from(held_back);
         row.run_at = settlement.run_at.unwrap_or(row.run_at);
         row.lease_until = None;
+        let state = row.state;
         if let Some((device, address)) = &settlement.dead_address
             && let Some(device) = self.devices.get_mut(device)
             && device.push.as_ref().is_some_and(|(_, known)| known == address)
         {
             device.push = None;
         }
-        true
+        let failed = settlement.undelivered.as_ref();
+        if let Some(entry) = failed.filter(|_| state == DeliveryState::Failed) {
+            self.inbox.insert((settlement.at, entry.id), entry.clone());
+        }
+        Some(state)
     }
 }
 

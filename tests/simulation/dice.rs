@@ -63,6 +63,8 @@ pub struct Rates {
     pub offline: usize,
     /// Records that are sent again although they were answered.
     pub repeated: usize,
+    /// Lanes that have no room for what somebody else's step tells.
+    pub full_lane: usize,
     /// People and operators who change their minds.
     pub restless: usize,
 }
@@ -78,6 +80,7 @@ impl Rates {
             frozen: dice.pick(&[0, 50, 200]),
             offline: dice.pick(&[0, 50, 200]),
             repeated: dice.pick(&[0, 100, 500]),
+            full_lane: dice.pick(&[0, 50, 300]),
             restless: dice.pick(&[20, 100, 250]),
         }
     }
@@ -92,6 +95,7 @@ impl Rates {
         frozen: 0,
         offline: 0,
         repeated: 0,
+        full_lane: 0,
         restless: 0,
     };
 }

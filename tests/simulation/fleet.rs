@@ -24,6 +24,7 @@ pub enum Fault {
     SendsUnasked,
     KeepsDeadAddresses,
     NewTagPerAttempt,
+    CoversNewer,
 }
 
 /// Why something did not go on.
@@ -43,7 +44,6 @@ pub struct Outcome {
     pub crashes: usize,
     pub decisions: usize,
     pub pushes: usize,
-    pub covered: usize,
     pub codes: std::collections::BTreeSet<usher::engine::decision::ReasonCode>,
 }
 
@@ -107,7 +107,6 @@ impl Fleet {
                 crashes: fleet.crashes,
                 decisions: fleet.database.decisions.len(),
                 pushes: fleet.ledger.pushes,
-                covered: fleet.screens.covered,
                 codes: fleet.ledger.codes,
             }),
             Err(Stop::Breach(what)) => Err((what, fleet.told.unwrap_or_default().into())),

@@ -22,6 +22,8 @@ pub struct House {
     pub catalogue: Arc<Catalogue>,
     pub subjects: BTreeMap<UserId, Subject>,
     pub flights: Vec<Flight>,
+    /// Entries of the inbox that a lane could not take: the next tick does.
+    pub inbox_left: bool,
 }
 
 /// A send under way.
@@ -59,6 +61,7 @@ impl House {
             catalogue,
             subjects: BTreeMap::new(),
             flights: Vec::new(),
+            inbox_left: false,
         }
     }
 }
@@ -83,8 +86,31 @@ impl Fleet {
         }
     }
 
-    /// Takes jobs through the lanes; answers, for each, the moments it noticed. All lanes step before the first one commits.
+    /// Takes jobs through the lanes; answers, for each, the moments it noticed. Whoever is told of them is stepped next.
     pub fn run(&mut self, jobs: Vec<Job>) -> Result<Vec<Vec<Moment>>, Stop> {
+        let (answers, told) = self.run_lanes(jobs)?;
+        self.hand_over_told(told)?;
+        Ok(answers)
+    }
+
+    /// What was told in a commit, handed to the lanes of those it was told to; a full one leaves it to the next tick.
+    fn hand_over_told(&mut self, told: Vec<InboxEntry>) -> Result<(), Stop> {
+        let (mut left, mut taken) = (Vec::new(), Vec::new());
+        for entry in told {
+            let full = self.dice.in_1000(self.rates.full_lane);
+            if full { &mut left } else { &mut taken }.push(entry);
+        }
+        self.house.inbox_left |= !left.is_empty();
+        if taken.is_empty() {
+            Ok(())
+        } else {
+            self.step_inbox(taken)
+        }
+    }
+
+    /// All lanes step before the first one commits.
+    fn run_lanes(&mut self, jobs: Vec<Job>) -> Result<(Vec<Vec<Moment>>, Vec<InboxEntry>), Stop> {
+        let mut told = Vec::new();
         let mut answers = vec![Vec::new(); jobs.len()];
         let mut lanes: BTreeMap<u128, Vec<(usize, Job)>> = BTreeMap::new();
         for (index, job) in jobs.into_iter().enumerate() {
@@ -100,15 +126,16 @@ impl Fleet {
             stepped.reverse();
         }
         for (jobs, after) in stepped {
-            self.commit_lane(jobs, after, &mut answers)?;
+            told.extend(self.commit_lane(jobs, after, &mut answers)?);
         }
-        Ok(answers)
+        Ok((answers, told))
     }
 
     /// Takes out records that are stored, or come twice among these jobs, and inbox entries that were overtaken.
     fn drop_repeats(&self, jobs: &mut [(usize, Job)]) -> BTreeSet<usize> {
         let mut seen = BTreeSet::new();
-        let mut leaning = BTreeSet::new();
+        let (mut leaning, mut told) = (BTreeSet::new(), BTreeSet::new());
+        let untold: BTreeSet<Uuid> = self.database.inbox.keys().map(|(_, id)| *id).collect();
         let counts_once = |record: &Record| matches!(record.body, Body::Event(_) | Body::Receipt(_));
         for (index, job) in jobs {
             let mut is_new = |id: &str| {
@@ -134,6 +161,10 @@ impl Fleet {
                 Some(Input::Event { record_id, .. }) => !is_new(record_id),
                 Some(Input::Fact(fact)) => job.inbox_done.is_some() && !is_subject(&fact.id),
                 Some(Input::FactGone(id)) => job.inbox_done.is_some() && is_subject(id),
+                Some(Input::Moment(_)) => {
+                    let done = job.inbox_done;
+                    done.is_some_and(|entry| !untold.contains(&entry) || !told.insert(entry))
+                }
                 _ => false,
             };
             if overtaken {
@@ -188,13 +219,13 @@ impl Fleet {
         (stepped, after)
     }
 
-    /// Answers what has nothing to commit, and commits all other effects of a lane at once.
+    /// Answers what has nothing to commit, and commits all other effects of a lane at once. Says what was told to others.
     fn commit_lane(
         &mut self,
         mut stepped: Vec<Stepped>,
         mut after: BTreeMap<UserId, Subject>,
         answers: &mut [Vec<Moment>],
-    ) -> Result<(), Stop> {
+    ) -> Result<Vec<InboxEntry>, Stop> {
         let mut taken = BTreeSet::new();
         for _ in 0..limits::STEPS_PER_INPUT_MAX {
             let committing = stepped.iter().filter(|one| one.must_commit);
@@ -209,16 +240,21 @@ impl Fleet {
                 answers[one.index] = one.change.effects.moments;
             }
             if waiting.is_empty() {
-                return Ok(());
+                return Ok(Vec::new());
             }
             let changes: Vec<Change> = waiting.iter().map(|one| one.change.clone()).collect();
             let keys = self.commit(&changes)?;
             if keys.is_empty() {
                 self.house.subjects.extend(after);
+                let told = changes.iter().flat_map(|change| {
+                    let told = change.effects.forwarded.iter();
+                    told.map(|told| InboxEntry::telling(change.project_id, told))
+                });
+                let told = told.collect();
                 for (one, change) in waiting.into_iter().zip(changes) {
                     answers[one.index] = change.effects.moments;
                 }
-                return Ok(());
+                return Ok(told);
             }
             taken.extend(keys);
             let leaning = waiting.iter().filter(|one| one.leans).map(|one| one.index).collect();
@@ -269,12 +305,23 @@ impl Fleet {
         self.step_inbox(entries)
     }
 
-    fn step_inbox(&mut self, entries: Vec<InboxEntry>) -> Result<(), Stop> {
+    pub fn step_inbox(&mut self, entries: Vec<InboxEntry>) -> Result<(), Stop> {
         let mut jobs = Vec::new();
         for entry in entries {
             let input = match entry.input {
                 InboxInput::Fact { fact } => Input::Fact(fact),
                 InboxInput::FactGone { fact } => Input::FactGone(fact),
+                InboxInput::Moment { moment } => Input::Moment(*moment),
+                InboxInput::Merge { subject } => Input::Merge(subject),
+                InboxInput::Undelivered {
+                    message_id,
+                    device_id,
+                    why,
+                } => Input::Undelivered {
+                    message_id,
+                    device_id,
+                    why,
+                },
             };
             let mut job = self.job(entry.user_id, input);
             job.inbox_done = Some(entry.id);
@@ -287,12 +334,19 @@ impl Fleet {
     pub fn restart(&mut self) -> Result<(), Stop> {
         self.house = House::start(Arc::clone(&self.database.catalogue));
         self.note(|| "the house starts".to_owned());
+        self.recover()
+    }
+
+    fn recover(&mut self) -> Result<(), Stop> {
         let left: Vec<InboxEntry> = self.database.inbox.values().cloned().collect();
         self.step_inbox(left)
     }
 
-    /// Fires the timers that are due.
+    /// Takes up what the lanes left, and fires the timers that are due.
     pub fn tick(&mut self) -> Result<(), Stop> {
+        if std::mem::take(&mut self.house.inbox_left) {
+            self.recover()?;
+        }
         let due = |subject: &&Subject| subject.wakes_at.is_some_and(|at| at <= self.now);
         let users: Vec<UserId> = self
             .database
@@ -318,7 +372,8 @@ impl Fleet {
         let wakes = wakes.filter(|_| self.fault != Fault::ForgetsWakes);
         let sends = self.database.deliveries.values().filter_map(due_at);
         let answers = self.house.flights.iter().map(|flight| flight.answers_at);
-        wakes.chain(sends).chain(answers).min()
+        let left = self.house.inbox_left.then_some(self.now);
+        wakes.chain(sends).chain(answers).chain(left).min()
     }
 
     pub fn consent(&mut self, user_id: UserId, consents: Vec<(Purpose, Consent)>) -> Result<(), Stop> {

@@ -14,7 +14,7 @@ use usher::engine::delivery::DeliveryState;
 use usher::engine::fact::FactRef;
 use usher::engine::moment::{Moment, MomentKind};
 use usher::engine::subject::{Consent, Purpose};
-use usher::engine::trigger::{Class, CompiledTrigger, When};
+use usher::engine::trigger::{Audience, Class, CompiledTrigger, When};
 use usher::store::{Change, Claimed, Row};
 
 type CaseKey = (MomentId, TriggerId, BTreeMap<String, FactRef>);
@@ -83,7 +83,7 @@ impl Ledger {
             }
         }
         for message in &effects.messages {
-            let may = granted(words, user_id, message.promo);
+            let may = message.to == Audience::Business || granted(words, user_id, message.promo);
             hold(may, || format!("decided without consent: {message:?}"))?;
             let is_new = self.keys.insert(message.send_key.clone());
             hold(is_new, || {
@@ -95,6 +95,7 @@ impl Ledger {
             let sends = self.sends.entry((user_id, message.trigger_id)).or_default();
             sends.push(message.created_at);
         }
+        self.planned += effects.redirected.len();
         for decision in &effects.decisions {
             let mut hasher = DefaultHasher::new();
             (self.digest, serde_json::to_string(decision).unwrap()).hash(&mut hasher);
@@ -147,7 +148,8 @@ impl Ledger {
     ) -> Result<(), Stop> {
         self.pushes += 1;
         let message = &claimed.message;
-        let may = granted(&database.consents, message.user_id, message.promo);
+        let to_user = message.to == Audience::User;
+        let may = !to_user || granted(&database.consents, message.user_id, message.promo);
         hold(may, || format!("sent without consent: {message:?}"))?;
         hold(!self.dead.contains(address), || {
             format!("sent to the dead address {address}: {message:?}")
@@ -155,11 +157,9 @@ impl Ledger {
         hold(message.expires_at > now, || format!("sent after its life: {message:?}"))?;
         let paused = self.paused.contains(&message.trigger_id);
         hold(!paused, || format!("sent by a paused trigger: {message:?}"))?;
-        let owner = database
-            .devices
-            .get(&claimed.delivery.device_id)
-            .map(|device| device.user_id);
-        hold(owner == Some(message.user_id), || {
+        let device = claimed.delivery.device_id.and_then(|id| database.devices.get(&id));
+        let owner = device.map(|device| device.user_id);
+        hold(!to_user || owner == Some(message.user_id), || {
             format!("sent to somebody else's phone: {message:?}")
         })
     }
@@ -223,11 +223,18 @@ impl Ledger {
         }
         let sent = database.subjects.values().flat_map(|subject| &subject.sent);
         let remembered: BTreeSet<_> = sent.map(|sent| sent.message_id).collect();
-        let stored: BTreeSet<_> = database.messages.keys().copied().collect();
+        // A question to the phone is said to nobody, and no state remembers it.
+        let stored = database.messages.values().filter(|message| !message.silent);
+        let stored: BTreeSet<_> = stored.map(|message| message.id).collect();
         hold(told == stored, || "decisions and messages do not agree".to_owned())?;
         hold(remembered == stored, || {
             "states and messages do not agree: half a commit".to_owned()
         })?;
+        let open = database.instances.values().filter(|change| change.exit.is_none());
+        let open: BTreeSet<_> = open.map(|change| change.instance.id).collect();
+        let known = database.subjects.values().flat_map(|subject| &subject.journeys);
+        let known: BTreeSet<_> = known.map(|instance| instance.id).collect();
+        hold(open == known, || "states and instances do not agree".to_owned())?;
         let events = database.moments.values().filter_map(|moment| match &moment.kind {
             MomentKind::Event { .. } => moment.evidence.record_id.as_ref(),
             _ => None,
@@ -267,9 +274,12 @@ impl Ledger {
         self.caps(&database.catalogue)?;
         for row in database.deliveries.values() {
             hold(!row.state.is_open(), || format!("still open: {row:?}"))?;
-            let shown = screens.tags.contains_key(&(row.device_id, row.message_id));
+            let device = row.device_id;
+            let shown = device.is_some_and(|id| screens.tags.contains_key(&(id, row.message_id)));
             let delivered = DeliveryState::Accepted <= row.state && row.state <= DeliveryState::Opened;
-            hold(shown || !delivered, || format!("accepted, and never shown: {row:?}"))?;
+            hold(shown || device.is_none() || !delivered, || {
+                format!("accepted, and never shown: {row:?}")
+            })?;
         }
         for ((device, message), tags) in &screens.tags {
             hold(tags.len() == 1, || format!("{message} stands on {device} as {tags:?}"))?;
@@ -315,7 +325,12 @@ fn listens(trigger: &CompiledTrigger, moment: &Moment) -> bool {
             wanted.tag == tag && stayed == noticed
         }
         (When::Event(wanted), MomentKind::Event { name, .. }) => wanted.name == *name && wanted.times.is_none(),
-        (When::Fact(wanted), MomentKind::Fact { fact, becomes, fields }) => {
+        (
+            When::Fact(wanted),
+            MomentKind::Fact {
+                fact, becomes, fields, ..
+            },
+        ) => {
             let field = wanted.field.as_ref().is_none_or(|field| fields.contains(field));
             wanted.kind == fact.kind && wanted.becomes == *becomes && field
         }

@@ -6,14 +6,22 @@ use chrono::TimeDelta;
 use std::collections::{BTreeMap, BTreeSet};
 use usher::base::id::{DeviceId, MessageId};
 use usher::base::time::Timestamp;
+use usher::engine::decision::ReasonCode;
 use usher::engine::delivery::{DeliveryState, Next, Outcome, settle};
-use usher::pipeline::{Verdict, verdict};
-use usher::store::{AttemptRow, Claimed, Settlement};
+use usher::engine::message::Message;
+use usher::engine::step::{Given, still_may_be_sent};
+use usher::engine::trigger::Audience;
+use usher::pipeline::{Verdict, at_a_glance};
+use usher::store::{AttemptRow, Claimed, InboxEntry, InboxInput, Settlement};
+use uuid::Uuid;
 
 const LEASE: TimeDelta = TimeDelta::seconds(60);
 /// A channel that has not answered by then counts as silent.
 const PATIENCE: TimeDelta = TimeDelta::seconds(48);
 const CLAIMED_AT_ONCE: usize = 8;
+/// As in `src/pipeline/verdict.rs`.
+const CORRECTION_RECHECK: TimeDelta = TimeDelta::seconds(5);
+const FRESH_FOR: TimeDelta = TimeDelta::seconds(10);
 
 /// The providers and the screens behind them.
 #[derive(Default)]
@@ -24,8 +32,6 @@ pub struct Screens {
     pub shown: BTreeMap<(DeviceId, String), MessageId>,
     /// Under which tags a phone has ever shown a message.
     pub tags: BTreeMap<(DeviceId, MessageId), BTreeSet<String>>,
-    /// How often the repeat of an older message took the place of a newer one with its tag.
-    pub covered: usize,
     /// Shown since somebody looked.
     pub fresh: Vec<(DeviceId, MessageId)>,
 }
@@ -57,14 +63,15 @@ impl Fleet {
             let Some(claimed) = self.database.claimed(id) else {
                 continue;
             };
-            let mut answer = verdict(&claimed, &self.house.catalogue, self.now);
+            let mut answer = self.verdict(&claimed);
             if let (Fault::SendsUnasked, Some((_, address))) = (self.fault, &claimed.push) {
                 let address = address.clone();
                 answer = Verdict::Go { address };
             }
             match answer {
                 Verdict::Go { address } => self.send(claimed, address)?,
-                Verdict::Stop { state, .. } => {
+                Verdict::Stop { state, why } => {
+                    self.note(|| format!("stopped {}: {why}", claimed.message.id));
                     self.settle(&claimed, blank(&claimed, self.now, state, None))?;
                 }
                 Verdict::Later { at, .. } => {
@@ -76,10 +83,73 @@ impl Fleet {
         Ok(())
     }
 
+    /// The production verdict: what the claim tells, the fate of what it corrects, and the sentence judged again when it is late.
+    fn verdict(&self, claimed: &Claimed) -> Verdict {
+        let verdict = at_a_glance(claimed, &self.house.catalogue, self.now);
+        if !matches!(verdict, Verdict::Go { .. }) || claimed.message.silent {
+            return verdict;
+        }
+        let stop = |code: ReasonCode| Verdict::Stop {
+            state: DeliveryState::Cancelled,
+            why: code.as_str().to_owned(),
+        };
+        if let Some(corrected) = claimed.message.corrects {
+            let rows = self.database.deliveries.values();
+            let states = rows.filter(|row| row.message_id == corrected).map(|row| row.state);
+            let lost = |state: &DeliveryState| {
+                matches!(
+                    state,
+                    DeliveryState::Failed | DeliveryState::Expired | DeliveryState::Cancelled
+                )
+            };
+            if states.clone().all(|state| lost(&state)) {
+                return stop(ReasonCode::Superseded);
+            }
+            if states.clone().all(|state| state.is_open() || lost(&state)) {
+                return Verdict::Later {
+                    at: self.now + CORRECTION_RECHECK,
+                    why: "what it corrects is still under way",
+                };
+            }
+        }
+        let is_late = self.now - claimed.message.created_at > FRESH_FOR;
+        let may_cover = is_late || claimed.delivery.attempts > 1 || claimed.message.corrects.is_some();
+        if may_cover && self.fault != Fault::CoversNewer {
+            let subject = self.database.load(claimed.message.user_id);
+            if subject.is_superseded(claimed.message.id) {
+                return stop(ReasonCode::Superseded);
+            }
+        }
+        if is_late || claimed.message.to == Audience::Business {
+            return self.judged_again(claimed).map_or(verdict, stop);
+        }
+        verdict
+    }
+
+    fn judged_again(&self, claimed: &Claimed) -> Option<ReasonCode> {
+        let mut decisions = self.database.decisions.iter().rev();
+        let decision = decisions.find(|decision| decision.id == claimed.message.decision_id)?;
+        let moment = self.database.moments.get(&decision.moment_id)?;
+        let catalogue = &self.house.catalogue;
+        let trigger = catalogue.revision(decision.trigger_id, decision.revision)?;
+        let given = Given {
+            catalogue,
+            spent: &BTreeSet::new(),
+            now: self.now,
+            seed: Uuid::nil(),
+        };
+        let subject = self.database.load(claimed.message.user_id);
+        still_may_be_sent(&subject, moment, trigger, &decision.facts, given).err()
+    }
+
     /// One attempt: the provider has it at once, its answer takes a while.
     fn send(&mut self, claimed: Claimed, address: String) -> Result<(), Stop> {
         self.ledger.pushed(&claimed, &address, &self.database, self.now)?;
-        let device_id = claimed.delivery.device_id;
+        let Some(device_id) = claimed.delivery.device_id else {
+            // Onto the tray of the business: that is a row of the store, which takes no time and fails never.
+            let accepted = blank(&claimed, self.now, DeliveryState::Accepted, None);
+            return self.settle(&claimed, accepted).map(|_| ());
+        };
         let message_id = claimed.message.id;
         let alive = self.screens.living.get(&address) == Some(&device_id);
         let rates = self.rates;
@@ -93,7 +163,7 @@ impl Fleet {
         } else if self.dice.in_1000(rates.rejected) {
             Outcome::Rejected { why: why() }
         } else {
-            self.show(device_id, message_id, &claimed.message.shown.tag);
+            self.show(device_id, &claimed.message)?;
             if self.dice.in_1000(rates.lost_after_shown) {
                 takes = PATIENCE;
                 Outcome::Retry {
@@ -119,15 +189,19 @@ impl Fleet {
         Ok(())
     }
 
-    fn show(&mut self, device_id: DeviceId, message_id: MessageId, tag: &str) {
-        let mut tag = tag.to_owned();
+    /// An older message must not take the place of a newer one to the same person.
+    fn show(&mut self, device_id: DeviceId, message: &Message) -> Result<(), Stop> {
+        let (message_id, mut tag) = (message.id, message.shown.tag.clone());
         if self.fault == Fault::NewTagPerAttempt {
             tag = self.dice.uuid().to_string();
         }
         let before = self.screens.shown.insert((device_id, tag.clone()), message_id);
-        let made_at = |id: &MessageId| self.database.messages.get(id).map(|message| message.created_at);
-        if before.as_ref().and_then(made_at) > made_at(&message_id) {
-            self.screens.covered += 1;
+        let before = before.and_then(|id| self.database.messages.get(&id));
+        let covered =
+            before.filter(|before| before.user_id == message.user_id && before.created_at > message.created_at);
+        if let Some(covered) = covered.filter(|_| !message.silent) {
+            let breach = format!("an old message over a newer one: {message:?} over {covered:?}");
+            return Err(Stop::Breach(breach));
         }
         self.screens
             .tags
@@ -135,6 +209,7 @@ impl Fleet {
             .or_default()
             .insert(tag);
         self.screens.fresh.push((device_id, message_id));
+        Ok(())
     }
 
     fn settle_flight(&mut self, flight: &Flight) -> Result<(), Stop> {
@@ -155,7 +230,11 @@ impl Fleet {
                 provider_id: None,
                 duration_ms: 0,
             }),
-            dead_address: dead.then(|| (claimed.delivery.device_id, flight.address.clone())),
+            dead_address: claimed
+                .delivery
+                .device_id
+                .filter(|_| dead)
+                .map(|id| (id, flight.address.clone())),
             ..blank(claimed, self.now, state, run_at)
         };
         // From the moment the provider's word is on record, nothing goes there any more.
@@ -166,7 +245,18 @@ impl Fleet {
         Ok(())
     }
 
-    fn settle(&mut self, claimed: &Claimed, settlement: Settlement) -> Result<bool, Stop> {
+    fn settle(&mut self, claimed: &Claimed, mut settlement: Settlement) -> Result<bool, Stop> {
+        let failed = settlement.state == DeliveryState::Failed && !claimed.message.silent;
+        settlement.undelivered = failed.then(|| InboxEntry {
+            id: self.dice.uuid(),
+            project_id: claimed.delivery.project_id,
+            user_id: claimed.delivery.user_id,
+            input: InboxInput::Undelivered {
+                message_id: claimed.delivery.message_id,
+                device_id: claimed.delivery.device_id,
+                why: settlement.why.clone().unwrap_or_default(),
+            },
+        });
         self.edge("before a settlement")?;
         let before = self
             .database
@@ -174,20 +264,18 @@ impl Fleet {
             .get(&settlement.delivery_id)
             .map(|row| row.state);
         let written = self.database.settle(&settlement);
-        let after = self
-            .database
-            .deliveries
-            .get(&settlement.delivery_id)
-            .map(|row| row.state);
-        self.note(|| format!("settled {}: {before:?} -> {after:?} ({written})", claimed.message.id));
+        self.note(|| format!("settled {}: {before:?} -> {written:?}", claimed.message.id));
         self.edge("after a settlement")?;
-        if !written {
-            return Ok(false);
-        }
+        let Some(state) = written else { return Ok(false) };
         let reached = claimed.push.as_ref().map(|(channel, _)| *channel);
         let where_it_was = claimed.owner == Some(claimed.message.user_id) && reached == Some(claimed.delivery.channel);
-        if settlement.dead_address.is_some() || !where_it_was {
-            self.tell_device(claimed.delivery.user_id, claimed.delivery.device_id)?;
+        let is_elsewhere = claimed.message.to == Audience::User && !where_it_was;
+        let out_of_reach = settlement.dead_address.is_some() || is_elsewhere;
+        if let Some(device_id) = claimed.delivery.device_id.filter(|_| out_of_reach) {
+            self.tell_device(claimed.delivery.user_id, device_id)?;
+        }
+        if state == DeliveryState::Failed {
+            self.step_inbox(settlement.undelivered.into_iter().collect())?;
         }
         Ok(true)
     }
@@ -205,5 +293,6 @@ fn blank(claimed: &Claimed, at: Timestamp, state: DeliveryState, run_at: Option<
         provider_id: None,
         attempt: None,
         dead_address: None,
+        undelivered: None,
     }
 }

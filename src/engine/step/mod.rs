@@ -128,6 +128,8 @@ pub struct Effects {
     pub messages: Vec<Message>,
     /// Messages that must no longer be sent.
     pub cancelled: Vec<MessageId>,
+    /// Messages whose place on the screen a newer one has taken: what is still queued of them must no longer be sent.
+    pub superseded: Vec<MessageId>,
     pub receipts: Vec<Received>,
     /// Records that were not taken, with the reason; the others of the batch were.
     pub refused: Vec<Refused>,

@@ -62,6 +62,12 @@ impl Stepper<'_> {
         if sent.expires_at.is_none_or(|end| end <= self.given.now) {
             return Err((Step::Deliver, "Its life ended before it reached anybody"));
         }
+        if self.subject.is_superseded(sent.message_id) {
+            return Err((
+                Step::Replaces,
+                "It was not delivered, and a newer message took its place",
+            ));
+        }
         let class = if sent.promo { Class::Promo } else { Class::Service };
         if !self.subject.has_consent(purpose_of(class)) {
             return Err((

@@ -135,6 +135,55 @@ fn no_other_device_is_tried_after_the_life_of_a_message() {
     assert_eq!(late.decisions[0].code, ReasonCode::ProviderError);
 }
 
+fn passes() -> Stage {
+    let mut stage = Stage::with(&[
+        json!({ "name": "pass", "when": { "event": { "name": "tick" } }, "for_each": { "stay": "stay" },
+            "then": { "content": "pass" } }),
+        json!({ "name": "sorry", "when": { "event": { "name": "tock" } }, "for_each": { "stay": "stay" },
+            "then": { "content": "hello", "replaces": { "content": "pass" } } }),
+    ]);
+    stage.say(
+        json!({ "name": "pass", "default_locale": "en", "ttl": "PT8H", "collapse": "stay:{{ stay.key }}",
+        "locales": { "en": { "title": "Pass", "body": "Gate" } } }),
+    );
+    stage
+}
+
+#[test]
+fn a_message_takes_the_place_of_an_older_one_with_its_tag_that_is_still_under_way() {
+    let stage = passes();
+    let mut ana = Person::new(1);
+    with_tablet(&mut ana, &stage, "09:00");
+    ana.fact(&stage, "10:00", stay("ST1", 1, json!({})));
+    let first = ana.event(&stage, "12:00", "tick");
+    assert!(first.superseded.is_empty());
+    let (old, phone) = (first.messages[0].id, first.messages[0].deliveries[0].device_id);
+    assert!(!ana.subject.is_superseded(old));
+    let second = ana.event(&stage, "12:05", "tick");
+    assert_eq!(second.superseded, [old], "what is still queued of it goes no more");
+    assert!(ana.subject.is_superseded(old) && !ana.subject.is_superseded(second.messages[0].id));
+    // Its first device failed after all: the second one must not show it over the newer one.
+    let failed = Input::Undelivered {
+        message_id: old,
+        device_id: phone,
+        why: "UNREGISTERED".to_owned(),
+    };
+    let failed = ana.step(&stage, at("12:06"), &failed);
+    assert!(failed.redirected.is_empty());
+    assert_eq!(failed.decisions[0].code, ReasonCode::ProviderError);
+}
+
+#[test]
+fn a_correction_leaves_what_it_corrects_on_its_way() {
+    let stage = passes();
+    let mut ana = Person::new(1);
+    ana.fact(&stage, "10:00", stay("ST1", 1, json!({})));
+    let pass = ana.event(&stage, "12:00", "tick").messages[0].id;
+    let sorry = ana.event(&stage, "12:05", "tock");
+    assert_eq!(sorry.messages[0].corrects, Some(pass));
+    assert!(sorry.superseded.is_empty() && !ana.subject.is_superseded(pass));
+}
+
 #[test]
 fn opening_hours_are_the_places_and_not_the_persons() {
     let stage = Stage::with(&[

@@ -247,7 +247,7 @@ impl Stepper<'_> {
             ..
         } = candidate;
         let promo = case.trigger.sentence.class == Class::Promo;
-        self.subject.sent.push(Sent {
+        let sent = Sent {
             at: self.given.now,
             message_id,
             moment_id: case.moment.id,
@@ -264,7 +264,10 @@ impl Stepper<'_> {
             opened_at: None,
             tried: device_id.into_iter().collect(),
             undelivered: false,
-        });
+            corrects,
+        };
+        self.out.superseded.extend(self.subject.superseded_by(&sent));
+        self.subject.sent.push(sent);
         self.out.messages.push(Message {
             id: message_id,
             user_id: self.subject.user_id,

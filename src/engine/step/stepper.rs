@@ -54,6 +54,7 @@ pub(super) struct Collected {
     pub(super) decisions: Vec<Decision>,
     pub(super) messages: Vec<Message>,
     pub(super) cancelled: Vec<MessageId>,
+    pub(super) superseded: Vec<MessageId>,
     pub(super) receipts: Vec<Received>,
     pub(super) refused: Vec<Refused>,
     pub(super) fixes: Vec<KeptFix>,
@@ -205,6 +206,7 @@ impl Stepper<'_> {
             && out.decisions.is_empty()
             && out.messages.is_empty()
             && out.cancelled.is_empty()
+            && out.superseded.is_empty()
             && out.receipts.is_empty()
             && out.fixes.is_empty()
             && out.forwarded.is_empty()
@@ -228,6 +230,7 @@ impl Stepper<'_> {
             decisions: out.decisions,
             messages: out.messages,
             cancelled: out.cancelled,
+            superseded: out.superseded,
             receipts: out.receipts,
             refused: out.refused,
             fixes: out.fixes,

@@ -64,7 +64,8 @@ impl Witness {
     ) -> Result<(), String> {
         self.saw_places(input, effects)?;
         self.saw_decisions(effects, catalogue)?;
-        for message in &effects.messages {
+        // A question to the phone shows nothing and spends nothing: it is said to nobody.
+        for message in effects.messages.iter().filter(|message| !message.silent) {
             self.saw_message(message, effects, catalogue, now)?;
         }
         for wait in &effects.subject.waits {
