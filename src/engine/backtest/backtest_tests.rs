@@ -172,9 +172,9 @@ fn only_live_triggers_that_matter_are_on_the_stage_and_those_that_matter_to_them
     let mut live = catalogue();
     let sentences = [
         json!({ "guards": { "priority": 50 } }),
-        json!({ "tags": ["perk"] }),
+        json!({ "tags": ["perk", "extra"] }),
         json!({}),
-        json!({ "tags": ["extra"], "guards": { "priority": 7, "caps": [{ "max": 1, "per": "PT1H", "across": "perk" }] } }),
+        json!({ "tags": ["extra"], "guards": { "priority": 7, "caps": [{ "max": 1, "per": "PT1H", "across": "extra" }] } }),
     ];
     for (number, sentence) in sentences.into_iter().enumerate() {
         let compiled = trigger(u128::try_from(number).unwrap() + 1, sentence);
@@ -192,7 +192,7 @@ fn only_live_triggers_that_matter_are_on_the_stage_and_those_that_matter_to_them
     };
     assert_eq!(staged(json!({})), ["t9"]);
     assert_eq!(
-        staged(json!({ "guards": { "caps": [{ "max": 1, "per": "PT1H", "across": "perk" }] } })),
+        staged(json!({ "tags": ["perk"], "guards": { "caps": [{ "max": 1, "per": "PT1H", "across": "perk" }] } })),
         ["t2", "t9"]
     );
     assert_eq!(staged(json!({ "guards": { "priority": 1 } })), ["t1", "t2", "t4", "t9"]);

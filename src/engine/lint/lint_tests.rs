@@ -305,12 +305,19 @@ fn two_triggers_for_one_moment_are_told() {
 
 #[test]
 fn the_playbooks_and_the_demo_pass_but_for_what_they_accept() {
-    let playbooks: Value = serde_json::from_str(include_str!("../../../tests/walks/playbooks.json")).unwrap();
-    let demo: Value = serde_json::from_str(include_str!("../../../examples/demo/catalogue.json")).unwrap();
-    for catalogue_file in [playbooks, demo] {
+    let files = [
+        include_str!("../../../tests/walks/hotel.json"),
+        include_str!("../../../tests/walks/airline.json"),
+        include_str!("../../../tests/walks/energy.json"),
+        include_str!("../../../tests/walks/retail.json"),
+        include_str!("../../../examples/demo/catalogue.json"),
+    ];
+    for text in files {
+        let catalogue_file: Value = serde_json::from_str(text).unwrap();
         let mut known = catalogue(catalogue_file["contents"].as_array().unwrap());
         known.fact_types.clear();
-        for (number, tag) in [(10, "airport"), (11, "bus_stop"), (12, "store")] {
+        let tags = ["airport", "bus_stop", "store", "grocery", "home", "delivery_ring"];
+        for (number, tag) in (10..).zip(tags) {
             let place = Geofence {
                 tag: tag.into(),
                 ..fence(number, 180.0)

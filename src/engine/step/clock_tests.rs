@@ -237,8 +237,8 @@ fn old_evidence_of_being_inside_is_no_ground_for_a_promo_at_a_time_of_day() {
     ana.until(&stage, at("9 12:00"));
     assert_eq!(
         ana.codes(),
-        ["not_inside"],
-        "and a phone that is silent for a day is asked no more"
+        ["waiting_time", "not_inside"],
+        "the phone is asked for a fix, and one that is silent for a day is asked no more"
     );
 }
 

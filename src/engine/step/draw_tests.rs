@@ -167,8 +167,8 @@ fn a_unit_is_drawn_once_for_everybody_in_it_and_the_arm_decides_what_is_read() {
                 assert_eq!(message.shown.title, title);
                 assert_eq!(message.expires_at, at("12:00") + Span::hours(hours).delta());
                 assert_eq!(person.subject.sent[0].content, message.content);
-                let last = decision.trace.last().unwrap();
-                assert_eq!((last.step, &last.values["arm"]), (Step::Arm, &json!(arm)));
+                let noted = decision.trace.iter().find(|step| step.step == Step::Arm).unwrap();
+                assert_eq!(noted.values["arm"], json!(arm));
             } else {
                 assert_eq!(decision.code, ReasonCode::Holdout);
             }

@@ -232,11 +232,7 @@ impl Stepper<'_> {
         let Some(decision_id) = self.decide_sent(&candidate, message_id) else {
             return false;
         };
-        let mut facts: Vec<FactRef> = Vec::new();
-        for case in candidate.cases() {
-            facts.extend(case.bound.values().cloned());
-            self.close_waits(case, "Sent at a newer moment");
-        }
+        let facts = self.close_all(&candidate);
         let Candidate {
             case,
             send_key,
@@ -290,6 +286,16 @@ impl Stepper<'_> {
             }],
         });
         true
+    }
+
+    /// Ends the waits of every case the message speaks for, and gives the facts it is about.
+    fn close_all(&mut self, candidate: &Candidate<'_>) -> Vec<FactRef> {
+        let mut facts: Vec<FactRef> = Vec::new();
+        for case in candidate.cases() {
+            facts.extend(case.bound.values().cloned());
+            self.close_waits(case, "Sent at a newer moment");
+        }
+        facts
     }
 
     /// Where the message goes; without a place to go, that is the decision.
