@@ -20,8 +20,8 @@ mod kill;
 mod process;
 mod secrets;
 mod server;
+#[path = "../simulation/mod.rs"]
+mod simulation;
 mod tracks;
 mod walks;
 mod walks_over_http;
-#[path = "../simulation/mod.rs"]
-mod simulation;

@@ -363,7 +363,7 @@ impl Fleet {
             jobs.push(self.job(user_id, Input::Tick));
         }
         self.run(jobs)?;
-        self.ledger.ticked(&self.database, self.now)
+        super::ledger::Ledger::ticked(&self.database, self.now)
     }
 
     /// When the house has something to do by itself.

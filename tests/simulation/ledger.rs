@@ -165,28 +165,24 @@ impl Ledger {
     }
 
     /// After a tick nobody waits beyond a limit.
-    pub fn ticked(&self, database: &Database, now: Timestamp) -> Result<(), Stop> {
-        self.waits_within(database, now)
-    }
-
-    fn waits_within(&self, database: &Database, limit: Timestamp) -> Result<(), Stop> {
-        let mut waits = database.subjects.values().flat_map(|subject| &subject.waits);
-        let late = waits.find(|wait| wait.ends_at <= limit);
-        hold(late.is_none(), || format!("a wait past its limit {limit}: {late:?}"))
+    pub fn ticked(database: &Database, now: Timestamp) -> Result<(), Stop> {
+        waits_within(database, now)
     }
 
     /// What holds at any instant, also while the house is down.
     pub fn sample(&mut self, database: &Database, now: Timestamp) -> Result<(), Stop> {
         // A house that was down for a while may be late, but not forgetful.
-        self.waits_within(database, now - chrono::TimeDelta::minutes(30))?;
+        waits_within(database, now - chrono::TimeDelta::minutes(30))?;
         let (mut delivered, mut failed, mut expired, mut waiting) = (0, 0, 0, 0);
         for row in database.deliveries.values() {
             match row.state {
                 DeliveryState::Queued | DeliveryState::Sending => waiting += 1,
                 DeliveryState::Failed | DeliveryState::Cancelled => failed += 1,
                 DeliveryState::Expired => expired += 1,
-                DeliveryState::Accepted | DeliveryState::Received => delivered += 1,
-                DeliveryState::Displayed | DeliveryState::Opened => delivered += 1,
+                DeliveryState::Accepted
+                | DeliveryState::Received
+                | DeliveryState::Displayed
+                | DeliveryState::Opened => delivered += 1,
             }
             let was = self.states.insert(row.id, row.state).unwrap_or(row.state);
             let forward = was.is_open() || was == row.state || (was < row.state && was <= DeliveryState::Opened);
@@ -336,4 +332,11 @@ fn listens(trigger: &CompiledTrigger, moment: &Moment) -> bool {
         }
         _ => false,
     })
+}
+
+/// No wait is open past its limit.
+fn waits_within(database: &Database, limit: Timestamp) -> Result<(), Stop> {
+    let mut waits = database.subjects.values().flat_map(|subject| &subject.waits);
+    let late = waits.find(|wait| wait.ends_at <= limit);
+    hold(late.is_none(), || format!("a wait past its limit {limit}: {late:?}"))
 }

@@ -91,7 +91,7 @@ impl Fleet {
         }
         let stop = |code: ReasonCode| Verdict::Stop {
             state: DeliveryState::Cancelled,
-            why: code.as_str().to_owned(),
+            why: code.as_str(),
         };
         if let Some(corrected) = claimed.message.corrects {
             let rows = self.database.deliveries.values();

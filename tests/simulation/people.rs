@@ -57,7 +57,7 @@ impl Fleet {
             .consents
             .extend(purposes.into_iter().take(spoken).map(|purpose| (purpose, granted)));
         let (walker, mut phones) = (self.world.walkers.len(), Vec::new());
-        for _ in 0..1 + self.dice.below(2) {
+        for _ in 0..=self.dice.below(2) {
             phones.push(self.world.phones.len());
             self.settle_phone(&mut subject);
         }
@@ -164,7 +164,7 @@ impl Fleet {
                     changed_at: at,
                 });
                 let index = self.world.facts.len() - 1;
-                for _ in 0..1 + self.dice.below(2) {
+                for _ in 0..=self.dice.below(2) {
                     let reordered = at + self.dice.seconds(0, 1_200);
                     self.plan(reordered, Act::Fact(index));
                 }
