@@ -168,7 +168,8 @@ fn check_sentence(trigger: &CompiledTrigger, catalogue: &Catalogue, findings: &m
 /// A delay ends by itself; everything else that keeps a moment open needs a limit.
 fn check_wait(trigger: &CompiledTrigger, findings: &mut Vec<Finding>) {
     let Some(wait) = &trigger.sentence.wait else { return };
-    if wait.at_most.is_none() && (wait.until.is_some() || wait.while_.is_some()) {
+    let stays_open = wait.until.is_some() || (wait.while_.is_some() && wait.delay.is_none());
+    if wait.at_most.is_none() && stays_open {
         let detail = "it may wait, and nobody said for how long";
         let code = FindingCode::WaitWithoutLimit;
         findings.push(Finding::new(code, "/wait", detail, LIMIT_HINT));
