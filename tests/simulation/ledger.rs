@@ -365,7 +365,11 @@ fn listens(trigger: &CompiledTrigger, moment: &Moment) -> bool {
             wanted.kind == fact.kind && wanted.becomes == *becomes && field
         }
         (When::Time(wanted), MomentKind::Reached { fact, time }) => {
-            let kind = trigger.sentence.for_each.get(&wanted.fact).map(|bind| bind.kind());
+            let kind = trigger
+                .sentence
+                .for_each
+                .get(&wanted.fact)
+                .map(usher::engine::trigger::Bind::kind);
             let is_ours = trigger.live_since.is_none_or(|since| since <= moment.occurred_at);
             is_ours && wanted.at == *time && kind == Some(fact.kind.as_str())
         }
