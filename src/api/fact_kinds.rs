@@ -7,24 +7,48 @@ use super::paging::List;
 use super::problem::{ErrorCode, FieldError, Problem};
 use super::server::Api;
 use crate::base::limits;
-use crate::engine::fact::{FactSchema, FactType, builtin};
+use crate::engine::fact::{FactSchema, FactType, Lifecycle, builtin};
 use crate::pipeline::TypePut;
 use crate::store::Upserted;
 use actix_web::{HttpResponse, delete, get, put, web};
 use chrono::{DateTime, Utc};
 use serde::Serialize;
+use serde_json::Value;
+use std::collections::BTreeMap;
 use utoipa::ToSchema;
 
 /// A type of facts as it is in force.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct FactTypeView {
-    #[serde(flatten)]
-    pub fact_type: FactType,
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// JSON Schema (draft 2020-12) of the properties; anything goes without it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    pub schema: Option<Value>,
+    /// Properties that are sensitive in every fact of this type.
+    pub sensitive: Vec<String>,
+    /// Value of `status` -> what it means for the life of the fact.
+    pub statuses: BTreeMap<String, Lifecycle>,
     /// It comes with Usher; a definition of the project takes its place.
     pub builtin: bool,
     /// When the project defined it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub updated_at: Option<DateTime<Utc>>,
+}
+
+impl FactTypeView {
+    /// A built-in type has no time at which the project defined it.
+    fn of(fact_type: FactType, updated_at: Option<DateTime<Utc>>) -> Self {
+        Self {
+            kind: fact_type.kind,
+            schema: fact_type.schema,
+            sensitive: fact_type.sensitive,
+            statuses: fact_type.statuses,
+            builtin: updated_at.is_none(),
+            updated_at,
+        }
+    }
 }
 
 /// What became of a type that was put.
@@ -142,7 +166,7 @@ pub async fn show(
 ) -> Result<web::Json<FactTypeView>, Problem> {
     fields::path_name("fact type", &kind)?;
     let mut all = in_force(&api, key.project_id).await?;
-    all.retain(|view| view.fact_type.kind == *kind);
+    all.retain(|view| view.kind == *kind);
     all.pop().map(web::Json).ok_or_else(|| Problem::not_found("fact type"))
 }
 
@@ -161,17 +185,10 @@ async fn in_force(api: &Api, project_id: crate::base::id::ProjectId) -> Result<V
     let mut all: Vec<FactTypeView> = builtin()
         .iter()
         .filter(|(known, _)| own.iter().all(|row| row.fact_type.kind != known.kind))
-        .map(|(known, _)| FactTypeView {
-            fact_type: FactType::clone(known),
-            builtin: true,
-            updated_at: None,
-        })
+        .map(|(known, _)| FactTypeView::of(FactType::clone(known), None))
         .collect();
-    all.extend(own.into_iter().map(|row| FactTypeView {
-        fact_type: row.fact_type,
-        builtin: false,
-        updated_at: Some(row.updated_at),
-    }));
-    all.sort_by(|a, b| a.fact_type.kind.cmp(&b.fact_type.kind));
+    let own = own.into_iter();
+    all.extend(own.map(|row| FactTypeView::of(row.fact_type, Some(row.updated_at))));
+    all.sort_by(|a, b| a.kind.cmp(&b.kind));
     Ok(all)
 }
