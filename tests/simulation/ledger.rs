@@ -14,7 +14,7 @@ use usher::engine::delivery::DeliveryState;
 use usher::engine::fact::FactRef;
 use usher::engine::moment::{Moment, MomentKind};
 use usher::engine::subject::{Consent, Purpose};
-use usher::engine::trigger::{Audience, Cap, Class, CompiledTrigger, When};
+use usher::engine::trigger::{Audience, Class, CompiledTrigger, When};
 use usher::store::{Change, Claimed, Row};
 
 type CaseKey = (MomentId, TriggerId, BTreeMap<String, FactRef>);
@@ -292,47 +292,13 @@ impl Ledger {
             let Some(trigger) = trigger.filter(|trigger| trigger.sentence.class == Class::Promo) else {
                 continue;
             };
-            for cap in &trigger.sentence.guards.caps {
-                if let Some(tag) = &cap.across {
-                    self.cap_across(catalogue, *user, sends, (cap, tag))?;
-                    continue;
-                }
+            for cap in trigger.sentence.guards.caps.iter().filter(|cap| cap.across.is_none()) {
                 let mut fullest = sends.windows(cap.max as usize + 1);
                 let over = fullest.find(|window| window[window.len() - 1] - window[0] < cap.per.delta());
                 hold(over.is_none(), || {
                     format!("{} over its cap for {user}: {over:?}", trigger.sentence.name)
                 })?;
             }
-        }
-        Ok(())
-    }
-}
-
-impl Ledger {
-    /// Whenever a trigger with a cap across a tag spoke, no more had been said under that tag than it may.
-    fn cap_across(
-        &self,
-        catalogue: &Catalogue,
-        user: UserId,
-        sends: &[Timestamp],
-        (cap, tag): (&Cap, &String),
-    ) -> Result<(), Stop> {
-        let tagged = |id: &TriggerId| {
-            let known = catalogue.triggers.iter().find(|known| known.id == *id);
-            known.is_some_and(|known| known.sentence.tags.contains(tag))
-        };
-        let under_tag = self.sends.iter().filter(|((of, id), _)| *of == user && tagged(id));
-        let all: Vec<Timestamp> = under_tag.flat_map(|(_, sends)| sends.iter().copied()).collect();
-        for at in sends {
-            let count = all
-                .iter()
-                .filter(|one| **one <= *at && **one > *at - cap.per.delta())
-                .count();
-            // Those of the same instant may have been said after it.
-            let same = all.iter().filter(|one| *one == at).count();
-            hold(count < cap.max as usize + same, || {
-                format!("{count} under `{tag}` for {user} by {at}, over {}", cap.max)
-            })?;
         }
         Ok(())
     }
@@ -364,16 +330,6 @@ fn listens(trigger: &CompiledTrigger, moment: &Moment) -> bool {
             let field = wanted.field.as_ref().is_none_or(|field| fields.contains(field));
             wanted.kind == fact.kind && wanted.becomes == *becomes && field
         }
-        (When::Time(wanted), MomentKind::Reached { fact, time }) => {
-            let kind = trigger
-                .sentence
-                .for_each
-                .get(&wanted.fact)
-                .map(usher::engine::trigger::Bind::kind);
-            let is_ours = trigger.live_since.is_none_or(|since| since <= moment.occurred_at);
-            is_ours && wanted.at == *time && kind == Some(fact.kind.as_str())
-        }
-        (When::Schedule(_), MomentKind::Scheduled { trigger_id, .. }) => *trigger_id == trigger.id,
         _ => false,
     })
 }
