@@ -287,3 +287,26 @@ async fn nor_does_one_whose_sender_fell_silent_while_the_newer_one_was_made() {
     assert_eq!((told[0].0, &told[1]), (DeliveryState::Accepted, &superseded));
     assert_eq!(world.server().received().len(), 1);
 }
+
+#[tokio::test]
+async fn a_journey_that_is_paused_sends_nothing_that_is_queued() {
+    let world = world_with_fcm().await;
+    let journey = json!({ "name": "visit", "key": "event.name",
+        "start": { "when": { "event": { "name": "key_used" } }, "goto": "there" },
+        "states": { "there": { "at_most": { "for": "P1D", "exit": "over" },
+            "triggers": [{ "name": "hello", "class": "service", "when": "begins", "then": { "content": "welcome" } }] } } });
+    let journey = serde_json::from_value(journey).unwrap();
+    let (row, draft) = world.pipeline.put_journey(world.project, &journey).await.unwrap();
+    world
+        .pipeline
+        .publish_journey(world.project, row.id, draft.version)
+        .await
+        .unwrap();
+    let phone = world.phone(1).await;
+    world.track(&phone, vec![event("r1", world.now(), "key_used")]).await;
+    assert_eq!(world.states().await, [DeliveryState::Queued]);
+    world.pipeline.pause_journey(world.project, row.id, true).await.unwrap();
+    world.pipeline.dispatch().await.unwrap();
+    let held = (DeliveryState::Queued, Some("the trigger is paused".to_owned()));
+    assert_eq!(world.told().await, [held]);
+}
