@@ -42,8 +42,8 @@ pub struct Ledger {
     pub digest: u64,
     pub pushes: usize,
     keys: BTreeSet<String>,
-    /// When each trigger spoke to each person.
-    sends: BTreeMap<(UserId, TriggerId), Vec<Timestamp>>,
+    /// What each person was told, by which trigger and when, in that order.
+    sends: BTreeMap<UserId, Vec<(TriggerId, Timestamp)>>,
     planned: usize,
     inside: BTreeMap<(UserId, FenceId), bool>,
     answers: HashMap<CaseKey, ReasonCode>,
@@ -92,8 +92,11 @@ impl Ledger {
             let paused = self.paused.contains(&message.trigger_id);
             hold(!paused, || format!("said by a paused trigger: {message:?}"))?;
             self.planned += message.deliveries.len();
-            let sends = self.sends.entry((user_id, message.trigger_id)).or_default();
-            sends.push(message.created_at);
+            // A question to the phone is said to nobody, and no cap counts it.
+            if !message.silent {
+                let said = self.sends.entry(user_id).or_default();
+                said.push((message.trigger_id, message.created_at));
+            }
         }
         self.planned += effects.redirected.len();
         for decision in &effects.decisions {
@@ -285,19 +288,26 @@ impl Ledger {
 }
 
 impl Ledger {
-    /// No window of any cap holds more than it may, wherever it begins.
+    /// Whenever a promo spoke, less had been said in the windows of its caps than they allow.
     fn caps(&self, catalogue: &Catalogue) -> Result<(), Stop> {
-        for ((user, id), sends) in &self.sends {
-            let trigger = catalogue.triggers.iter().find(|trigger| trigger.id == *id);
-            let Some(trigger) = trigger.filter(|trigger| trigger.sentence.class == Class::Promo) else {
-                continue;
-            };
-            for cap in trigger.sentence.guards.caps.iter().filter(|cap| cap.across.is_none()) {
-                let mut fullest = sends.windows(cap.max as usize + 1);
-                let over = fullest.find(|window| window[window.len() - 1] - window[0] < cap.per.delta());
-                hold(over.is_none(), || {
-                    format!("{} over its cap for {user}: {over:?}", trigger.sentence.name)
-                })?;
+        let known = |id: &TriggerId| catalogue.triggers.iter().find(|trigger| trigger.id == *id);
+        for (user, sends) in &self.sends {
+            for (number, (id, at)) in sends.iter().enumerate() {
+                let Some(trigger) = known(id).filter(|trigger| trigger.sentence.class == Class::Promo) else {
+                    continue;
+                };
+                for cap in &trigger.sentence.guards.caps {
+                    let counts = |other: &TriggerId| match &cap.across {
+                        Some(tag) => known(other).is_some_and(|other| other.sentence.tags.contains(tag)),
+                        None => other == id,
+                    };
+                    let in_window =
+                        |(other, then): &&(TriggerId, Timestamp)| counts(other) && *then > *at - cap.per.delta();
+                    let over = sends[..number].iter().filter(in_window).count() >= cap.max as usize;
+                    hold(!over, || {
+                        format!("{} over {cap:?} for {user} at {at}: {sends:?}", trigger.sentence.name)
+                    })?;
+                }
             }
         }
         Ok(())
@@ -330,6 +340,16 @@ fn listens(trigger: &CompiledTrigger, moment: &Moment) -> bool {
             let field = wanted.field.as_ref().is_none_or(|field| fields.contains(field));
             wanted.kind == fact.kind && wanted.becomes == *becomes && field
         }
+        (When::Time(wanted), MomentKind::Reached { fact, time }) => {
+            let kind = trigger
+                .sentence
+                .for_each
+                .get(&wanted.fact)
+                .map(usher::engine::trigger::Bind::kind);
+            let is_ours = trigger.live_since.is_none_or(|since| since <= moment.occurred_at);
+            is_ours && wanted.at == *time && kind == Some(fact.kind.as_str())
+        }
+        (When::Schedule(_), MomentKind::Scheduled { trigger_id, .. }) => *trigger_id == trigger.id,
         _ => false,
     })
 }

@@ -254,6 +254,16 @@ fn listens(trigger: &CompiledTrigger, moment: &Moment) -> bool {
             let field = wanted.field.as_ref().is_none_or(|field| fields.contains(field));
             wanted.kind == fact.kind && wanted.becomes == *becomes && field
         }
+        (When::Time(wanted), MomentKind::Reached { fact, time }) => {
+            let kind = trigger
+                .sentence
+                .for_each
+                .get(&wanted.fact)
+                .map(crate::engine::trigger::Bind::kind);
+            let is_ours = trigger.live_since.is_none_or(|since| since <= moment.occurred_at);
+            is_ours && wanted.at == *time && kind == Some(fact.kind.as_str())
+        }
+        (When::Schedule(_), MomentKind::Scheduled { trigger_id, .. }) => *trigger_id == trigger.id,
         _ => false,
     })
 }
