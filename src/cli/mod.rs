@@ -1,5 +1,6 @@
 //! The command line: what can be asked, and who answers.
 
+pub mod bench;
 mod check;
 mod client;
 mod demo;
