@@ -210,3 +210,46 @@ async fn versions_are_published_taken_back_and_paused() {
     let all = ok(&site, "GET", "/v1/journeys", Value::Null).await;
     assert_eq!(all["items"][0]["live_version"], 3);
 }
+
+#[actix_web::test]
+async fn a_version_that_would_be_silent_by_now_does_not_come_back() {
+    let site = site().await;
+    begun(&site).await;
+    let mut first = solar();
+    first["states"]["new"]["triggers"][0]["if"] = json!("lead.sttatus == 'open'");
+    for (version, journey) in [(2, first), (3, solar())] {
+        ok(&site, "PUT", "/v1/journeys/solar", journey).await;
+        ok(
+            &site,
+            "POST",
+            "/v1/journeys/solar/publish",
+            json!({ "version": version }),
+        )
+        .await;
+    }
+    let schema =
+        json!({ "type": "object", "properties": { "status": { "type": "string" } }, "additionalProperties": false });
+    ok(
+        &site,
+        "PUT",
+        "/v1/fact-types/lead",
+        json!({ "type": "lead", "schema": schema }),
+    )
+    .await;
+    let back = site
+        .ask(
+            "POST",
+            "/v1/journeys/solar/rollback",
+            ALL,
+            Some(json!({ "version": 2 })),
+        )
+        .await;
+    assert_eq!(
+        (back.status.as_u16(), back.body["code"].as_str()),
+        (422, Some("journey_invalid")),
+        "{}",
+        back.text
+    );
+    let live = ok(&site, "GET", "/v1/journeys/solar", Value::Null).await;
+    assert_eq!(live["live_version"], 3);
+}

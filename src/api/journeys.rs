@@ -5,7 +5,7 @@ use super::fields;
 use super::json::{Json, shape_of};
 use super::paging::{List, PageQuery};
 use super::problem::{ErrorCode, Problem};
-use super::publishing::pass_unless_blocked;
+use super::publishing::{never_published, no_draft, pass_unless_blocked};
 use super::server::Api;
 use super::triggers::{Validation, shape_error};
 use crate::base::id::{JourneyId, ProjectId};
@@ -151,6 +151,22 @@ async fn errors_of(api: &Api, project: ProjectId, journey: &Journey) -> Result<V
     Ok(errors)
 }
 
+/// Objects to what may not go live: a content it names may be gone since it was saved, a type of facts may have changed, and the
+/// lint may find what is not accepted by name.
+async fn pass_if_ready(
+    api: &Api,
+    project: ProjectId,
+    definition: &Journey,
+    accept: &[FindingCode],
+) -> Result<(), Problem> {
+    let errors = errors_of(api, project, definition).await?;
+    if !errors.is_empty() {
+        return Err(fields::journey_errors(errors));
+    }
+    let findings = api.pipeline.lint_journey(project, definition).await?;
+    pass_unless_blocked(&findings, accept)
+}
+
 /// Check a journey
 ///
 /// Says everything that keeps it from being published, each with its place; stores nothing.
@@ -272,30 +288,18 @@ pub async fn publish(
     name: web::Path<String>,
     Json(body): Json<PublishVersion>,
 ) -> Result<web::Json<JourneyView>, Problem> {
-    let nothing = || {
-        Problem::new(
-            ErrorCode::NothingToPublish,
-            "save a draft first, or name one that is there",
-        )
-    };
     let row = known(&api, key.project_id, &name).await?;
     let versions = api.pipeline.store().journey_versions(key.project_id, row.id).await?;
     let is_wanted = |draft: &&VersionRow| {
         draft.state == RevisionState::Draft && body.version.is_none_or(|wanted| wanted == draft.version)
     };
-    let draft = versions.iter().find(is_wanted).ok_or_else(nothing)?;
-    // A content it names may be gone since it was saved.
-    let errors = errors_of(&api, key.project_id, &draft.definition).await?;
-    if !errors.is_empty() {
-        return Err(fields::journey_errors(errors));
-    }
-    let findings = api.pipeline.lint_journey(key.project_id, &draft.definition).await?;
-    pass_unless_blocked(&findings, &body.accept)?;
+    let draft = versions.iter().find(is_wanted).ok_or_else(no_draft)?;
+    pass_if_ready(&api, key.project_id, &draft.definition, &body.accept).await?;
     let published = api
         .pipeline
         .publish_journey(key.project_id, row.id, draft.version)
         .await?;
-    published.map(|row| web::Json(view(row))).ok_or_else(nothing)
+    published.map(|row| web::Json(view(row))).ok_or_else(no_draft)
 }
 
 /// Go back to an earlier version of a journey
@@ -311,18 +315,16 @@ pub async fn rollback(
     Json(body): Json<RollbackVersion>,
 ) -> Result<web::Json<VersionView>, Problem> {
     let row = known(&api, key.project_id, &name).await?;
+    let nothing = || never_published("version", body.version);
     let versions = api.pipeline.store().journey_versions(key.project_id, row.id).await?;
-    if let Some(former) = versions.iter().find(|former| former.version == body.version) {
-        let findings = api.pipeline.lint_journey(key.project_id, &former.definition).await?;
-        pass_unless_blocked(&findings, &body.accept)?;
-    }
+    let is_wanted = |former: &&VersionRow| former.version == body.version && former.published_at.is_some();
+    let former = versions.iter().find(is_wanted).ok_or_else(nothing)?;
+    pass_if_ready(&api, key.project_id, &former.definition, &body.accept).await?;
     let done = api
         .pipeline
         .rollback_journey(key.project_id, row.id, body.version)
         .await?;
-    let detail = format!("version {} was never published", body.version);
-    done.map(|row| web::Json(version_view(row)))
-        .ok_or_else(|| Problem::new(ErrorCode::NothingToPublish, detail))
+    done.map(|row| web::Json(version_view(row))).ok_or_else(nothing)
 }
 
 /// Pause a journey

@@ -83,6 +83,20 @@ pub(super) fn pass_unless_blocked(findings: &[Finding], accept: &[FindingCode]) 
     }
 }
 
+pub(super) fn no_draft() -> Problem {
+    Problem::new(
+        ErrorCode::NothingToPublish,
+        "save a draft first, or name one that is there",
+    )
+}
+
+pub(super) fn never_published(what: &str, number: i64) -> Problem {
+    Problem::new(
+        ErrorCode::NothingToPublish,
+        format!("{what} {number} was never published"),
+    )
+}
+
 /// Publish a draft
 ///
 /// It speaks from now on; open waits stay with the revision that opened them. What the lint finds keeps it back
@@ -96,24 +110,18 @@ pub async fn publish(
     name: web::Path<String>,
     Json(body): Json<Publish>,
 ) -> Result<web::Json<Published>, Problem> {
-    let nothing = || {
-        Problem::new(
-            ErrorCode::NothingToPublish,
-            "save a draft first, or name one that is there",
-        )
-    };
     let row = known(&api, key.project_id, &name).await?;
     let revisions = api.pipeline.store().revisions(key.project_id, row.id).await?;
     let is_wanted = |draft: &&RevisionRow| {
         draft.state == RevisionState::Draft && body.revision.is_none_or(|wanted| wanted == draft.revision)
     };
-    let draft = revisions.iter().find(is_wanted).ok_or_else(nothing)?;
+    let draft = revisions.iter().find(is_wanted).ok_or_else(no_draft)?;
     let accepted = accepted(&api, key.project_id, &draft.definition, &body.accept, body.reason).await?;
     let published = api
         .pipeline
         .publish(key.project_id, row.id, draft.revision, accepted.as_ref())
         .await?;
-    let trigger = view(published.ok_or_else(nothing)?);
+    let trigger = view(published.ok_or_else(no_draft)?);
     Ok(web::Json(Published { trigger, accepted }))
 }
 
@@ -130,8 +138,7 @@ pub async fn rollback(
     Json(body): Json<Rollback>,
 ) -> Result<web::Json<RevisionView>, Problem> {
     let row = known(&api, key.project_id, &name).await?;
-    let detail = format!("revision {} was never published", body.revision);
-    let nothing = || Problem::new(ErrorCode::NothingToPublish, detail.clone());
+    let nothing = || never_published("revision", body.revision);
     let older = api
         .pipeline
         .store()
