@@ -18,7 +18,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::task::JoinSet;
 use usher::base::clock::{Clock, SystemClock};
@@ -82,12 +82,19 @@ fn step_of(client: usize, step: usize) -> (Method, String, Value) {
     }
 }
 
+/// One life of the server, between its start and its kill.
+#[derive(Default)]
+struct Life {
+    ending: AtomicBool,
+    acknowledged: AtomicUsize,
+}
+
 impl Client {
     /// Goes on where the last life of the server ended, until this one ends.
-    async fn go_on(mut self, base: String, ending: Arc<AtomicBool>) -> Self {
+    async fn go_on(mut self, base: String, life: Arc<Life>) -> Self {
         let (phone, business) = (self.phone.caller.moved(&base), self.business.moved(&base));
         let mut pending = None;
-        while !ending.load(Ordering::SeqCst) {
+        while !life.ending.load(Ordering::SeqCst) {
             let (method, path, body) = pending.take().unwrap_or_else(|| step_of(self.number, self.done));
             let caller = if path == "/v1/track" { &phone } else { &business };
             match caller.try_json(method.clone(), &path, &body).await {
@@ -96,7 +103,10 @@ impl Client {
                     self.told_later += 1;
                     pending = Some((method, path, body));
                 }
-                Ok(answer) => self.take(&answer),
+                Ok(answer) => {
+                    self.take(&answer);
+                    life.acknowledged.fetch_add(1, Ordering::SeqCst);
+                }
                 // Nobody is there any more: the next life gets it again.
                 Err(_) => pending = Some((method, path, body)),
             }
@@ -303,15 +313,20 @@ async fn kill_again_and_again(name: &str, database: &Settings) {
     let (mut project, mut clients) = set_up(&process).await;
     let mut chance = StdRng::seed_from_u64(SEED);
     for cycle in 1..=cycles {
-        let (ending, base) = (Arc::new(AtomicBool::new(false)), process.caller.base().to_owned());
+        let (life, base) = (Arc::new(Life::default()), process.caller.base().to_owned());
         let mut working = JoinSet::new();
         for client in clients.drain(..) {
-            working.spawn(client.go_on(base.clone(), Arc::clone(&ending)));
+            working.spawn(client.go_on(base.clone(), Arc::clone(&life)));
+        }
+        // However slow the machine is, two lives of three are to have something to lose.
+        let mut looks = tokio::time::interval(Duration::from_millis(1));
+        while cycle % 3 > 0 && life.acknowledged.load(Ordering::SeqCst) == 0 {
+            looks.tick().await;
         }
         // The moment of the kill is the test: this waits for it, not for anything to become true.
         tokio::time::sleep(Duration::from_millis(chance.random_range(0..=400))).await;
         process.kill();
-        ending.store(true, Ordering::SeqCst);
+        life.ending.store(true, Ordering::SeqCst);
         while let Some(client) = working.join_next().await {
             clients.push(client.unwrap());
         }
@@ -348,7 +363,7 @@ async fn kill_again_and_again(name: &str, database: &Settings) {
     let later: usize = finished.iter().map(|client| client.told_later).sum();
     println!("{name}: {done} steps acknowledged over {cycles} kills, {later} times told to come again");
     assert_eq!(later, 0, "the server found its own database busy");
-    assert!(done > cycles, "hardly anything was accepted between the kills: {done}");
+    assert!(done > cycles / 2, "hardly anything was accepted between the kills: {done}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
