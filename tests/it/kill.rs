@@ -363,7 +363,10 @@ async fn kill_again_and_again(name: &str, database: &Settings) {
     let later: usize = finished.iter().map(|client| client.told_later).sum();
     println!("{name}: {done} steps acknowledged over {cycles} kills, {later} times told to come again");
     assert_eq!(later, 0, "the server found its own database busy");
-    assert!(done > cycles / 2, "hardly anything was accepted between the kills: {done}");
+    assert!(
+        done > cycles / 2,
+        "hardly anything was accepted between the kills: {done}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
