@@ -28,6 +28,7 @@ mod moments;
 pub mod openapi;
 mod page;
 mod paging;
+mod passes;
 mod places;
 pub mod problem;
 mod project;
@@ -63,6 +64,8 @@ mod journey_tests;
 mod lint_tests;
 #[cfg(test)]
 mod matrix_tests;
+#[cfg(test)]
+mod pass_tests;
 #[cfg(test)]
 mod simulation_tests;
 #[cfg(test)]

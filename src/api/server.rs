@@ -9,7 +9,7 @@ use super::stream::Watchers;
 use super::{
     auth, backtests, consents, contents, decisions, deliveries, devices, events, explain, fact_kinds, facts, geofences,
     health, idempotency, import, ingest, journeys, journeys_instances, keys, me, metrics, moments, openapi, page,
-    project, publishing, regions, requests, silent, simulations, stream, track, triggers, users,
+    passes, project, publishing, regions, requests, silent, simulations, stream, track, triggers, users,
 };
 use crate::base::limits;
 use crate::pipeline::Pipeline;
@@ -104,6 +104,7 @@ fn device_routes(config: &mut ServiceConfig<'_>) {
         .service(me::delete_push);
     config.service(me::consents).service(me::identify).service(me::sign_out);
     config.service(me::export).service(me::erase).service(me::read_message);
+    config.service(passes::list).service(passes::svg).service(passes::png);
 }
 
 fn catalogue_routes(config: &mut ServiceConfig<'_>) {

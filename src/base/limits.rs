@@ -22,6 +22,10 @@ pub const RENDERED_CHARS_MAX: usize = 1_000;
 pub const TEMPLATE_FUEL: u64 = 10_000;
 /// Locales of one content.
 pub const LOCALES_MAX: usize = 60;
+/// Bytes of the bar code of a boarding pass: four legs with all their fields stay far below.
+pub const BAR_CODE_BYTES_MAX: usize = 1_024;
+/// How long a pass that is over is still told, so that apps take it away.
+pub const PASS_TOLD_FOR: chrono::TimeDelta = chrono::TimeDelta::days(1);
 /// Subjects of one fact: a family, a tour group.
 pub const SUBJECTS_PER_FACT_MAX: usize = 50;
 /// Facts remembered for one user; the oldest ended ones go first.

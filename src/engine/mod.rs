@@ -12,6 +12,7 @@ pub mod journey;
 pub mod lint;
 pub mod message;
 pub mod moment;
+pub mod pass;
 pub mod presence;
 pub mod step;
 pub mod subject;

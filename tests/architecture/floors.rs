@@ -20,8 +20,9 @@ pub const FLOORS: [&str; 12] = [
 ];
 
 /// The floors inside `engine`, from the ground up.
-pub const ENGINE_FLOORS: [&str; 16] = [
+pub const ENGINE_FLOORS: [&str; 17] = [
     "fix",
+    "pass",
     "fact",
     "decision",
     "delivery",

@@ -61,6 +61,7 @@ fn flight() -> Value {
                 "number": label(), "from": text(), "to": text(), "status": text(), "gate": label(), "seat": label(),
                 "terminal": label(), "belt": label(), "checked_in": { "type": ["boolean", "null"] },
                 "departs_at": instant(), "arrives_at": instant(), "boarding_at": instant(), "landed_at": instant(),
+                "bar_code": { "type": ["string", "null"], "format": "iata-bcbp" },
             },
         },
         "sensitive": ["seat", "bar_code"],
