@@ -1,6 +1,7 @@
 //! No figure without it: every design finds what brute force finds.
 
 use crate::designs::{Design, number_of};
+use serde_json::{Value, json};
 use std::sync::Arc;
 use usher::engine::fence::{Position, Shape};
 
@@ -16,6 +17,17 @@ pub struct Checked {
     pub hits: usize,
     /// Circles that a sphere puts on the other side of the fix than the ellipsoid does.
     pub sphere: usize,
+}
+
+impl Checked {
+    pub fn told(&self, order: &str) -> Value {
+        let hits = self.hits as f64 / self.fixes as f64;
+        println!(
+            "  {} fixes, {order}: {hits:.2} hits each; {} of them by brute force; a sphere puts {} circles on the wrong side",
+            self.fixes, self.brute, self.sphere
+        );
+        json!({ "order": order, "fixes": self.fixes, "brute_force": self.brute, "hits_per_fix": hits, "sphere": self.sphere })
+    }
 }
 
 pub fn check(designs: &[Design], shapes: &[(usize, Arc<Shape>)], fixes: &[Position]) -> Checked {

@@ -23,7 +23,10 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::Instant;
 use usher::cli::bench::workload::{Drawn, Workload};
-use usher::engine::fence::{Position, Shape};
+use usher::engine::fence::{Geofence, Position, Shape, ShapeLimits};
+
+/// The fences by their numbers; a drawn polygon that crosses itself is left out.
+type Shapes = Vec<(usize, Arc<Shape>)>;
 
 fn main() {
     let sizes = text("--fences").unwrap_or_else(|| "1000,100000,1000000".to_owned());
@@ -78,7 +81,7 @@ fn measure(count: usize, fixes: usize, rounds: usize) -> Value {
     };
     say("drawing them");
     let drawn: Vec<Drawn> = Workload::new().fences(count).collect();
-    let (shapes, shapes_s, shapes_bytes) = timed(|| -> Vec<(usize, Arc<Shape>)> {
+    let (shapes, shapes_s, shape_bytes) = timed(|| -> Shapes {
         let shape = |(number, drawn): (usize, &Drawn)| Some((number, Arc::new(drawn.shape().ok()?)));
         drawn.iter().enumerate().filter_map(shape).collect()
     });
@@ -89,23 +92,16 @@ fn measure(count: usize, fixes: usize, rounds: usize) -> Value {
         timed(|| Design::rstar(&shapes, &plain)),
         timed(|| Design::geo_index(&shapes, &plain)),
     ];
-    let costs: Vec<(f64, f64)> = built
-        .iter()
-        .map(|(_, took, bytes)| (*took, bytes / count as f64))
-        .collect();
+    let costs: Vec<(f64, f64)> = built.iter().map(|(_, s, bytes)| (*s, bytes / count as f64)).collect();
     let designs: Vec<Design> = built.into_iter().map(|(design, ..)| design).collect();
     let orders = [
         ("random", Workload::random_fixes(&drawn, fixes)),
         ("device", Workload::device_fixes(&drawn, fixes)),
     ];
     say("comparing what they find");
-    let checks: Vec<Value> = orders
-        .iter()
-        .map(|(order, fixes)| {
-            let checked = gate::check(&designs, &shapes, fixes);
-            json!({ "order": order, "fixes": checked.fixes, "brute_force": checked.brute, "hits_per_fix": checked.hits as f64 / checked.fixes as f64, "sphere": checked.sphere })
-        })
-        .collect();
+    let checks = orders
+        .each_ref()
+        .map(|(order, fixes)| (*order, gate::check(&designs, &shapes, fixes)));
     let mut nanos = vec![[const { Vec::new() }; 2]; designs.len()];
     for round in 0..rounds {
         say(&format!("round {}", round + 1));
@@ -125,53 +121,56 @@ fn measure(count: usize, fixes: usize, rounds: usize) -> Value {
         .each_ref()
         .map(|(order, fixes)| (*order, step::measure(&catalogue, fixes)));
     progress.finish_and_clear();
+    let refused = count - shapes.len();
     println!(
-        "\n{count} fences ({} refused as drawn); shapes in {shapes_s:.1} s, {:.0} B each",
-        count - shapes.len(),
-        shapes_bytes / count as f64
+        "\n{count} fences, {refused} refused as drawn; shapes in {shapes_s:.1} s, {:.0} B each",
+        shape_bytes / count as f64
     );
-    for check in &checks {
-        println!(
-            "  {} fixes {}: {:.2} hits each; {} by brute force; a sphere would put {} circles on the wrong side",
-            check["fixes"],
-            check["order"],
-            check["hits_per_fix"].as_f64().unwrap(),
-            check["brute_force"],
-            check["sphere"]
-        );
-    }
+    let reading_us = reading_us(&shapes);
+    println!(
+        "  a stored shape is read in {reading_us:.2} us: {:.1} s for all",
+        reading_us * count as f64 / 1e6
+    );
+    let checks = checks.map(|(order, checked)| checked.told(order));
+    let designs = told(&designs, &mut nanos, &costs);
+    edits.print();
+    let steps = steps.map(|(order, took)| took.told(order));
+    json!({ "fences": count, "shapes_s": shapes_s, "shape_bytes": shape_bytes / count as f64, "reading_us": reading_us,
+        "checks": checks, "designs": designs, "edits": edits.json(), "step": steps })
+}
+
+/// Prints each design with its medians, beside Usher's.
+fn told(designs: &[Design], nanos: &mut [[Vec<f64>; 2]], costs: &[(f64, f64)]) -> Vec<Value> {
     let middle = |nanos: &mut Vec<f64>| {
         nanos.sort_by(f64::total_cmp);
         nanos[nanos.len() / 2]
     };
     let medians: Vec<[f64; 2]> = nanos.iter_mut().map(|orders| orders.each_mut().map(middle)).collect();
-    let mut told = Vec::new();
-    for ((design, median), (build_s, bytes)) in designs.iter().zip(&medians).zip(&costs) {
+    let rows = designs.iter().zip(&medians).zip(costs);
+    rows.map(|((design, median), (build_s, bytes))| {
         let [random, device] = [0, 1].map(|order| (median[order], median[order] / medians[0][order]));
         println!(
             "  {:<16} random {:>7.0} ns ({:>5.1}x)  device {:>7.0} ns ({:>5.1}x)  built in {build_s:.2} s, {bytes:.0} B a fence (resident)",
-            design.name(),
-            random.0,
-            random.1,
-            device.0,
-            device.1
+            design.name(), random.0, random.1, device.0, device.1
         );
-        told.push(json!({ "name": design.name(), "random": { "ns": random.0, "ratio": random.1 }, "device": { "ns": device.0, "ratio": device.1 }, "build_s": build_s, "bytes_per_fence": bytes }));
-    }
-    edits.print();
-    for (order, took) in &steps {
-        println!(
-            "  step without a change, {order}: {:.0} ns, {:.1}x the match alone ({:.0} ns, cold)",
-            took.step_ns,
-            took.step_ns / took.match_ns,
-            took.match_ns
-        );
-    }
-    let steps: Vec<Value> = steps
-        .iter()
-        .map(|(order, took)| json!({ "order": order, "step_ns": took.step_ns, "match_ns": took.match_ns }))
+        json!({ "name": design.name(), "random": { "ns": random.0, "ratio": random.1 },
+            "device": { "ns": device.0, "ratio": device.1 }, "build_s": build_s, "bytes_per_fence": bytes })
+    })
+    .collect()
+}
+
+/// Microseconds to read one stored shape, text and all, as a start does for each.
+fn reading_us(shapes: &[(usize, Arc<Shape>)]) -> f64 {
+    let some = shapes.iter().step_by((shapes.len() / 20_000).max(1));
+    let stored: Vec<String> = some
+        .map(|(_, shape)| Geofence::shape_to_stored(shape).to_string())
         .collect();
-    json!({ "fences": count, "shapes_s": shapes_s, "shape_bytes": shapes_bytes / count as f64, "checks": checks, "designs": told, "edits": edits.json(), "step": steps })
+    let began = Instant::now();
+    for text in &stored {
+        let value: Value = serde_json::from_str(text).unwrap();
+        std::hint::black_box(Geofence::shape_from_stored(&value, &ShapeLimits::default()).unwrap());
+    }
+    began.elapsed().as_nanos() as f64 / 1e3 / stored.len() as f64
 }
 
 /// Nanoseconds per fix of one pass over all fixes.

@@ -71,11 +71,9 @@ impl Store {
             return Ok(None);
         };
         let fences_version = model.fences_version;
-        let fences = if known_fences == Some(fences_version) {
-            None
-        } else {
-            let models = living(id).order_by_asc(geofence::Column::Id).all(&txn).await?;
-            Some(models.into_iter().map(fence_row).collect::<Result<_, _>>()?)
+        let fences = match known_fences {
+            Some(known) if known == fences_version => None,
+            _ => Some(living_fences(&txn, id).await?),
         };
         let contents = content::Entity::find()
             .filter(content::Column::ProjectId.eq(id.uuid()))
@@ -144,6 +142,11 @@ impl Store {
             .await?;
         Ok(rows.into_iter().map(|(id, version)| (id.into(), version)).collect())
     }
+}
+
+async fn living_fences(txn: &DatabaseTransaction, id: ProjectId) -> Result<Vec<FenceRow>, StoreError> {
+    let models = living(id).order_by_asc(geofence::Column::Id).all(txn).await?;
+    models.into_iter().map(fence_row).collect()
 }
 
 /// When each trigger first went live.

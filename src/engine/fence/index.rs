@@ -18,6 +18,7 @@ use std::sync::Arc;
 /// read for as long as somebody likes while the next one is made.
 #[derive(Clone, Debug)]
 pub struct FenceIndex<K> {
+    /// By their numbers; none before the first shape comes.
     pub(super) shards: Box<[Option<Arc<Shard<K>>>]>,
     shapes: SharedMap<K, Arc<Shape>>,
 }
@@ -32,7 +33,7 @@ struct Edit<K> {
 impl<K: Copy + Eq + Hash + Ord> Default for FenceIndex<K> {
     fn default() -> Self {
         Self {
-            shards: vec![None; SHARDS].into(),
+            shards: Box::default(),
             shapes: SharedMap::new(),
         }
     }
@@ -155,6 +156,9 @@ impl<K: Copy + Eq + Hash + Ord> FenceIndex<K> {
     }
 
     fn edit_shard(&mut self, number: usize, edit: impl FnOnce(&mut Shard<K>)) {
+        if self.shards.is_empty() {
+            self.shards = vec![None; SHARDS].into();
+        }
         if let Some(place) = self.shards.get_mut(number) {
             let shard = Arc::make_mut(place.get_or_insert_default());
             edit(shard);

@@ -16,15 +16,15 @@ type Part<K, V> = HashMap<K, V, FixedState>;
 /// It is for keys that nobody outside chooses: the hash has no secret, so that the same entries are always in the same order.
 #[derive(Clone, Debug)]
 pub struct SharedMap<K, V> {
+    /// None before the first entry comes.
     parts: Box<[Arc<Part<K, V>>]>,
     len: usize,
 }
 
 impl<K, V> SharedMap<K, V> {
     pub fn new() -> Self {
-        let empty = Arc::new(Part::default());
         Self {
-            parts: vec![empty; PARTS].into(),
+            parts: Box::default(),
             len: 0,
         }
     }
@@ -76,6 +76,9 @@ impl<K: Eq + Hash, V> SharedMap<K, V> {
 impl<K: Clone + Eq + Hash, V: Clone> SharedMap<K, V> {
     /// Puts a value under a key and answers the one it replaces.
     pub fn insert(&mut self, key: K, value: V) -> Option<V> {
+        if self.parts.is_empty() {
+            self.parts = vec![Arc::new(Part::default()); PARTS].into();
+        }
         let part = self.parts.get_mut(Self::part(&key))?;
         let before = Arc::make_mut(part).insert(key, value);
         self.len += usize::from(before.is_none());
