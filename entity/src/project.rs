@@ -14,6 +14,8 @@ pub struct Model {
     pub settings: String,
     /// Counts the edits of fences, triggers, contents and settings.
     pub catalogue_version: i64,
+    /// Counts the edits of fences alone.
+    pub fences_version: i64,
     pub created_at: DateTimeUtc,
 }
 

@@ -104,6 +104,10 @@ pub const ENTRIES_PER_MAP_MAX: usize = 100;
 pub const FENCE_VERTICES_MAX: usize = 10_000;
 /// Bytes of the geometry of one geofence (DESIGN.md 5.5).
 pub const FENCE_BYTES_MAX: usize = 1024 * 1024;
+/// Cells of the fence index (at most 611 m wide) that one geofence may touch; a larger one is kept in tiles of 16 by 16 cells.
+pub const FENCE_CELLS_MAX: i64 = 4_096;
+/// Tiles of the fence index that one geofence may touch; a larger one is kept in the 2,048 shards of the globe.
+pub const FENCE_TILES_MAX: i64 = 1_024;
 /// Smallest radius of a circle in metres: below it no phone can tell inside from outside.
 pub const FENCE_RADIUS_M_MIN: f64 = 1.0;
 /// Largest radius of a circle in metres: a country; what is larger is drawn as a polygon.

@@ -2,7 +2,7 @@
 
 use super::fact::{Fact, FactError, FactSchema, FactType, builtin};
 use super::fence::hours::Opening;
-use super::fence::{FenceIndex, Geofence};
+use super::fence::{FenceIndex, Geofence, SharedMap};
 use super::journey::CompiledJourney;
 use super::message::CompiledContent;
 use super::presence::Thresholds;
@@ -83,7 +83,8 @@ pub struct Catalogue {
     /// Salts the holdout draw, so that two projects hold out different people.
     pub salt: String,
     pub settings: ProjectSettings,
-    pub fences: HashMap<FenceId, Arc<Geofence>>,
+    /// Changed together with the index, by [`Catalogue::edit_fences`]; copies share what they have in common.
+    pub fences: SharedMap<FenceId, Arc<Geofence>>,
     pub index: FenceIndex<FenceId>,
     /// Live triggers, in the order they are judged: by name.
     pub triggers: Vec<Arc<CompiledTrigger>>,
@@ -108,8 +109,8 @@ impl Catalogue {
             mode,
             salt: String::new(),
             settings: ProjectSettings::default(),
-            fences: HashMap::new(),
-            index: FenceIndex::build(Vec::new()),
+            fences: SharedMap::new(),
+            index: FenceIndex::default(),
             triggers: Vec::new(),
             retired: HashMap::new(),
             journeys: Vec::new(),
@@ -122,6 +123,17 @@ impl Catalogue {
             catalogue.describe(Arc::clone(fact_type), schema.clone());
         }
         catalogue
+    }
+
+    /// Takes fences, in place of those with their ids, and lets others go.
+    pub fn edit_fences(&mut self, put: Vec<Arc<Geofence>>, deleted: &[FenceId]) {
+        let gone = deleted.iter().map(|id| (*id, None));
+        let come = put.iter().map(|fence| (fence.id, Some(Arc::clone(&fence.shape))));
+        self.index.apply(gone.chain(come));
+        for id in deleted {
+            self.fences.remove(id);
+        }
+        self.fences.extend(put.into_iter().map(|fence| (fence.id, fence)));
     }
 
     /// Takes a type of facts, in place of the one with its name.

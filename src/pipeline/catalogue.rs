@@ -1,223 +1,13 @@
 //! The catalogue: what marketers write, stored first, then in force as a new snapshot before the answer goes.
 
-use super::journeys::add_journeys;
 use super::{Pipeline, PipelineError};
 use crate::base::id::{FenceId, ProjectId, TriggerId};
-use crate::base::time::Timestamp;
 use crate::engine::catalogue::{Catalogue, ProjectSettings};
-use crate::engine::fact::FactSchema;
-use crate::engine::fence::{FenceIndex, Geofence, ShapeLimits};
 use crate::engine::lint::{Accepted, Finding, lint};
-use crate::engine::message::{CompiledContent, Content};
+use crate::engine::message::Content;
 use crate::engine::trigger::{Around, CompiledTrigger, Trigger, TriggerError};
-use crate::store::{
-    CatalogueRows, FactTypeRow, FenceRow, FenceUpsert, RevisionRow, Store, StoreError, TriggerRow, Upserted,
-};
-use std::collections::HashMap;
-use std::sync::{Arc, PoisonError, RwLock};
-use tokio::sync::Mutex;
-
-/// The snapshots in force, one per project.
-#[derive(Default)]
-pub(super) struct Catalogues {
-    current: RwLock<HashMap<ProjectId, Arc<Catalogue>>>,
-    /// One load at a time: a snapshot read before an edit must never replace one read after it.
-    loading: Mutex<()>,
-}
-
-impl Catalogues {
-    pub(super) async fn get(
-        &self,
-        store: &Store,
-        project_id: ProjectId,
-        now: Timestamp,
-    ) -> Result<Arc<Catalogue>, PipelineError> {
-        if let Some(catalogue) = self.known(project_id) {
-            return Ok(catalogue);
-        }
-        let _one = self.loading.lock().await;
-        match self.known(project_id) {
-            Some(catalogue) => Ok(catalogue),
-            None => self.load(store, project_id, now).await,
-        }
-    }
-
-    pub(super) async fn reload(
-        &self,
-        store: &Store,
-        project_id: ProjectId,
-        now: Timestamp,
-    ) -> Result<(), PipelineError> {
-        let _one = self.loading.lock().await;
-        self.load(store, project_id, now).await.map(|_| ())
-    }
-
-    fn known(&self, project_id: ProjectId) -> Option<Arc<Catalogue>> {
-        self.current
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get(&project_id)
-            .cloned()
-    }
-
-    async fn load(
-        &self,
-        store: &Store,
-        project_id: ProjectId,
-        now: Timestamp,
-    ) -> Result<Arc<Catalogue>, PipelineError> {
-        let rows = store.load_catalogue_rows(project_id, now).await?;
-        let rows = rows.ok_or_else(|| StoreError::Corrupt(format!("there is no project {project_id}")))?;
-        let known = self.known(project_id);
-        let catalogue = Arc::new(build_catalogue(rows, known.as_deref()));
-        self.current
-            .write()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(project_id, Arc::clone(&catalogue));
-        Ok(catalogue)
-    }
-}
-
-/// Builds a snapshot from rows. What is unchanged since `before` is taken from there: parsing is the costly part.
-///
-/// Rows were checked when they were saved; one that does not build all the same is left out and reported, so that one bad row
-/// cannot silence a whole project.
-pub fn build_catalogue(rows: CatalogueRows, before: Option<&Catalogue>) -> Catalogue {
-    let CatalogueRows {
-        project,
-        fences,
-        contents,
-        fact_types,
-        live,
-        paused,
-        retired,
-        live_since,
-        journeys,
-    } = rows;
-    let mut catalogue = Catalogue::empty(project.id, project.mode);
-    catalogue.project_name = project.name;
-    catalogue.salt = project.salt;
-    catalogue.settings = project.settings;
-    let known_fence = |row: &FenceRow| {
-        before
-            .and_then(|b| b.fences.get(&row.id))
-            .filter(|fence| fence.version == row.version)
-            .cloned()
-    };
-    for row in fences {
-        match known_fence(&row).map_or_else(|| fence_of(row).map(Arc::new), Ok) {
-            Ok(fence) => {
-                catalogue.fences.insert(fence.id, fence);
-            }
-            Err(why) => tracing::error!(why, "a stored geofence does not build and is left out"),
-        }
-    }
-    catalogue.index = FenceIndex::build(
-        catalogue
-            .fences
-            .values()
-            .map(|fence| (fence.id, Arc::clone(&fence.shape)))
-            .collect(),
-    );
-    for row in fact_types {
-        describe(&mut catalogue, row, before);
-    }
-    for row in contents {
-        let name = row.content.name.clone();
-        match CompiledContent::compile(row.content) {
-            Ok(content) => {
-                catalogue.contents.insert(name, Arc::new(content));
-            }
-            Err(error) => tracing::error!(content = name, %error, "a stored content does not build and is left out"),
-        }
-    }
-    // A paused trigger still answers, with `paused`; the revisions its waits hold are silent with it.
-    let silent: Vec<TriggerId> = paused.iter().map(|row| row.trigger_id).collect();
-    catalogue.triggers = live
-        .into_iter()
-        .chain(paused)
-        .filter_map(|row| trigger_of(row, &silent, &live_since, &catalogue))
-        .collect();
-    catalogue
-        .triggers
-        .sort_by(|a, b| (&a.sentence.name, a.id).cmp(&(&b.sentence.name, b.id)));
-    catalogue.retired = retired
-        .into_iter()
-        .filter_map(|row| trigger_of(row, &silent, &live_since, &catalogue))
-        .map(|trigger| ((trigger.id, trigger.revision), trigger))
-        .collect();
-    add_journeys(&mut catalogue, journeys);
-    catalogue
-}
-
-fn fence_of(row: FenceRow) -> Result<Geofence, String> {
-    let shape = Geofence::shape_from_stored(&row.shape, &ShapeLimits::default())
-        .map_err(|error| format!("{}: {error}", row.id))?;
-    Ok(Geofence {
-        id: row.id,
-        name: row.name,
-        tag: row.tag,
-        external_id: row.external_id,
-        shape: Arc::new(shape),
-        metadata: row.metadata,
-        time_zone: row.time_zone,
-        opening_hours: row.opening_hours,
-        thresholds: row.thresholds,
-        version: row.version,
-        updated_at: row.updated_at,
-    })
-}
-
-fn describe(catalogue: &mut Catalogue, row: FactTypeRow, before: Option<&Catalogue>) {
-    let kind = row.fact_type.kind.clone();
-    let same = |known: &&Catalogue| {
-        known
-            .fact_types
-            .get(&kind)
-            .is_some_and(|known| **known == row.fact_type)
-    };
-    let compiled = match (before.filter(same), &row.fact_type.schema) {
-        (_, None) => None,
-        (Some(known), _) => known.fact_schemas.get(&kind).cloned(),
-        (None, Some(schema)) => FactSchema::compile(schema)
-            .map_err(|error| tracing::error!(kind, %error, "a stored fact type has a schema that does not compile"))
-            .map(Arc::new)
-            .ok(),
-    };
-    catalogue.describe(Arc::new(row.fact_type), compiled);
-}
-
-fn trigger_of(
-    row: RevisionRow,
-    silent: &[TriggerId],
-    live_since: &HashMap<TriggerId, Timestamp>,
-    catalogue: &Catalogue,
-) -> Option<Arc<CompiledTrigger>> {
-    let RevisionRow {
-        trigger_id,
-        revision,
-        definition,
-        ..
-    } = row;
-    let around = Around {
-        fact_types: Some(&catalogue.fact_types),
-        journey: None,
-    };
-    // What was published against the types of its day stays in force when they are told more precisely.
-    let compiled = CompiledTrigger::compile_in(trigger_id, revision, definition.clone(), around)
-        .or_else(|_| CompiledTrigger::compile(trigger_id, revision, definition));
-    match compiled {
-        Ok(mut trigger) => {
-            trigger.paused = silent.contains(&trigger.id);
-            trigger.live_since = live_since.get(&trigger.id).copied();
-            Some(Arc::new(trigger))
-        }
-        Err(errors) => {
-            tracing::error!(trigger = %trigger_id, revision, ?errors, "a stored trigger does not build and is left out");
-            None
-        }
-    }
-}
+use crate::store::{FenceRow, FenceUpsert, FencesEdit, RevisionRow, StoreError, TriggerRow, Upserted};
+use std::sync::Arc;
 
 impl Pipeline {
     /// The snapshot in force.
@@ -232,6 +22,22 @@ impl Pipeline {
         Ok(())
     }
 
+    /// Writes an edit of geofences and puts it in force; what else the snapshot holds is not read again.
+    async fn edit_fences<T>(
+        &self,
+        project_id: ProjectId,
+        write: impl Future<Output = Result<(T, Option<FencesEdit>), StoreError>>,
+    ) -> Result<T, PipelineError> {
+        let catalogues = &self.0.catalogues;
+        let (answer, changed) = catalogues
+            .edit_fences(&self.0.store, project_id, self.now(), write)
+            .await?;
+        if changed {
+            self.pass_lanes().await;
+        }
+        Ok(answer)
+    }
+
     /// Adds or changes geofences by tag and external id, all or none.
     pub async fn put_geofences(
         &self,
@@ -239,17 +45,23 @@ impl Pipeline {
         rows: &[FenceRow],
         dry_run: bool,
     ) -> Result<Vec<FenceUpsert>, PipelineError> {
-        let outcomes = self.0.store.upsert_geofences(project_id, rows, dry_run).await?;
-        if !dry_run && outcomes.iter().any(|upsert| upsert.outcome != Upserted::Same) {
-            self.reload(project_id).await?;
+        let store = &self.0.store;
+        if dry_run {
+            return Ok(store.upsert_geofences(project_id, rows, true).await?.outcomes);
         }
-        Ok(outcomes)
+        let write = async {
+            let put = store.upsert_geofences(project_id, rows, false).await?;
+            Ok((put.outcomes, put.edit))
+        };
+        self.edit_fences(project_id, write).await
     }
 
     pub async fn delete_geofence(&self, project_id: ProjectId, id: FenceId) -> Result<bool, PipelineError> {
-        let deleted = self.0.store.delete_geofence(project_id, id, self.now()).await?;
-        self.reload(project_id).await?;
-        Ok(deleted)
+        let write = async {
+            let edit = self.0.store.delete_geofence(project_id, id, self.now()).await?;
+            Ok((edit.is_some(), edit))
+        };
+        self.edit_fences(project_id, write).await
     }
 
     pub async fn put_content(

@@ -30,7 +30,10 @@ const FOLLOWED_PER_QUERY: usize = 200;
 pub struct CatalogueRows {
     /// With the version these rows stand for.
     pub project: ProjectRow,
-    pub fences: Vec<FenceRow>,
+    /// None when they are those of the version that is known already.
+    pub fences: Option<Vec<FenceRow>>,
+    /// How many edits of its geofences the project has seen.
+    pub fences_version: i64,
     pub contents: Vec<ContentRow>,
     /// The types of facts the project has defined.
     pub fact_types: Vec<FactTypeRow>,
@@ -56,17 +59,22 @@ pub struct JourneyRows {
 }
 
 impl Store {
-    /// None when there is no such project.
+    /// None when there is no such project. Geofences are left out when the edits known of them are all there are.
     pub async fn load_catalogue_rows(
         &self,
         id: ProjectId,
         now: Timestamp,
+        known_fences: Option<i64>,
     ) -> Result<Option<CatalogueRows>, StoreError> {
         let txn = self.read_txn().await?;
         let Some(model) = project::Entity::find_by_id(id.uuid()).one(&txn).await? else {
             return Ok(None);
         };
-        let fences = living(id).order_by_asc(geofence::Column::Id).all(&txn).await?;
+        let fences_version = model.fences_version;
+        let fences = match known_fences {
+            Some(known) if known == fences_version => None,
+            _ => Some(living_fences(&txn, id).await?),
+        };
         let contents = content::Entity::find()
             .filter(content::Column::ProjectId.eq(id.uuid()))
             .order_by_asc(content::Column::Name)
@@ -108,7 +116,8 @@ impl Store {
         };
         Ok(Some(CatalogueRows {
             project: project_row(model)?,
-            fences: fences.into_iter().map(fence_row).collect::<Result<_, _>>()?,
+            fences,
+            fences_version,
             contents: contents
                 .into_iter()
                 .map(|model| content_row(&model))
@@ -133,6 +142,11 @@ impl Store {
             .await?;
         Ok(rows.into_iter().map(|(id, version)| (id.into(), version)).collect())
     }
+}
+
+async fn living_fences(txn: &DatabaseTransaction, id: ProjectId) -> Result<Vec<FenceRow>, StoreError> {
+    let models = living(id).order_by_asc(geofence::Column::Id).all(txn).await?;
+    models.into_iter().map(fence_row).collect()
 }
 
 /// When each trigger first went live.

@@ -68,18 +68,36 @@ async fn five_thousand_fences_in_one_upsert() {
     let store = open().await;
     let rows: Vec<FenceRow> = (0..5_000).map(|n| fence(10 + n, &format!("h{n}"), "Hotel")).collect();
     let dry = store.upsert_geofences(project(), &rows, true).await.unwrap();
+    assert!(dry.edit.is_none());
+    let dry = dry.outcomes;
     assert!(dry.iter().all(|row| row.outcome == Upserted::Added));
     assert_eq!(version(&store).await, 0);
-    assert_eq!(store.upsert_geofences(project(), &rows, false).await.unwrap(), dry);
-    let same = store.upsert_geofences(project(), &rows, false).await.unwrap();
+    let put = store.upsert_geofences(project(), &rows, false).await.unwrap();
+    let edit = put.edit.unwrap();
+    assert_eq!((put.outcomes, edit.version, edit.put.len()), (dry, 1, rows.len()));
+    let same = store.upsert_geofences(project(), &rows, false).await.unwrap().outcomes;
     assert!(same.iter().all(|row| row.outcome == Upserted::Same));
     assert_eq!(
         version(&store).await,
         1,
         "one upsert, one version; nothing new, no version"
     );
-    let loaded = store.load_catalogue_rows(project(), noon()).await.unwrap().unwrap();
-    assert_eq!((loaded.fences.len(), loaded.project.catalogue_version), (5_000, 1));
+    let loaded = store
+        .load_catalogue_rows(project(), noon(), None)
+        .await
+        .unwrap()
+        .unwrap();
+    let fences = loaded.fences.unwrap();
+    assert_eq!(
+        (fences.len(), loaded.fences_version, loaded.project.catalogue_version),
+        (5_000, 1, 1)
+    );
+    let known = store
+        .load_catalogue_rows(project(), noon(), Some(1))
+        .await
+        .unwrap()
+        .unwrap();
+    assert!(known.fences.is_none());
     let (mut ask, mut seen) = (PageAsk::first(10_000), 0);
     loop {
         let page = store.geofences(project(), Some("hotel"), &ask).await.unwrap();
@@ -96,7 +114,7 @@ async fn five_thousand_fences_in_one_upsert() {
 #[tokio::test]
 async fn a_fence_keeps_its_id_through_edits_deletion_and_return() {
     let store = open().await;
-    let put = async |row: FenceRow| store.upsert_geofences(project(), &[row], false).await.unwrap()[0];
+    let put = async |row: FenceRow| store.upsert_geofences(project(), &[row], false).await.unwrap().outcomes[0];
     assert_eq!(put(fence(10, "h1", "Old")).await.version, 1);
     let edit = put(fence(11, "h1", "New")).await;
     assert_eq!((edit.id, edit.outcome, edit.version), (id(10), Upserted::Updated, 2));
@@ -112,8 +130,19 @@ async fn a_fence_keeps_its_id_through_edits_deletion_and_return() {
             ..fence(10, "h1", "New")
         }
     );
-    assert!(store.delete_geofence(project(), id(10), after(1)).await.unwrap());
-    assert!(!store.delete_geofence(project(), id(10), after(1)).await.unwrap());
+    let gone = store
+        .delete_geofence(project(), id(10), after(1))
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!((gone.version, gone.deleted), (3, vec![id(10)]));
+    assert!(
+        store
+            .delete_geofence(project(), id(10), after(1))
+            .await
+            .unwrap()
+            .is_none()
+    );
     assert!(store.geofence(project(), id(10)).await.unwrap().is_none());
     let back = put(fence(12, "h1", "New")).await;
     assert_eq!((back.id, back.outcome, back.version), (id(10), Upserted::Added, 4));
@@ -131,7 +160,7 @@ async fn a_fence_keeps_its_id_through_edits_deletion_and_return() {
 async fn of_two_rows_with_one_name_the_later_counts() {
     let store = open().await;
     let rows = [fence(10, "h1", "First"), fence(11, "h1", "Second")];
-    let answers = store.upsert_geofences(project(), &rows, false).await.unwrap();
+    let answers = store.upsert_geofences(project(), &rows, false).await.unwrap().outcomes;
     assert_eq!(
         answers.iter().map(|answer| answer.outcome).collect::<Vec<_>>(),
         [Upserted::Added, Upserted::Updated]
@@ -294,7 +323,11 @@ async fn a_snapshot_holds_live_paused_and_lately_retired_revisions() {
     assert!(store.pause_trigger(project(), id(71)).await.unwrap());
     assert!(!store.pause_trigger(project(), id(71)).await.unwrap());
     assert_eq!(version(&store).await, before + 1);
-    let rows = store.load_catalogue_rows(project(), after(0)).await.unwrap().unwrap();
+    let rows = store
+        .load_catalogue_rows(project(), after(0), None)
+        .await
+        .unwrap()
+        .unwrap();
     let names = |rows: &[super::RevisionRow]| {
         rows.iter()
             .map(|row| (row.trigger_id, row.revision))
@@ -304,11 +337,11 @@ async fn a_snapshot_holds_live_paused_and_lately_retired_revisions() {
     assert_eq!(names(&rows.paused), [(id(71), 1)]);
     assert_eq!(names(&rows.retired), [(id(70), 1)]);
     let later = store
-        .load_catalogue_rows(project(), noon() + TimeDelta::days(32))
+        .load_catalogue_rows(project(), noon() + TimeDelta::days(32), None)
         .await
         .unwrap()
         .unwrap();
     assert!(later.retired.is_empty(), "no wait is older than that");
     assert!(store.resume_trigger(project(), id(71)).await.unwrap());
-    assert!(store.load_catalogue_rows(id(9), noon()).await.unwrap().is_none());
+    assert!(store.load_catalogue_rows(id(9), noon(), None).await.unwrap().is_none());
 }

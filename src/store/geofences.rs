@@ -4,12 +4,11 @@ use super::codec::{IN_LIST_MAX, from_json, insert_all, one_more, same_as_stored,
 use super::connect::Store;
 use super::error::StoreError;
 use super::paging::{Page, PageAsk, named};
-use super::projects::bump_catalogue;
 use crate::base::id::{FenceId, ProjectId};
 use crate::base::time::Timestamp;
 use crate::engine::fence::hours::Opening;
 use crate::engine::presence::Thresholds;
-use ::entity::geofence;
+use ::entity::{geofence, project};
 use chrono_tz::Tz;
 use sea_orm::sea_query::{Expr, OnConflict};
 use sea_orm::{
@@ -56,6 +55,25 @@ pub struct FenceUpsert {
     pub version: i64,
 }
 
+/// What an upsert did.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FencesPut {
+    /// What became of each row, in their order.
+    pub outcomes: Vec<FenceUpsert>,
+    /// None when nothing changed, and for a dry run.
+    pub edit: Option<FencesEdit>,
+}
+
+/// A committed change of some geofences of a project.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FencesEdit {
+    /// How many edits of its geofences the project has seen, with this one.
+    pub version: i64,
+    /// Added or changed, as they are now stored.
+    pub put: Vec<FenceRow>,
+    pub deleted: Vec<FenceId>,
+}
+
 impl Store {
     /// Adds or replaces geofences by tag and external id, in one transaction; of two rows with one name the later counts.
     /// A dry run answers the same and writes nothing.
@@ -64,20 +82,20 @@ impl Store {
         project: ProjectId,
         rows: &[FenceRow],
         dry_run: bool,
-    ) -> Result<Vec<FenceUpsert>, StoreError> {
+    ) -> Result<FencesPut, StoreError> {
         let txn = if dry_run {
             self.read_txn().await?
         } else {
             self.write_txn().await?
         };
         let mut stored = stored_by_name(&txn, project, rows).await?;
-        let mut answers = Vec::with_capacity(rows.len());
+        let mut outcomes = Vec::with_capacity(rows.len());
         let mut changed: HashMap<Uuid, geofence::Model> = HashMap::new();
         for row in rows {
             let model = fence_model(project, row)?;
             let name = (model.tag.clone(), model.external_id.clone());
             let (outcome, model) = merged(stored.get(&name), model);
-            answers.push(FenceUpsert {
+            outcomes.push(FenceUpsert {
                 id: model.id.into(),
                 outcome,
                 version: model.version,
@@ -87,18 +105,29 @@ impl Store {
             }
             stored.insert(name, model);
         }
+        let mut edit = None;
         if !dry_run && !changed.is_empty() {
+            let ids: Vec<Uuid> = changed.keys().copied().collect();
             let models: Vec<geofence::ActiveModel> =
                 changed.into_values().map(IntoActiveModel::into_active_model).collect();
             insert_all(&txn, models, Some(replace())).await?;
-            bump_catalogue(&txn, project).await?;
+            edit = Some(FencesEdit {
+                version: bump_fences(&txn, project).await?,
+                put: stored_by_id(&txn, project, &ids).await?,
+                deleted: Vec::new(),
+            });
         }
         txn.commit().await?;
-        Ok(answers)
+        Ok(FencesPut { outcomes, edit })
     }
 
-    /// Deletes softly: what happened there stays readable. False when there is no such geofence.
-    pub async fn delete_geofence(&self, project: ProjectId, id: FenceId, at: Timestamp) -> Result<bool, StoreError> {
+    /// Deletes softly: what happened there stays readable. None when there is no such geofence.
+    pub async fn delete_geofence(
+        &self,
+        project: ProjectId,
+        id: FenceId,
+        at: Timestamp,
+    ) -> Result<Option<FencesEdit>, StoreError> {
         let txn = self.write_txn().await?;
         let updated = geofence::Entity::update_many()
             .col_expr(geofence::Column::DeletedAt, Expr::value(at))
@@ -109,12 +138,16 @@ impl Store {
             .filter(geofence::Column::DeletedAt.is_null())
             .exec(&txn)
             .await?;
-        let deleted = updated.rows_affected > 0;
-        if deleted {
-            bump_catalogue(&txn, project).await?;
+        let mut edit = None;
+        if updated.rows_affected > 0 {
+            edit = Some(FencesEdit {
+                version: bump_fences(&txn, project).await?,
+                put: Vec::new(),
+                deleted: vec![id],
+            });
         }
         txn.commit().await?;
-        Ok(deleted)
+        Ok(edit)
     }
 
     pub async fn geofence(&self, project: ProjectId, id: FenceId) -> Result<Option<FenceRow>, StoreError> {
@@ -157,6 +190,28 @@ impl Store {
     }
 }
 
+/// Counts an edit of geofences and answers the count; the row is locked until the transaction ends, so no count comes twice.
+async fn bump_fences(conn: &impl ConnectionTrait, id: ProjectId) -> Result<i64, StoreError> {
+    project::Entity::update_many()
+        .col_expr(
+            project::Column::CatalogueVersion,
+            one_more(project::Column::CatalogueVersion),
+        )
+        .col_expr(project::Column::FencesVersion, one_more(project::Column::FencesVersion))
+        .filter(project::Column::Id.eq(id.uuid()))
+        .exec(conn)
+        .await?;
+    let select = project::Entity::find()
+        .select_only()
+        .column(project::Column::FencesVersion);
+    let version = select
+        .filter(project::Column::Id.eq(id.uuid()))
+        .into_tuple()
+        .one(conn)
+        .await?;
+    Ok(version.unwrap_or_default())
+}
+
 /// The geofences of a project that are not deleted.
 pub(super) fn living(project: ProjectId) -> Select<geofence::Entity> {
     geofence::Entity::find()
@@ -186,6 +241,22 @@ async fn stored_by_name(
         );
     }
     Ok(stored)
+}
+
+/// What an upsert has made of its rows; one whose id belongs to another project is not among them.
+async fn stored_by_id(
+    conn: &impl ConnectionTrait,
+    project: ProjectId,
+    ids: &[Uuid],
+) -> Result<Vec<FenceRow>, StoreError> {
+    let mut rows = Vec::with_capacity(ids.len());
+    for chunk in ids.chunks(IN_LIST_MAX) {
+        let select = living(project).filter(geofence::Column::Id.is_in(chunk.iter().copied()));
+        for model in select.all(conn).await? {
+            rows.push(fence_row(model)?);
+        }
+    }
+    Ok(rows)
 }
 
 /// The row as it will be, and what that is against the stored one. A deleted one comes back under its old id.

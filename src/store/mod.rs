@@ -52,7 +52,7 @@ pub use contents::ContentRow;
 pub use devices::{ConsentRow, OwnerRow};
 pub use error::{CommitError, StoreError};
 pub use fact_kinds::FactTypeRow;
-pub use geofences::{FenceRow, FenceUpsert, Upserted};
+pub use geofences::{FenceRow, FenceUpsert, FencesEdit, FencesPut, Upserted};
 pub use idempotency::{Begun, SavedAnswer};
 pub use instances::{InstanceFilter, InstanceRow, StateCounts, Stuck};
 pub use journeys::{JourneyRow, VersionRow};

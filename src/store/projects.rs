@@ -34,6 +34,7 @@ impl Store {
             salt: row.salt.clone(),
             settings: to_json(&row.settings)?,
             catalogue_version: row.catalogue_version,
+            fences_version: 0,
             created_at: row.created_at,
         };
         let insert = project::Entity::insert(model.into_active_model());

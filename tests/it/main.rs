@@ -15,6 +15,7 @@ mod caller;
 mod clients;
 mod delivery;
 mod documents;
+mod fences;
 mod isolation;
 mod kill;
 mod process;

@@ -22,11 +22,17 @@ impl Part {
         self.shell.area_m2() - self.holes.iter().map(Ring::area_m2).sum::<f64>()
     }
 
+    /// Makes its rings quick to ask.
+    fn prepare(&mut self) {
+        self.shell.prepare();
+        self.holes.iter_mut().for_each(Ring::prepare);
+    }
+
     pub(super) fn rings(&self) -> impl Iterator<Item = &Ring> {
         std::iter::once(&self.shell).chain(&self.holes)
     }
 
-    fn contains(&self, p: Position) -> bool {
+    pub(super) fn contains(&self, p: Position) -> bool {
         if p.lat.abs() == 90.0 {
             return self.contains_pole(p.lat);
         }
@@ -59,7 +65,10 @@ pub struct Area {
 }
 
 impl Area {
-    pub(super) fn of(parts: Vec<Part>) -> Self {
+    pub(super) fn of(mut parts: Vec<Part>) -> Self {
+        for part in &mut parts {
+            part.prepare();
+        }
         let vertices = parts.iter().flat_map(Part::rings).map(|ring| ring.real).sum();
         let (outline, merged_m2) = cut::outline_of(&parts);
         let size_m2 = merged_m2.unwrap_or_else(|| parts.iter().map(Part::area_m2).sum());
@@ -69,6 +78,10 @@ impl Area {
             size_m2,
             vertices,
         }
+    }
+
+    pub(super) fn parts(&self) -> &[Part] {
+        &self.parts
     }
 
     pub(super) fn contains(&self, p: Position) -> bool {

@@ -15,6 +15,16 @@ pub(super) struct Drawn {
     pub(super) rings: Vec<Vec<Coord<f64>>>,
 }
 
+/// Builds an area again from the polygons of one that was valid: what costs most to look for, rings that cross, is not looked for.
+pub(super) fn stored_area_of(polygons: &[Drawn]) -> Result<Area, GeometryError> {
+    let part = |drawn: &Drawn| {
+        let (shell, mut holes, curves) = rings_of(drawn)?;
+        holes.extend(curves.iter().skip(1).map(|curve| hole_of(curve, &shell)));
+        Ok(Part::of(shell, holes))
+    };
+    Ok(Area::of(polygons.iter().map(part).collect::<Result<_, _>>()?))
+}
+
 /// Builds an area from the polygons drawn.
 pub(super) fn area_of(polygons: &[Drawn]) -> Result<Area, GeometryError> {
     let parts = polygons.iter().map(part_of).collect::<Result<Vec<_>, _>>()?;
@@ -25,6 +35,21 @@ pub(super) fn area_of(polygons: &[Drawn]) -> Result<Area, GeometryError> {
 }
 
 fn part_of(drawn: &Drawn) -> Result<Part, GeometryError> {
+    let (shell, mut holes, curves) = rings_of(drawn)?;
+    let touches = crossings(&curves, &drawn.base)?;
+    split(&touches, curves.len(), &drawn.base)?;
+    let drawn_from = holes.len();
+    holes.extend(curves.iter().skip(1).map(|curve| hole_of(curve, &shell)));
+    place_holes(&shell, &holes, drawn_from, &drawn.base)?;
+    let part = Part::of(shell, holes);
+    if part.area_m2() <= f64::MIN_POSITIVE {
+        return Err(zero_area(format!("{}/0", drawn.base)));
+    }
+    Ok(part)
+}
+
+/// The shell, the hole that it is when it bounds the outside of what it goes round, and all curves as they were drawn.
+fn rings_of(drawn: &Drawn) -> Result<(Ring, Vec<Ring>, Vec<Curve>), GeometryError> {
     let mut curves = Vec::with_capacity(drawn.rings.len());
     for (number, ring) in drawn.rings.iter().enumerate() {
         curves.push(curve_of(ring, &format!("{}/{number}", drawn.base))?);
@@ -41,17 +66,7 @@ fn part_of(drawn: &Drawn) -> Result<Part, GeometryError> {
     for hole in rest.iter_mut() {
         bring_near(hole, &shell);
     }
-    let touches = crossings(&curves, &drawn.base)?;
-    split(&touches, curves.len(), &drawn.base)?;
-    let mut holes: Vec<Ring> = inverse.into_iter().collect();
-    let drawn_from = holes.len();
-    holes.extend(curves.iter().skip(1).map(|curve| hole_of(curve, &shell)));
-    place_holes(&shell, &holes, drawn_from, &drawn.base)?;
-    let part = Part::of(shell, holes);
-    if part.area_m2() <= f64::MIN_POSITIVE {
-        return Err(zero_area(format!("{}/0", drawn.base)));
-    }
-    Ok(part)
+    Ok((shell, inverse.into_iter().collect(), curves))
 }
 
 fn zero_area(pointer: String) -> GeometryError {

@@ -46,10 +46,10 @@ impl Geofence {
         }
     }
 
-    /// Reads [`Geofence::shape_to_stored`] back.
+    /// Reads [`Geofence::shape_to_stored`] back, and nothing else: it was checked when it was saved.
     pub fn shape_from_stored(stored: &Value, limits: &ShapeLimits) -> Result<Shape, GeometryError> {
         if stored.get("type").and_then(Value::as_str) != Some(CIRCLE) {
-            return Shape::from_geojson(stored, limits);
+            return Shape::from_stored_geojson(stored, limits);
         }
         let number = |value: Option<&Value>| value.and_then(Value::as_f64).unwrap_or(f64::NAN);
         let center = stored.get("center");

@@ -9,6 +9,7 @@
 
 mod area;
 mod build;
+mod cover;
 mod cut;
 mod edge;
 mod error;
@@ -16,10 +17,16 @@ mod feature;
 mod geodesy;
 pub mod geofence;
 mod geojson;
+mod grid;
 pub mod hours;
 mod index;
+mod near;
 mod ring;
 mod shape;
+mod shard;
+mod shared;
+mod strips;
+mod tile;
 mod validity;
 
 #[cfg(test)]
@@ -36,3 +43,4 @@ pub use geodesy::{Position, PositionError, distance_m};
 pub use geofence::Geofence;
 pub use index::FenceIndex;
 pub use shape::{Bounds, Circle, Shape, ShapeLimits};
+pub use shared::SharedMap;

@@ -1,6 +1,7 @@
 //! One ring of an area: unrolled over the antimeridian, closed over a pole if it goes round one, with its sides and its area.
 
 use super::geodesy::area_per_radian_m2;
+use super::strips::Strips;
 use geo::{Coord, Orientation, algorithm::kernels::Kernel, kernels::RobustKernel};
 
 /// Where a place lies in relation to a ring.
@@ -76,6 +77,8 @@ pub(super) struct Ring {
     pub(super) real: usize,
     pub(super) pole: Option<Pole>,
     pub(super) extent: Extent,
+    /// Made when the ring is done, for rings long enough.
+    strips: Option<Box<Strips>>,
 }
 
 impl Ring {
@@ -86,6 +89,7 @@ impl Ring {
             pole: None,
             extent: Extent::of(&coords),
             coords: coords.into(),
+            strips: None,
         }
     }
 
@@ -148,6 +152,7 @@ impl Ring {
             pole: Some(pole),
             extent: Extent::of(&coords),
             coords: coords.into(),
+            strips: None,
         }
     }
 
@@ -162,14 +167,28 @@ impl Ring {
         self.edges().take(self.real)
     }
 
+    /// Makes the ring quick to ask, once it will not change any more.
+    pub(super) fn prepare(&mut self) {
+        self.strips = Strips::of(&self.coords, self.extent.min.y, self.extent.max.y);
+    }
+
     /// Where a place lies, whichever copy of its longitude the ring covers.
     pub(super) fn side(&self, lat: f64, lng: f64) -> Side {
-        if lat < self.extent.min.y || lat > self.extent.max.y {
+        let Extent { min, max } = self.extent;
+        if lat < min.y || lat > max.y {
             return Side::Outside;
+        }
+        // Within 180 degrees a longitude is its own only copy; what lies just before the west may round into it.
+        if min.x >= -180.0 && max.x <= 180.0 && lng.abs() < 180.0 && !(min.x - 1e-9..min.x).contains(&lng) {
+            return if lng < min.x || lng > max.x {
+                Side::Outside
+            } else {
+                self.side_in_plane(Coord { x: lng, y: lat })
+            };
         }
         let mut answer = Side::Outside;
         for x in self.extent.copies(lng) {
-            match side_of(&self.coords, Coord { x, y: lat }) {
+            match self.side_in_plane(Coord { x, y: lat }) {
                 Side::Inside => return Side::Inside,
                 Side::Edge => answer = Side::Edge,
                 Side::Outside => {}
@@ -178,9 +197,17 @@ impl Ring {
         answer
     }
 
+    fn side_in_plane(&self, at: Coord<f64>) -> Side {
+        match &self.strips {
+            Some(strips) => strips.side_of(&self.coords, at),
+            None => side_of(&self.coords, at),
+        }
+    }
+
     /// Turned the other way round; for rings whose edges are all real.
     pub(super) fn reversed(mut self) -> Self {
         self.coords.reverse();
+        self.strips = None;
         self
     }
 
@@ -222,30 +249,54 @@ pub(super) fn orientation(a: Coord<f64>, b: Coord<f64>, c: Coord<f64>) -> Orient
     RobustKernel::orient2d(a, b, c)
 }
 
-/// Where a place lies in relation to a closed ring in the plane: the crossings of a ray to the east, exact on the edge.
-pub(super) fn side_of(coords: &[Coord<f64>], at: Coord<f64>) -> Side {
-    let mut inside = false;
-    let mut a = coords.last().copied().unwrap_or_default();
-    for &b in coords {
+/// The edges of a ring that a ray from a place to the east has crossed so far, exact on the edge.
+pub(super) struct Crossings {
+    at: Coord<f64>,
+    inside: bool,
+}
+
+impl Crossings {
+    pub(super) const fn of(at: Coord<f64>) -> Self {
+        Self { at, inside: false }
+    }
+
+    /// Takes one edge, in any order; true when the place lies on it.
+    #[inline]
+    pub(super) fn pass(&mut self, a: Coord<f64>, b: Coord<f64>) -> bool {
+        let at = self.at;
         if (a.y > at.y) != (b.y > at.y) {
             let (low, high) = if a.x < b.x { (a.x, b.x) } else { (b.x, a.x) };
             if at.x < low {
-                inside = !inside;
+                self.inside = !self.inside;
             } else if at.x <= high {
                 match orientation(a, b, at) {
-                    Orientation::Collinear => return Side::Edge,
-                    Orientation::CounterClockwise => inside ^= b.y > a.y,
-                    Orientation::Clockwise => inside ^= b.y < a.y,
+                    Orientation::Collinear => return true,
+                    Orientation::CounterClockwise => self.inside ^= b.y > a.y,
+                    Orientation::Clockwise => self.inside ^= b.y < a.y,
                 }
             }
+            false
         } else if a.y == at.y && b.y == at.y {
-            if a.x.min(b.x) <= at.x && at.x <= a.x.max(b.x) {
-                return Side::Edge;
-            }
-        } else if a == at || b == at {
+            a.x.min(b.x) <= at.x && at.x <= a.x.max(b.x)
+        } else {
+            a == at || b == at
+        }
+    }
+
+    pub(super) const fn side(&self) -> Side {
+        if self.inside { Side::Inside } else { Side::Outside }
+    }
+}
+
+/// Where a place lies in relation to a closed ring in the plane.
+pub(super) fn side_of(coords: &[Coord<f64>], at: Coord<f64>) -> Side {
+    let mut crossings = Crossings::of(at);
+    let mut a = coords.last().copied().unwrap_or_default();
+    for &b in coords {
+        if crossings.pass(a, b) {
             return Side::Edge;
         }
         a = b;
     }
-    if inside { Side::Inside } else { Side::Outside }
+    crossings.side()
 }

@@ -235,6 +235,19 @@ fn the_index_agrees_with_brute_force() {
 }
 
 #[test]
+fn a_stored_area_is_read_as_it_was_checked() {
+    for area in real_areas() {
+        let stored = area.to_geojson();
+        let limits = ShapeLimits::default();
+        let (checked, read) = (
+            Shape::from_geojson(&stored, &limits),
+            Shape::from_stored_geojson(&stored, &limits),
+        );
+        assert_eq!(format!("{:?}", checked.unwrap()), format!("{:?}", read.unwrap()));
+    }
+}
+
+#[test]
 fn nearest_fences_agree_with_brute_force() {
     let mut dice = Dice(7);
     let shapes: Vec<(usize, Arc<Shape>)> = (0..300)

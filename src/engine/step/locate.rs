@@ -30,6 +30,11 @@ impl Stepper<'_> {
             if let Some(inside) = state {
                 self.device(device_id).presence.insert(fence.id, inside);
             }
+            // Most fixes change nothing, and what they are evidence of is only written where something does.
+            if matches!(change, Change::None) {
+                self.renew_evidence(device_id, fence.id);
+                continue;
+            }
             let probability = if matches!(change, Change::Left(_)) {
                 seen.exit_p
             } else {

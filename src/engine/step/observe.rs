@@ -211,8 +211,7 @@ impl Stepper<'_> {
 
     pub(super) fn fences_at(&self, position: Position) -> Vec<Arc<Geofence>> {
         let catalogue = self.given.catalogue;
-        let mut ids = catalogue.index.locate(position);
-        ids.sort_unstable();
+        let ids = catalogue.index.locate(position);
         ids.iter().filter_map(|id| catalogue.fences.get(id).cloned()).collect()
     }
 

@@ -99,7 +99,7 @@ impl Stage {
             version,
             updated_at: when,
         };
-        self.catalogue.fences = std::collections::HashMap::from([(id, Arc::new(fence))]);
+        self.catalogue.fences = [(id, Arc::new(fence))].into();
         self.catalogue.index = FenceIndex::build(vec![(id, shape)]);
     }
 }

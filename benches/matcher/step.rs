@@ -1,0 +1,125 @@
+//! The whole step of one fix that changes nothing, beside the bare match.
+
+use crate::designs::key;
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Instant;
+use usher::base::id::{DeviceId, IdSource, ProjectId, UserId};
+use usher::base::time::Timestamp;
+use usher::engine::catalogue::{Catalogue, Mode};
+use usher::engine::fence::{Geofence, Position, Shape};
+use usher::engine::fix::{Body, Fix, Quality, Record};
+use usher::engine::step::{Given, Input, step};
+use usher::engine::subject::{Consent, Device, Purpose, Subject};
+use uuid::Uuid;
+
+const SAMPLE: usize = 20_000;
+
+/// Nanoseconds of a step and of the match alone, over the same fixes.
+pub struct Took {
+    pub step_ns: f64,
+    pub match_ns: f64,
+}
+
+impl Took {
+    pub fn told(&self, order: &str) -> Value {
+        let Self { step_ns, match_ns } = self;
+        println!(
+            "  step without a change, {order}: {step_ns:.0} ns, {:.1}x the match alone ({match_ns:.0} ns)",
+            step_ns / match_ns
+        );
+        json!({ "order": order, "step_ns": step_ns, "match_ns": match_ns })
+    }
+}
+
+pub fn catalogue(shapes: &[(usize, Arc<Shape>)]) -> Catalogue {
+    let mut catalogue = Catalogue::empty(ProjectId::from(Uuid::from_u128(1)), Mode::Live);
+    let fence = |(number, shape): &(usize, Arc<Shape>)| {
+        Arc::new(Geofence {
+            id: key(*number),
+            name: format!("fence {number}"),
+            tag: "place".to_owned(),
+            external_id: format!("f{number}"),
+            shape: Arc::clone(shape),
+            metadata: serde_json::Map::new(),
+            time_zone: None,
+            opening_hours: BTreeMap::new(),
+            thresholds: None,
+            version: 1,
+            updated_at: at(0),
+        })
+    };
+    catalogue.edit_fences(shapes.iter().map(fence).collect(), &[]);
+    catalogue
+}
+
+fn at(seconds: i64) -> Timestamp {
+    Timestamp::from_timestamp(1_780_000_000 + seconds, 0).unwrap()
+}
+
+fn input(device_id: DeviceId, p: Position, when: i64) -> Input {
+    let fix: Fix = serde_json::from_value(json!({ "lat": p.lat, "lng": p.lng, "accuracy_m": 8.0 })).unwrap();
+    let record = Record {
+        id: format!("r{when}"),
+        at: at(when),
+        quality: Quality::Exact,
+        suspect: false,
+        body: Body::Fix(fix),
+    };
+    let records = vec![record];
+    Input::Records { device_id, records }
+}
+
+/// People who have been where they are for a minute say so again.
+pub fn measure(catalogue: &Catalogue, fixes: &[Position]) -> Took {
+    let spent = BTreeSet::new();
+    let given = |when: i64| Given {
+        catalogue,
+        spent: &spent,
+        now: at(when),
+        seed: Uuid::from_u128(9),
+    };
+    let mut ids = IdSource::new(Uuid::from_u128(7), at(0));
+    let mut people: Vec<(Subject, Input)> = Vec::with_capacity(SAMPLE);
+    let sample = || fixes.iter().take(SAMPLE);
+    for p in sample() {
+        let mut subject = Subject::new(ids.draw::<UserId>());
+        let device = ids.draw::<DeviceId>();
+        for purpose in [Purpose::Location, Purpose::Service] {
+            subject.consents.insert(
+                purpose,
+                Consent {
+                    granted: true,
+                    at: at(0),
+                },
+            );
+        }
+        subject.devices.insert(device, Device::default());
+        let first = step(subject, &input(device, *p, 60), given(60));
+        people.push((first.subject, input(device, *p, 120)));
+    }
+    let mut keys = Vec::new();
+    let began = Instant::now();
+    let hits: usize = sample()
+        .map(|p| {
+            catalogue.index.locate_into(*p, &mut keys);
+            keys.len()
+        })
+        .sum();
+    let match_ns = began.elapsed().as_nanos() as f64 / people.len() as f64;
+    let count = people.len() as f64;
+    let mut quiet = 0;
+    let began = Instant::now();
+    for (subject, input) in people {
+        let effects = step(subject, &input, given(120));
+        quiet += usize::from(effects.moments.is_empty());
+        drop(effects);
+    }
+    let step_ns = began.elapsed().as_nanos() as f64 / count;
+    assert!(
+        quiet as f64 > count * 0.9 && hits < 100 * SAMPLE,
+        "{quiet} of {count} steps were quiet"
+    );
+    Took { step_ns, match_ns }
+}
