@@ -85,6 +85,22 @@ impl Crowd {
         }
     }
 
+    /// The same phones from their first fix on: what another server is sent must not move these.
+    #[must_use]
+    pub fn twin(&self) -> Self {
+        let twin = |phone: &Phone| Phone {
+            token: phone.token.clone(),
+            device_id: phone.device_id.clone(),
+            made: AtomicU64::new(0),
+            ..*phone
+        };
+        Self {
+            phones: self.phones.iter().map(twin).collect(),
+            cycle: self.cycle,
+            run: self.run.clone(),
+        }
+    }
+
     /// Where this phone is at its fix `number`: half of the time away, the phones evenly spread over the cycle.
     pub fn spot(&self, phone: usize, number: u64) -> Spot {
         let shift = phone as u64 * self.cycle / (self.phones.len() as u64).max(1);

@@ -122,7 +122,7 @@ pub struct Load {
     pub backlog: u64,
     pub server_us_per_fix: Option<f64>,
     pub generator_share: Option<f64>,
-    /// How late the generator itself sent, 99 % of the requests, in milliseconds.
+    /// How late the generator itself was at most with 99 % of the requests, in milliseconds.
     pub generator_lag_p99_ms: f64,
     pub hops: Vec<Hop>,
     pub timeline: Vec<Second>,

@@ -28,6 +28,8 @@ pub enum Pace {
     Fixed(f64),
     /// The next when the last one is answered, on every connection: as much as there can be.
     Full,
+    /// Every phone once, each when the last one is answered.
+    Once,
 }
 
 /// What is sent where.
@@ -44,6 +46,13 @@ pub struct Offer {
     pub pid: Option<u32>,
     /// Requests answered so far, for whoever shows it.
     pub progress: Arc<AtomicU64>,
+}
+
+/// A request that is due.
+struct Due {
+    number: u64,
+    /// How late the generator itself was with it.
+    late: Duration,
 }
 
 struct Run {
@@ -106,11 +115,15 @@ async fn run(offer: Offer, crowd: Arc<Crowd>) -> Result<Taken, String> {
     }
     let paced = match run.offer.pace {
         Pace::Fixed(rate) => Some(keep_pace(&run, rate, queues)?),
-        Pace::Full => None,
+        Pace::Full | Pace::Once => None,
     };
     let mut watching = JoinSet::new();
     watching.spawn(watch(Arc::clone(&run)));
-    tokio::time::sleep_until((run.begun + run.offer.lasts).into()).await;
+    if run.offer.pace == Pace::Once {
+        while workers.join_next().await.is_some() {}
+    } else {
+        tokio::time::sleep_until((run.begun + run.offer.lasts).into()).await;
+    }
     let lasted = run.begun.elapsed();
     let cpu = |before: Option<Duration>, pid: Option<u32>| Some(pid.and_then(processor_time)?.saturating_sub(before?));
     let (server_cpu, generator_cpu) = (
@@ -145,7 +158,7 @@ impl Run {
 
 /// Lets every request go when it is due. A thread of its own, since a timer of the runtime rounds to milliseconds.
 #[expect(clippy::disallowed_methods, reason = "this thread has nothing to do but to wait")]
-fn keep_pace(run: &Arc<Run>, rate: f64, queues: Vec<UnboundedSender<u64>>) -> Result<Arc<AtomicU64>, String> {
+fn keep_pace(run: &Arc<Run>, rate: f64, queues: Vec<UnboundedSender<Due>>) -> Result<Arc<AtomicU64>, String> {
     let released = Arc::new(AtomicU64::new(0));
     let (count, run) = (Arc::clone(&released), Arc::clone(run));
     let pace = move || {
@@ -157,7 +170,8 @@ fn keep_pace(run: &Arc<Run>, rate: f64, queues: Vec<UnboundedSender<u64>>) -> Re
                 let phone = number % phones;
                 let queue = usize::try_from(phone).unwrap_or(0) % queues.len();
                 // A worker that gave up takes nothing more; its requests count as unanswered.
-                let _ = queues[queue].send(number);
+                let late = elapsed.saturating_sub(due_after(number, rate));
+                let _ = queues[queue].send(Due { number, late });
                 number += 1;
             }
             count.store(number, Ordering::Relaxed);
@@ -180,28 +194,22 @@ pub fn due_after(number: u64, rate: f64) -> Duration {
 }
 
 /// One connection: its phones keep to it, so that their fixes come in order.
-async fn work(run: Arc<Run>, mut line: Connection, number: usize, connections: usize, mut due: UnboundedReceiver<u64>) {
+async fn work(run: Arc<Run>, mut line: Connection, number: usize, connections: usize, mut due: UnboundedReceiver<Due>) {
     let phones = run.crowd.phones.len();
     let mut phone = number;
     loop {
         let due_at = match run.offer.pace {
             Pace::Fixed(rate) => {
                 let Some(request) = due.recv().await else { return };
-                phone = usize::try_from(request % phones as u64).unwrap_or(0);
-                due_after(request, rate)
+                phone = usize::try_from(request.number % phones as u64).unwrap_or(0);
+                count(&mut run.taken().lag, request.late);
+                due_after(request.number, rate)
             }
-            Pace::Full => {
-                phone = if phone + connections < phones {
-                    phone + connections
-                } else {
-                    number
-                };
-                run.begun.elapsed()
-            }
+            Pace::Full | Pace::Once => run.begun.elapsed(),
         };
         let last = match run.offer.pace {
             Pace::Fixed(_) => run.offer.lasts + ANSWERED_WITHIN,
-            Pace::Full => run.offer.lasts,
+            Pace::Full | Pace::Once => run.offer.lasts,
         };
         if run.begun.elapsed() >= last {
             return;
@@ -210,7 +218,15 @@ async fn work(run: Arc<Run>, mut line: Connection, number: usize, connections: u
             (run.begun + run.offer.lasts + ANSWERED_WITHIN).into(),
             send(&run, &mut line, phone, due_at),
         );
-        let failure = match exchanged.await {
+        let exchanged = exchanged.await;
+        phone += connections;
+        if phone >= phones {
+            if run.offer.pace == Pace::Once {
+                return;
+            }
+            phone = number;
+        }
+        let failure = match exchanged {
             Ok(Ok(())) => continue,
             Ok(Err(failure)) => failure,
             Err(_) => "an answer did not come in time".to_owned(),
@@ -229,21 +245,21 @@ async fn send(run: &Run, line: &mut Connection, phone: usize, due_at: Duration) 
     let due = run.begun_at + TimeDelta::from_std(due_at).unwrap_or_default();
     let at = due.to_rfc3339_opts(SecondsFormat::Millis, true);
     let made = run.crowd.next(phone, run.offer.batch, &at);
-    let lag = run.begun.elapsed().saturating_sub(due_at);
+    let sent_at = run.begun.elapsed();
     let answer = line
         .exchange(Method::POST, &run.offer.path, &run.bearers[phone], made.body)
         .await?;
-    let took = run.begun.elapsed().saturating_sub(due_at);
+    let answered_at = run.begun.elapsed();
+    let took = answered_at.saturating_sub(due_at);
     run.offer.progress.fetch_add(1, Ordering::Relaxed);
     let (rejected, moments) = read(&answer);
     let good = (200..300).contains(&answer.status);
     let mut taken = run.taken();
     *taken.statuses.entry(answer.status).or_default() += 1;
-    count(&mut taken.lag, lag);
     if good {
         taken.fixes += run.offer.batch as u64;
         count(&mut taken.answers, took);
-        count(&mut taken.served, took.saturating_sub(lag));
+        count(&mut taken.served, answered_at.saturating_sub(sent_at));
         if moments > 0 {
             count(&mut taken.moving, took);
         }

@@ -7,6 +7,7 @@ mod client;
 pub mod crowd;
 mod endurance;
 mod figures;
+mod growth;
 mod hops;
 pub mod load;
 pub mod meter;
@@ -97,9 +98,17 @@ pub(super) struct BenchArguments {
     /// Then offer three times the saturation for two minutes: nothing that was accepted may be lost
     #[arg(long)]
     overload: bool,
+    /// Measure nothing: draw how the cost of a fix grows, from the files of runs with different --fences
+    #[arg(long, value_name = "FILES", value_delimiter = ',')]
+    growth: Vec<PathBuf>,
 }
 
 pub(super) async fn run(arguments: BenchArguments, out: Out) -> Result<(), Failure> {
+    if !arguments.growth.is_empty() {
+        let picture = target::beside(&arguments.out, "svg");
+        growth::draw(&arguments.growth, &picture)?;
+        return out.note(&format!("picture: {}", picture.display()));
+    }
     let mix = checked(&arguments)?;
     // Dropping the run ends its servers and removes its folder, also when it is interrupted.
     tokio::select! {

@@ -20,6 +20,8 @@ use std::time::Duration;
 const STEP: Duration = Duration::from_secs(5);
 /// A rate holds while 99 % of the answers come within this, in milliseconds.
 const P99_MS_MAX: f64 = 100.0;
+/// Every phone reports once before anything is measured.
+const WARM_WITHIN: Duration = Duration::from_mins(2);
 /// A soak runs at this share of the saturation.
 const SOAK_SHARE: f64 = 0.5;
 const OVERLOAD: Duration = Duration::from_mins(2);
@@ -34,14 +36,14 @@ pub struct Phases<'a> {
 }
 
 impl Phases<'_> {
-    /// One load. `rate` counts fixes.
+    /// One load. `rate` counts fixes; without one, every phone reports once.
     async fn load(&self, name: &str, rate: Option<f64>, lasts: Duration, connections: usize) -> Result<Taken, Failure> {
         let batch = self.arguments.batch;
         let progress = Arc::new(AtomicU64::new(0));
         let offered = Offer {
             address: self.target.address,
             path: "/v1/track".to_owned(),
-            pace: rate.map_or(Pace::Full, |rate| Pace::Fixed(rate / batch as f64)),
+            pace: rate.map_or(Pace::Once, |rate| Pace::Fixed(rate / batch as f64)),
             lasts,
             batch,
             connections,
@@ -58,7 +60,7 @@ impl Phases<'_> {
     /// Every phone says where it is, so that the server has seen all of them; nothing is measured.
     pub async fn warm_up(&self) -> Result<(), Failure> {
         let taken = self
-            .load("warm-up", None, Duration::from_secs(2), self.arguments.connections)
+            .load("warm-up", None, WARM_WITHIN, self.arguments.connections)
             .await?;
         if taken.good() == 0 {
             let why = taken.first_failure.unwrap_or_else(|| format!("{:?}", taken.statuses));

@@ -35,9 +35,13 @@ fn whole(svg: &mut String, report: &Report, load: &Load) -> Drawing {
     let root = SVGBackend::with_string(svg, (1000, 1180)).into_drawing_area();
     root.fill(&WHITE)?;
     let plan = &report.plan;
+    let requests = match plan.batch {
+        1 => "single fixes".to_owned(),
+        batch => format!("batches of {batch}"),
+    };
     let title = format!(
-        "usher bench {}: {} geofences, {} phones, {} fix(es) a request",
-        report.version, plan.fences, plan.devices, plan.batch
+        "usher bench {}: {} geofences, {} phones, {}",
+        report.version, plan.fences, plan.devices, requests
     );
     let root = root.titled(&title, (FONT, 24))?;
     let (above, below) = root.split_vertically(460);
@@ -106,7 +110,8 @@ fn latencies(area: &Drawn<'_>, load: &Load) -> Drawing {
                 format!("{ms:.0} ms")
             }
         })
-        .light_line_style(RGBColor(244, 244, 244))
+        .bold_line_style(RGBColor(222, 222, 222))
+        .light_line_style(RGBColor(246, 246, 246))
         .label_style((FONT, 15))
         .draw()?;
     for (hop, colour) in load.hops.iter().zip(COLOURS.iter().cycle()) {
@@ -123,7 +128,7 @@ fn latencies(area: &Drawn<'_>, load: &Load) -> Drawing {
     }
     chart
         .configure_series_labels()
-        .position(SeriesLabelPosition::UpperLeft)
+        .position(SeriesLabelPosition::LowerRight)
         .background_style(WHITE.mix(0.85))
         .border_style(RGBColor(200, 200, 200))
         .label_font((FONT, 15))
@@ -153,7 +158,8 @@ fn over_time(area: &Drawn<'_>, caption: &str, lines: &[(&str, Vec<(f64, f64)>)])
                 format!("{value:.0}")
             }
         })
-        .light_line_style(RGBColor(244, 244, 244))
+        .bold_line_style(RGBColor(222, 222, 222))
+        .light_line_style(RGBColor(246, 246, 246))
         .label_style((FONT, 15))
         .draw()?;
     for ((name, points), colour) in lines.iter().zip(COLOURS.iter()) {
@@ -167,6 +173,7 @@ fn over_time(area: &Drawn<'_>, caption: &str, lines: &[(&str, Vec<(f64, f64)>)])
     if lines.len() > 1 {
         chart
             .configure_series_labels()
+            .position(SeriesLabelPosition::UpperLeft)
             .background_style(WHITE.mix(0.85))
             .border_style(RGBColor(200, 200, 200))
             .label_font((FONT, 15))
@@ -212,7 +219,8 @@ fn grown(svg: &mut String, title: &str, unit: &str, curves: &[(String, Vec<(f64,
         .x_desc("geofences")
         .x_label_formatter(&|count| format!("{count:.0}"))
         .y_label_formatter(&|cost| format!("{cost:.0} {unit}"))
-        .light_line_style(RGBColor(244, 244, 244))
+        .bold_line_style(RGBColor(222, 222, 222))
+        .light_line_style(RGBColor(246, 246, 246))
         .label_style((FONT, 15))
         .draw()?;
     for ((name, points), colour) in curves.iter().zip(COLOURS.iter().cycle()) {

@@ -68,7 +68,7 @@ fn print_load(load: &Load, out: Out) -> Result<(), Failure> {
         load.fixes_per_s, load.requests_per_s, load.moments, load.messages
     ))?;
     out.line(&format!(
-        "  server {} per fix; generator {} of a core, sent 99 % within {:.1} ms of when they were due",
+        "  server {} per fix; generator {} of a core, itself at most {:.1} ms late for 99 %",
         known(load.server_us_per_fix, 1, " µs"),
         known(load.generator_share.map(|share| share * 100.0), 0, " %"),
         load.generator_lag_p99_ms

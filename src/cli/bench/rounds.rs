@@ -25,12 +25,13 @@ pub async fn run(target: &Target, rounds: usize, connections: usize, show: Show)
     let ceiling = started
         .await
         .map_err(|error| Failure::new(error.to_string(), "run it again"))??;
+    let twin = Arc::new(target.crowd.twin());
     let mut taken: Vec<Vec<Taken>> = TURNS.iter().map(|_| Vec::new()).collect();
     for round in 1..=rounds {
         for ((endpoint, batch), results) in TURNS.iter().zip(&mut taken) {
-            let (address, path, pid) = match *endpoint {
-                "track" => (target.address, "/v1/track".to_owned(), target.pid()),
-                other => (ceiling.address, format!("/{other}"), Some(ceiling.pid())),
+            let (address, path, pid, crowd) = match *endpoint {
+                "track" => (target.address, "/v1/track".to_owned(), target.pid(), &target.crowd),
+                other => (ceiling.address, format!("/{other}"), Some(ceiling.pid()), &twin),
             };
             let progress = Arc::new(AtomicU64::new(0));
             let offered = Offer {
@@ -45,7 +46,7 @@ pub async fn run(target: &Target, rounds: usize, connections: usize, show: Show)
             };
             let name = format!("round {round} of {rounds}: {endpoint} x {batch}");
             let one = show
-                .during(&name, TURN, &progress, offer(offered, Arc::clone(&target.crowd)))
+                .during(&name, TURN, &progress, offer(offered, Arc::clone(crowd)))
                 .await;
             let one = one.map_err(|why| Failure::new(format!("{endpoint}: {why}"), "look at the log of the server"))?;
             if one.errors() > 0 || one.rejected > 0 {

@@ -47,22 +47,18 @@ impl Show {
         let mut told = begun;
         let mut work = std::pin::pin!(work);
         loop {
-            match tokio::time::timeout(BAR_EVERY, &mut work).await {
-                Ok(done) => {
-                    bar.finish_and_clear();
-                    return done;
-                }
-                Err(_) => {
-                    let (elapsed, count) = (begun.elapsed(), progress.load(Ordering::Relaxed));
-                    bar.set_position(elapsed.min(lasts).as_millis().try_into().unwrap_or(u64::MAX));
-                    bar.set_message(format!("{count} answered"));
-                    if !self.bars && told.elapsed() >= LINE_EVERY {
-                        told = instant();
-                        let (at, of) = (elapsed.as_secs(), lasts.as_secs());
-                        // A reader that has gone is noticed by the next line that matters.
-                        let _ = self.line(&format!("  {name}: {at} s of {of} s, {count} answered"));
-                    }
-                }
+            if let Ok(done) = tokio::time::timeout(BAR_EVERY, &mut work).await {
+                bar.finish_and_clear();
+                return done;
+            }
+            let (elapsed, count) = (begun.elapsed(), progress.load(Ordering::Relaxed));
+            bar.set_position(elapsed.min(lasts).as_millis().try_into().unwrap_or(u64::MAX));
+            bar.set_message(format!("{count} answered"));
+            if !self.bars && told.elapsed() >= LINE_EVERY {
+                told = instant();
+                let (at, of) = (elapsed.as_secs(), lasts.as_secs());
+                // A reader that has gone is noticed by the next line that matters.
+                let _ = self.line(&format!("  {name}: {at} s of {of} s, {count} answered"));
             }
         }
     }

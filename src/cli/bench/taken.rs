@@ -63,7 +63,7 @@ pub struct Taken {
     pub moving: Histogram<u64>,
     /// Sent to answered, of the good answers.
     pub served: Histogram<u64>,
-    /// Due to sent: how late the generator itself was.
+    /// How late the generator itself was: from due to in the queue of a connection.
     pub lag: Histogram<u64>,
     pub arrivals: Vec<Arrival>,
     pub seconds: Vec<Second>,
