@@ -59,6 +59,11 @@ enum Command {
     Track(play::TrackArguments),
     #[command(about = "Load geofences from GeoJSON or CSV into a running server")]
     Import(import::ImportArguments),
+    #[command(about = "Put a load on a server and measure it against what HTTP and JSON alone can do")]
+    Bench(Box<bench::BenchArguments>),
+    /// What HTTP and JSON alone can do: `bench` starts it
+    #[command(hide = true)]
+    BenchCeiling,
     #[command(about = "Make, list and take back API keys, directly in the database")]
     Keys(keys::KeysArguments),
     #[command(about = "Bring the tables of the database up to this version (`serve` does so at start)")]
@@ -97,6 +102,8 @@ async fn answer(arguments: Arguments, out: Out) -> Result<(), Failure> {
         Command::Simulate(simulate) => simulate::run(&simulate, out),
         Command::Track(track) => play::run(track, out).await,
         Command::Import(import) => import::run(import, out).await,
+        Command::Bench(bench) => bench::run(*bench, out).await,
+        Command::BenchCeiling => bench::ceiling::serve(out).await,
         Command::Keys(keys) => keys::run(keys, effective()?, out).await,
         Command::Migrate(migrate) => migrate::run(migrate, effective()?, out).await,
         Command::Check => check::run(effective()?, out).await,

@@ -1,0 +1,186 @@
+//! The parts of a run that load the server: warm-up, a fixed rate, the search for saturation, soak and overload.
+
+use super::BenchArguments;
+use super::endurance::{Overload, overloaded, soaked};
+use super::figures::{Load, Row};
+use super::hops::{Asker, Messages};
+use super::load::{Offer, Pace, offer};
+use super::search::{Search, TRIES_MAX, Tried};
+use super::show::Show;
+use super::taken::{Taken, at_ms};
+use super::target::Target;
+use crate::base::clock::{Clock, SystemClock};
+use crate::cli::out::Failure;
+use chrono::TimeDelta;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::time::Duration;
+
+/// One step of the search for saturation.
+const STEP: Duration = Duration::from_secs(5);
+/// A rate holds while 99 % of the answers come within this, in milliseconds.
+const P99_MS_MAX: f64 = 100.0;
+/// Every phone reports once before anything is measured.
+const WARM_WITHIN: Duration = Duration::from_mins(2);
+/// A soak runs at this share of the saturation.
+const SOAK_SHARE: f64 = 0.5;
+const OVERLOAD: Duration = Duration::from_mins(2);
+/// Many connections: a few of them only ever wait for their answers, and the server never has too much at once.
+const OVERLOAD_CONNECTIONS: usize = 2_000;
+
+/// Loads one server.
+pub struct Phases<'a> {
+    pub target: &'a Target,
+    pub arguments: &'a BenchArguments,
+    pub show: Show,
+}
+
+impl Phases<'_> {
+    /// One load. `rate` counts fixes; without one, every phone reports once.
+    async fn load(&self, name: &str, rate: Option<f64>, lasts: Duration, connections: usize) -> Result<Taken, Failure> {
+        let batch = self.arguments.batch;
+        let progress = Arc::new(AtomicU64::new(0));
+        let offered = Offer {
+            address: self.target.address,
+            path: "/v1/track".to_owned(),
+            pace: rate.map_or(Pace::Once, |rate| Pace::Fixed(rate / batch as f64)),
+            lasts,
+            batch,
+            connections,
+            pid: self.target.pid(),
+            progress: Arc::clone(&progress),
+        };
+        let taken = self
+            .show
+            .during(name, lasts, &progress, offer(offered, Arc::clone(&self.target.crowd)))
+            .await;
+        taken.map_err(|why| Failure::new(format!("{name}: {why}"), "look at the log of the server"))
+    }
+
+    /// Every phone says where it is, so that the server has seen all of them; nothing is measured.
+    pub async fn warm_up(&self) -> Result<(), Failure> {
+        let taken = self
+            .load("warm-up", None, WARM_WITHIN, self.arguments.connections)
+            .await?;
+        if taken.good() == 0 {
+            let why = taken.first_failure.unwrap_or_else(|| format!("{:?}", taken.statuses));
+            return Err(Failure::new(
+                format!("no request was answered well: {why}"),
+                "look at the log of the server",
+            ));
+        }
+        Ok(())
+    }
+
+    /// A load at a fixed rate, with what became of its messages.
+    pub async fn fixed(&self, name: &str, rate: f64, lasts: Duration) -> Result<Load, Failure> {
+        let since = SystemClock.now() - TimeDelta::seconds(1);
+        let taken = self.load(name, Some(rate), lasts, self.arguments.connections).await?;
+        let messages = self.messages(&taken, since).await?;
+        let mut load = Load::of(name, Some(rate), &taken);
+        load.hops.extend(messages.hops);
+        load.messages = messages.handed_over;
+        Ok(load)
+    }
+
+    async fn messages(&self, taken: &Taken, since: crate::base::time::Timestamp) -> Result<Messages, Failure> {
+        let target = self.target;
+        let devices: Vec<&str> = target
+            .crowd
+            .phones
+            .iter()
+            .map(|phone| phone.device_id.as_str())
+            .collect();
+        let asker = Asker {
+            http: &target.http,
+            url: &target.url,
+            key: &target.key,
+        };
+        asker.messages(&devices, &taken.arrivals, since).await
+    }
+
+    /// The highest rate of fixes that the server keeps up with.
+    pub async fn saturation(&self) -> Result<f64, Failure> {
+        let mut search = Search::from(self.arguments.rate);
+        for _ in 0..TRIES_MAX {
+            let Some(rate) = search.next() else { break };
+            let taken = self
+                .load(
+                    &format!("{rate:.0} fixes/s"),
+                    Some(rate),
+                    STEP,
+                    self.arguments.connections,
+                )
+                .await?;
+            let later = taken.statuses.get(&429).unwrap_or(&0) + taken.statuses.get(&503).unwrap_or(&0);
+            let tried = Tried {
+                rate: rate / self.arguments.batch as f64,
+                seconds: STEP.as_secs_f64(),
+                p99_ms: at_ms(&taken.answers, 0.99),
+                backlog: taken.backlog,
+                errors: taken.errors(),
+                later,
+            };
+            let held = tried.held(P99_MS_MAX);
+            self.show.line(&format!(
+                "  {rate:>9.0} fixes/s: p99 {:.1} ms, {} waiting at the end: {}",
+                tried.p99_ms,
+                tried.backlog,
+                if held { "held" } else { "broke" }
+            ))?;
+            search.learn(rate, held);
+            // What piled up is worked off before the next try.
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+        search.found().ok_or_else(|| {
+            Failure::new(
+                "no rate held at all",
+                "start lower with --rate, or look at the log of the server",
+            )
+        })
+    }
+
+    /// A long load at half of the saturation.
+    pub async fn soak(&self, saturation: f64, minutes: u64) -> Result<(Load, Vec<Row>), Failure> {
+        let rate = saturation * SOAK_SHARE;
+        let lasts = Duration::from_mins(minutes);
+        let load = self.fixed("soak", rate, lasts).await?;
+        let good: u64 = load.statuses.range(200..300).map(|(_, count)| count).sum();
+        let rows = soaked(&load.timeline, load.requests - good.min(load.requests) + load.rejected);
+        Ok((load, rows))
+    }
+
+    /// Three times the saturation for two minutes, and what is left of it afterwards.
+    pub async fn overload(&self, saturation: f64) -> Result<(Load, Vec<Row>), Failure> {
+        let calm = saturation * SOAK_SHARE;
+        let before = self
+            .load("before", Some(calm), STEP, self.arguments.connections)
+            .await?;
+        let since = SystemClock.now() - TimeDelta::seconds(1);
+        let connections = OVERLOAD_CONNECTIONS.min(self.target.crowd.phones.len());
+        let taken = self
+            .load("overload", Some(saturation * 3.0), OVERLOAD, connections)
+            .await?;
+        let after = self
+            .load("after", Some(calm), STEP * 4, self.arguments.connections)
+            .await?;
+        let messages = self.messages(&taken, since).await?;
+        // Requests that were never sent, since all connections were waiting, are no fault of the server.
+        let unsent = taken.unanswered.min(taken.backlog);
+        let rows = overloaded(&Overload {
+            errors: taken.errors() - unsent,
+            without_retry_after: taken.without_retry_after,
+            p99_ms: at_ms(&taken.served, 0.99),
+            seconds: &taken.seconds,
+            after: &after.seconds,
+            usual_p99_ms: at_ms(&before.answers, 0.99),
+            waiting: messages.waiting,
+            accepted: taken.arrivals.len() as u64,
+            handed_over: messages.handed_over,
+        });
+        let mut load = Load::of("overload", Some(saturation * 3.0), &taken);
+        load.hops.extend(messages.hops);
+        load.messages = messages.handed_over;
+        Ok((load, rows))
+    }
+}
