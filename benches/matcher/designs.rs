@@ -99,7 +99,7 @@ impl Design {
             Self::Rstar(tree, plain) => {
                 keys.clear();
                 let held = |number: &u32| plain[*number as usize].holds(point);
-                let boxes = tree.locate_all_at_point(&[p.lng, p.lat]).map(|entry| entry.data);
+                let boxes = tree.locate_all_at_point([p.lng, p.lat]).map(|entry| entry.data);
                 keys.extend(boxes.filter(held).map(|number| key(number as usize)));
             }
             Self::GeoIndex(tree, numbers, plain) => {

@@ -42,7 +42,7 @@ pub fn measure(index: &FenceIndex<FenceId>, drawn: &[Drawn], fixes: &[Position])
     let copy = each(&mut |_, _| {});
     let insert = each(&mut |number, next| drop(next.insert(key(drawn.len() + number), Arc::clone(&shapes[number]))));
     let change = each(&mut |number, next| {
-        drop(next.insert(key(number * step), Arc::clone(&shapes[(number + 1) % shapes.len()])))
+        drop(next.insert(key(number * step), Arc::clone(&shapes[(number + 1) % shapes.len()])));
     });
     let remove = each(&mut |number, next| drop(next.remove(key(number * step))));
     let near = each(&mut |number, next| drop(std::hint::black_box(next.near(fixes[number % fixes.len()], NEAREST))));

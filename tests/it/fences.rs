@@ -337,15 +337,12 @@ fn many_changes_at_once_are_as_good_as_one_by_one() {
             })
             .collect();
         for (key, change) in &changes {
-            match change {
-                Some(shape) => {
-                    one.insert(*key, Arc::clone(shape));
-                    fences.insert(*key, Arc::clone(shape));
-                }
-                None => {
-                    one.remove(*key);
-                    fences.remove(key);
-                }
+            if let Some(shape) = change {
+                one.insert(*key, Arc::clone(shape));
+                fences.insert(*key, Arc::clone(shape));
+            } else {
+                one.remove(*key);
+                fences.remove(key);
             }
         }
         many.apply(changes);

@@ -80,7 +80,7 @@ impl<K: Copy + Eq + Hash + Ord> FenceIndex<K> {
                 match level_of(shape) {
                     Level::Shard => {}
                     Level::Cell | Level::Tile => {
-                        touched.extend(shards_of(shape).into_iter().map(|shard| (shard, number)))
+                        touched.extend(shards_of(shape).into_iter().map(|shard| (shard, number)));
                     }
                 }
             }
@@ -114,7 +114,7 @@ impl<K: Copy + Eq + Hash + Ord> FenceIndex<K> {
                     full: covered.full,
                 };
                 self.edit_shard(covered.square.address(Level::Shard).shard, |shard| {
-                    shard.large.push(large)
+                    shard.large.push(large);
                 });
             }
         }

@@ -77,7 +77,8 @@ impl<K: Clone + Eq + Hash, V: Clone> SharedMap<K, V> {
     /// Puts a value under a key and answers the one it replaces.
     pub fn insert(&mut self, key: K, value: V) -> Option<V> {
         if self.parts.is_empty() {
-            self.parts = vec![Arc::new(Part::default()); PARTS].into();
+            let empty = Arc::new(Part::default());
+            self.parts = std::iter::repeat_n(empty, PARTS).collect();
         }
         let part = self.parts.get_mut(Self::part(&key))?;
         let before = Arc::make_mut(part).insert(key, value);

@@ -256,6 +256,10 @@ impl<K: Copy + PartialEq> Draft<K> {
 
     /// The tile as it will be read.
     #[expect(
+        clippy::stable_sort_primitive,
+        reason = "the stable sort is the one that makes use of what is in order"
+    )]
+    #[expect(
         clippy::cast_possible_truncation,
         reason = "slots are made from 32 bits, and a tile has fewer than 2^32 posts"
     )]
