@@ -9,7 +9,7 @@ use usher::cli::bench::meter::median_sync;
 use usher::store::{Change, Settings, Store, Synchronous};
 
 /// Transitions of one run.
-const TRANSITIONS: usize = 20_000;
+const TRANSITIONS: usize = 6_000;
 /// Inputs of one commit: a small group, and the most a lane puts into one.
 const GROUPS: [usize; 2] = [100, 512];
 const ROUNDS: usize = 3;

@@ -88,6 +88,19 @@ fn nines_label(at: f64) -> String {
     }
 }
 
+/// Ones, twos and fives; the others would stand on top of one another.
+fn ms_label(ms: f64) -> String {
+    let leading = ms / 10_f64.powf((ms * 1.001).log10().floor());
+    if ![1.0, 2.0, 5.0].iter().any(|told| (leading - told).abs() < 0.01) {
+        return String::new();
+    }
+    if ms < 0.99 {
+        format!("{ms:.1} ms")
+    } else {
+        format!("{ms:.0} ms")
+    }
+}
+
 fn latencies(area: &Drawn<'_>, load: &Load) -> Drawing {
     let all = load.hops.iter().flat_map(|hop| hop.curve.iter().map(|point| point.1));
     let (low, high) = all.fold((f64::MAX, 1.0), |(low, high), ms| {
@@ -103,13 +116,7 @@ fn latencies(area: &Drawn<'_>, load: &Load) -> Drawing {
         .configure_mesh()
         .x_labels(5)
         .x_label_formatter(&|at| nines_label(*at))
-        .y_label_formatter(&|ms| {
-            if *ms < 1.0 {
-                format!("{ms:.2} ms")
-            } else {
-                format!("{ms:.0} ms")
-            }
-        })
+        .y_label_formatter(&|ms| ms_label(*ms))
         .bold_line_style(RGBColor(222, 222, 222))
         .light_line_style(RGBColor(246, 246, 246))
         .label_style((FONT, 15))

@@ -23,5 +23,7 @@ fn growth_is_drawn_and_nothing_is_refused_in_words() {
 #[test]
 fn shares_are_told_where_nines_begin() {
     assert_eq!((nines_label(0.0).as_str(), nines_label(2.0).as_str()), ("0 %", "99 %"));
+    let labels = [0.5, 1.0, 3.0, 20.0, 1_000.0].map(ms_label);
+    assert_eq!(labels, ["0.5 ms", "1 ms", "", "20 ms", "1000 ms"]);
     assert!((nines(0.999) - 3.0).abs() < 1e-9);
 }

@@ -134,7 +134,7 @@ impl Target {
         // Published by an earlier run already: there is nothing to publish, and that is well.
         let _ = server.post("/v1/triggers/on-arrival/publish", &accepting).await;
         let named = json!({ "kind": "publishable", "label": "bench" });
-        let publishable = text_in(&server.post("/v1/keys", &named).await?, "key")?;
+        let publishable = text_in(&server.post("/v1/keys", &named).await?, "token")?;
         let app = server.with_token(&publishable);
         show.line(&format!("registering {} phones", arguments.devices))?;
         let bar = show.bar(arguments.devices as u64, "registering phones");
