@@ -35,6 +35,22 @@ impl<T: DeserializeOwned + 'static> FromRequest for Json<T> {
     }
 }
 
+/// The bytes of a JSON body, for whoever reads them in a way of its own.
+pub struct JsonBytes(pub Bytes);
+
+impl FromRequest for JsonBytes {
+    type Error = Problem;
+    type Future = LocalBoxFuture<'static, Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let (request, payload) = (request.clone(), payload.take());
+        Box::pin(async move {
+            check_media_type(&request)?;
+            read(&request, payload, limits::BODY_BYTES_MAX).await.map(Self)
+        })
+    }
+}
+
 /// Refuses a body that does not say it is JSON: a form of a foreign page must never pass for one.
 pub fn check_media_type(request: &HttpRequest) -> Result<(), Problem> {
     let header = request
@@ -110,11 +126,15 @@ fn unreadable(error: &PayloadError) -> Problem {
 
 /// Parses JSON without duplicate keys and without deep nesting.
 pub fn value_of(bytes: &[u8]) -> Result<Value, Problem> {
+    value_within(bytes, 0).map_err(|error| Problem::new(ErrorCode::JsonInvalid, error.to_string()))
+}
+
+/// The same for a piece of a body that stands `depth` levels deep in it.
+pub fn value_within(bytes: &[u8], depth: usize) -> serde_json::Result<Value> {
     let mut reader = serde_json::Deserializer::from_slice(bytes);
-    let value = Strict { depth: 0 }
-        .deserialize(&mut reader)
-        .and_then(|value| reader.end().map(|()| value));
-    value.map_err(|error| Problem::new(ErrorCode::JsonInvalid, error.to_string()))
+    let value = Strict { depth }.deserialize(&mut reader)?;
+    reader.end()?;
+    Ok(value)
 }
 
 /// Brings a value into the expected shape, or says at which place it has another.

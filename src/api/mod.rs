@@ -2,6 +2,7 @@
 
 pub mod auth;
 mod backtests;
+mod batch;
 mod consents;
 mod contents;
 mod decisions;
@@ -57,6 +58,8 @@ mod fact_tests;
 mod fixture_tests;
 #[cfg(test)]
 mod flow_tests;
+#[cfg(test)]
+mod held_tests;
 #[cfg(test)]
 mod journey_tests;
 #[cfg(test)]

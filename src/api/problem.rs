@@ -51,13 +51,14 @@ pub enum ErrorCode {
     IdempotencyKeyReused,
     Overloaded,
     Internal,
+    StepBroken,
     Unavailable,
     Stopping,
 }
 
 impl ErrorCode {
     /// Every code, for the generated list of errors.
-    pub const ALL: [Self; 35] = [
+    pub const ALL: [Self; 36] = [
         Self::JsonInvalid,
         Self::QueryInvalid,
         Self::HeaderInvalid,
@@ -91,6 +92,7 @@ impl ErrorCode {
         Self::IdempotencyKeyReused,
         Self::Overloaded,
         Self::Internal,
+        Self::StepBroken,
         Self::Unavailable,
         Self::Stopping,
     ];
@@ -131,6 +133,7 @@ impl ErrorCode {
             Self::IdempotencyKeyReused => (422, "idempotency_key_reused", "The key was used for another request"),
             Self::Overloaded => (429, "overloaded", "Too much is waiting"),
             Self::Internal => (500, "internal", "Something is wrong on our side"),
+            Self::StepBroken => (500, "step_broken", "The input met a fault on our side"),
             Self::Unavailable => (503, "unavailable", "The database does not answer"),
             Self::Stopping => (503, "stopping", "The server is going down"),
         }
@@ -318,6 +321,10 @@ impl From<PipelineError> for Problem {
                     .retry_after_s(retry_after_s)
             }
             PipelineError::Stopping => Self::new(ErrorCode::Stopping, "send the same again to the server that follows"),
+            PipelineError::StepBroken => Self::new(
+                ErrorCode::StepBroken,
+                "nothing was taken of it, and sending the same again will not help; the operator finds its ids in the log",
+            ),
             PipelineError::FactInvalid(errors) => super::fields::fact_errors(errors),
             PipelineError::Erased => Self::new(ErrorCode::UserErased, "nothing more is taken for this user"),
         }

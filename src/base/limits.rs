@@ -48,6 +48,8 @@ pub const PAGE_ROWS_MAX: u64 = 200;
 pub const INPUTS_PER_LANE_BATCH_MAX: usize = 512;
 /// Inputs queued for one lane before callers are told to come back later.
 pub const INPUTS_QUEUED_PER_LANE_MAX: usize = 4_096;
+/// Times an entry of the inbox may fail through a fault of its own before it is set aside.
+pub const INBOX_TRIES_MAX: i64 = 5;
 /// Subjects kept in memory per lane.
 pub const SUBJECTS_PER_LANE_MAX: usize = 20_000;
 /// Deliveries claimed in one go.
@@ -82,6 +84,12 @@ pub const TEMPLATE_RECURSION_MAX: usize = 32;
 pub const KEY_CACHED_FOR: chrono::TimeDelta = chrono::TimeDelta::seconds(5);
 /// Keys kept in memory; more than one node's servers use.
 pub const KEYS_CACHED_MAX: usize = 10_000;
+/// Devices kept in memory with who holds them; at some 250 bytes each they take 50 MB at most.
+pub const DEVICES_CACHED_MAX: usize = 200_000;
+/// How long a device is taken from memory where other processes write the database: what another one changed is noticed after it.
+pub const DEVICE_CACHED_FOR: chrono::TimeDelta = chrono::TimeDelta::seconds(60);
+/// The same where this process alone writes: it hears of every change, so this only clears up.
+pub const DEVICE_CACHED_ALONE_FOR: chrono::TimeDelta = chrono::TimeDelta::hours(6);
 /// Bytes of a credential: ours have 60.
 pub const TOKEN_BYTES_MAX: usize = 256;
 /// Characters of an `Idempotency-Key`.

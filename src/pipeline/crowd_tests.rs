@@ -156,7 +156,9 @@ async fn a_commit_that_fails_is_an_error_and_leaves_nothing_half_written() {
         .await;
     assert!(unavailable(&failed), "{failed:?}");
     let (envelope, records) = (Envelope::default(), vec![event("e2", noon(), "key_used")]);
-    assert!(unavailable(&world.pipeline.track(&phone, &envelope, records).await));
+    assert!(unavailable(
+        &world.pipeline.track((&phone).into(), &envelope, records).await
+    ));
     meddle(&world, "ALTER TABLE moments_away RENAME TO moments").await;
     assert!(world.subject(phone.user_id).await.sent.is_empty());
     let stored = world
@@ -215,12 +217,16 @@ async fn a_fix_that_changes_nothing_writes_nothing_and_is_answered_beside_a_fail
     world.wait(60);
     meddle(&world, "ALTER TABLE moments RENAME TO moments_away").await;
     let (still, changed) = futures_util::future::join(
-        world
-            .pipeline
-            .track(&ana, &Envelope::default(), vec![fix("f2", world.now(), (0.0, 0.0))]),
-        world
-            .pipeline
-            .track(&ben, &Envelope::default(), vec![event("e1", world.now(), "key_used")]),
+        world.pipeline.track(
+            (&ana).into(),
+            &Envelope::default(),
+            vec![fix("f2", world.now(), (0.0, 0.0))],
+        ),
+        world.pipeline.track(
+            (&ben).into(),
+            &Envelope::default(),
+            vec![event("e1", world.now(), "key_used")],
+        ),
     )
     .await;
     meddle(&world, "ALTER TABLE moments_away RENAME TO moments").await;

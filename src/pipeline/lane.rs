@@ -84,6 +84,11 @@ impl Job {
         }
     }
 
+    /// What it is, for the log.
+    pub(super) fn name(&self) -> &'static str {
+        self.input().map_or("time", Input::name)
+    }
+
     /// It reads or writes the store itself: what was queued before it must be committed, and what comes later must wait.
     fn stands_alone(&self) -> bool {
         match self.task {
@@ -195,7 +200,7 @@ async fn run(mut worker: Worker, mut inbox: mpsc::Receiver<Message>) {
             }
         }
         worker.work(jobs).await;
-        worker.forget_some();
+        worker.subjects.forget_some();
         if let Some(done) = passed {
             let _ = done.send(());
         }
