@@ -21,6 +21,7 @@ mod m20261122_000031_fact_kinds;
 mod m20261122_000032_fact_versions;
 mod m20261122_000033_merged_users;
 mod m20261122_000040_inbox_failures;
+mod m20261122_000041_retention_indexes;
 
 pub use sea_orm_migration::MigratorTrait;
 use sea_orm_migration::prelude::{DbErr, Index, MigrationTrait, SchemaManager};
@@ -48,6 +49,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000032_fact_versions::Migration),
             Box::new(m20261122_000033_merged_users::Migration),
             Box::new(m20261122_000040_inbox_failures::Migration),
+            Box::new(m20261122_000041_retention_indexes::Migration),
         ]
     }
 }

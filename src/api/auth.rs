@@ -111,7 +111,9 @@ pub async fn resolve(
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {
     let token = token_of(&request, api.settings.osmand_query);
     let resolved = match token {
-        Some(token) => look_up(&api, &token, brings_records(request.path())).await,
+        Some(token) => look_up(&api, &token, brings_records(request.path()))
+            .await
+            .and_then(|caller| api.gate.pass(&caller).map(|()| caller)),
         None => Err(unauthorized("send `Authorization: Bearer <key or token>`")),
     };
     request.extensions_mut().insert(Resolved(Rc::new(resolved)));

@@ -13,6 +13,7 @@ mod explain;
 mod fact_kinds;
 mod facts;
 mod fields;
+pub mod gate;
 mod geofence_body;
 mod geofences;
 pub mod health;
@@ -44,6 +45,7 @@ mod track;
 mod triggers;
 mod users;
 
+pub use gate::Rates;
 pub use health::Progress;
 pub use openapi::openapi_yaml;
 pub use server::{Api, Settings, app, routes, serve};

@@ -49,6 +49,7 @@ pub enum ErrorCode {
     FactTypeInvalid,
     WalkInvalid,
     IdempotencyKeyReused,
+    TooOften,
     Overloaded,
     Internal,
     StepBroken,
@@ -58,7 +59,7 @@ pub enum ErrorCode {
 
 impl ErrorCode {
     /// Every code, for the generated list of errors.
-    pub const ALL: [Self; 36] = [
+    pub const ALL: [Self; 37] = [
         Self::JsonInvalid,
         Self::QueryInvalid,
         Self::HeaderInvalid,
@@ -90,6 +91,7 @@ impl ErrorCode {
         Self::FactTypeInvalid,
         Self::WalkInvalid,
         Self::IdempotencyKeyReused,
+        Self::TooOften,
         Self::Overloaded,
         Self::Internal,
         Self::StepBroken,
@@ -131,6 +133,7 @@ impl ErrorCode {
             Self::FactTypeInvalid => (422, "fact_type_invalid", "The type of facts has errors"),
             Self::WalkInvalid => (422, "walk_invalid", "The walk does not fit together"),
             Self::IdempotencyKeyReused => (422, "idempotency_key_reused", "The key was used for another request"),
+            Self::TooOften => (429, "too_often", "More requests than this caller may send"),
             Self::Overloaded => (429, "overloaded", "Too much is waiting"),
             Self::Internal => (500, "internal", "Something is wrong on our side"),
             Self::StepBroken => (500, "step_broken", "The input met a fault on our side"),

@@ -2,7 +2,7 @@
 
 use super::auth::Reporting;
 use super::batch::{ReadBatch, read_batch};
-use super::json::JsonBytes;
+use super::json::{JsonBytes, share_of};
 use super::problem::{ErrorCode, Problem};
 use super::server::Api;
 use crate::base::limits;
@@ -10,7 +10,7 @@ use crate::engine::fix::RawRecord;
 use crate::engine::moment::Moment;
 use crate::pipeline::Ack;
 use crate::telemetry::measure;
-use actix_web::{post, web};
+use actix_web::{HttpRequest, post, web};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -51,6 +51,7 @@ pub async fn track(
     api: web::Data<Api>,
     Reporting(device): Reporting,
     JsonBytes(body): JsonBytes,
+    request: HttpRequest,
 ) -> Result<web::Json<BatchTaken>, Problem> {
     let ReadBatch { envelope, records } = read_batch(&body)?;
     drop(body);
@@ -80,7 +81,10 @@ pub async fn track(
     if !unreadable.is_empty() {
         measure::records("unreadable", "rejected", unreadable.len() as u64);
     }
-    let tracked = api.pipeline.track(device, &envelope, readable).await?;
+    let tracked = api
+        .pipeline
+        .track(device, &envelope, readable, share_of(&request))
+        .await?;
     let acks = in_order(tracked.acks, unreadable);
     Ok(web::Json(BatchTaken {
         acks,

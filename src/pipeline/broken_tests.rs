@@ -25,7 +25,7 @@ pub(super) fn break_if_told(input: &Input) {
 
 async fn break_with(world: &World, device: &crate::store::DeviceRow, id: &str) -> bool {
     let records = vec![event(id, world.now(), BREAK)];
-    let tracked = world.pipeline.track(device.into(), &Envelope::default(), records).await;
+    let tracked = world.pipeline.track(device.into(), &Envelope::default(), records, None).await;
     matches!(tracked, Err(PipelineError::StepBroken))
 }
 
@@ -41,8 +41,8 @@ async fn a_broken_input_ends_neither_its_lane_nor_what_is_known_of_its_user() {
     let envelope = Envelope::default();
     let (broken, after, beside) = futures_util::future::join3(
         break_with(&world, &ana, "e0"),
-        world.pipeline.track((&ana).into(), &envelope, hers),
-        world.pipeline.track((&ben).into(), &envelope, his),
+        world.pipeline.track((&ana).into(), &envelope, hers, None),
+        world.pipeline.track((&ben).into(), &envelope, his, None),
     )
     .await;
     assert!(broken);
@@ -68,8 +68,8 @@ async fn what_repeats_a_record_of_a_broken_input_is_not_taken_either() {
     let both = vec![event("e1", world.now(), "key_used"), event("e2", world.now(), BREAK)];
     let again = vec![event("e1", world.now(), "key_used")];
     let (broken, leaning) = futures_util::future::join(
-        world.pipeline.track((&ana).into(), &envelope, both),
-        world.pipeline.track((&ben).into(), &envelope, again.clone()),
+        world.pipeline.track((&ana).into(), &envelope, both, None),
+        world.pipeline.track((&ben).into(), &envelope, again.clone(), None),
     )
     .await;
     assert!(matches!(broken, Err(PipelineError::StepBroken)));

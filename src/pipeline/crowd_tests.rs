@@ -123,7 +123,8 @@ async fn an_overloaded_lane_says_so_and_loses_nothing_it_took() {
             Err(error) => panic!("{error}"),
         }
     }
-    assert_eq!((taken.len(), refused), (limits::INPUTS_QUEUED_PER_LANE_MAX, 500));
+    let room = limits::INPUTS_QUEUED_PER_PROJECT_MAX;
+    assert_eq!((taken.len(), refused), (room, calls - room), "others find room still");
     let stored = world.fresh.known_records(world.project, &taken).await.unwrap();
     assert_eq!(stored.len(), taken.len());
 }
@@ -157,7 +158,7 @@ async fn a_commit_that_fails_is_an_error_and_leaves_nothing_half_written() {
     assert!(unavailable(&failed), "{failed:?}");
     let (envelope, records) = (Envelope::default(), vec![event("e2", noon(), "key_used")]);
     assert!(unavailable(
-        &world.pipeline.track((&phone).into(), &envelope, records).await
+        &world.pipeline.track((&phone).into(), &envelope, records, None).await
     ));
     meddle(&world, "ALTER TABLE moments_away RENAME TO moments").await;
     assert!(world.subject(phone.user_id).await.sent.is_empty());
@@ -221,11 +222,13 @@ async fn a_fix_that_changes_nothing_writes_nothing_and_is_answered_beside_a_fail
             (&ana).into(),
             &Envelope::default(),
             vec![fix("f2", world.now(), (0.0, 0.0))],
+            None,
         ),
         world.pipeline.track(
             (&ben).into(),
             &Envelope::default(),
             vec![event("e1", world.now(), "key_used")],
+            None,
         ),
     )
     .await;

@@ -4,6 +4,7 @@ use super::holdings::{Holding, Looked};
 use super::lane::{self, Task};
 use super::{Pipeline, PipelineError};
 use crate::base::id::{ProjectId, UserId};
+use crate::base::memory::Share;
 use crate::base::time::Timestamp;
 use crate::engine::decision::ReasonCode;
 use crate::engine::fix::{Envelope, RawRecord, Record, Rejection, validate};
@@ -13,6 +14,7 @@ use crate::telemetry::measure;
 use serde::Serialize;
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 use utoipa::ToSchema;
 
 /// What became of a batch.
@@ -117,12 +119,13 @@ impl Pipeline {
         Ok(Some(holding))
     }
 
-    /// Takes a batch of one device. Each record goes to the user who held the device when it happened (N12).
+    /// Takes a batch of one device, which holds its share of memory until it is worked off. Each record goes to the user who held the device when it happened (N12).
     pub async fn track(
         &self,
         device: Holding,
         envelope: &Envelope,
         records: Vec<RawRecord>,
+        share: Option<Arc<Share>>,
     ) -> Result<Tracked, PipelineError> {
         let received_at = self.now();
         let mut acks = Vec::with_capacity(records.len());
@@ -150,6 +153,7 @@ impl Pipeline {
                 records.iter().map(|record| record.id.clone()).collect()
             };
             let mut job = self.job(device.project_id, user_id);
+            job.share.clone_from(&share);
             job.task = Task::Step(Some(Input::Records {
                 device_id: device.device_id,
                 records,

@@ -1,6 +1,7 @@
 //! The way of the data, as I/O around the engine: ingest, lanes, commit, tick, dispatch, settle, catalogue.
 
 mod alone;
+mod backlog;
 mod backtest;
 mod catalogue;
 mod commit;
@@ -161,6 +162,10 @@ impl Pipeline {
         self.0.clock.now()
     }
 
+    pub fn clock(&self) -> Arc<dyn Clock> {
+        Arc::clone(&self.0.clock)
+    }
+
     pub fn entropy(&self) -> &dyn Entropy {
         self.0.entropy.as_ref()
     }
@@ -228,6 +233,7 @@ impl Pipeline {
             inbox_done: None,
             seed: self.0.entropy.seed(),
             reply: None,
+            share: None,
         }
     }
 }

@@ -212,7 +212,7 @@ async fn every_record_has_its_ack_also_when_the_batch_is_empty_or_nothing_in_it_
     let phone = world.phone(1).await;
     let none = world
         .pipeline
-        .track((&phone).into(), &Envelope::default(), Vec::new())
+        .track((&phone).into(), &Envelope::default(), Vec::new(), None)
         .await;
     assert!(none.unwrap().acks.is_empty());
     let bad = world

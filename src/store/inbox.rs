@@ -78,30 +78,33 @@ impl Store {
 
 /// Adds entries to the inbox, in the transaction that causes them.
 pub(super) async fn add(txn: &DatabaseTransaction, entries: &[InboxEntry], at: Timestamp) -> Result<(), StoreError> {
-    let mut models: Vec<inbox::ActiveModel> = Vec::with_capacity(entries.len());
-    for entry in entries {
-        let model = inbox::Model {
-            id: entry.id,
-            project_id: entry.project_id.uuid(),
-            user_id: entry.user_id.uuid(),
-            input: to_json(&entry.input)?,
-            created_at: at,
-            failures: 0,
-        };
-        models.push(model.into_active_model());
-    }
+    let models = entries.iter().map(|entry| model_of(entry, at));
+    let models = models.collect::<Result<Vec<_>, _>>()?;
     insert_all(txn, models, Some(do_nothing())).await?;
     Ok(())
 }
 
+fn model_of(entry: &InboxEntry, at: Timestamp) -> Result<inbox::ActiveModel, StoreError> {
+    let model = inbox::Model {
+        id: entry.id,
+        project_id: entry.project_id.uuid(),
+        user_id: entry.user_id.uuid(),
+        input: to_json(&entry.input)?,
+        created_at: at,
+        failures: 0,
+    };
+    Ok(model.into_active_model())
+}
+
 /// What these steps tell to other users.
 pub(super) async fn write_told(txn: &DatabaseTransaction, changes: &[&Change]) -> Result<(), StoreError> {
+    let mut models = Vec::new();
     for change in changes {
-        let told = change.effects.forwarded.iter();
-        let entries: Vec<InboxEntry> = told.map(|told| InboxEntry::telling(change.project_id, told)).collect();
-        if let Some(first) = change.effects.forwarded.first() {
-            add(txn, &entries, first.moment.noticed_at).await?;
+        for told in &change.effects.forwarded {
+            let entry = InboxEntry::telling(change.project_id, told);
+            models.push(model_of(&entry, told.moment.noticed_at)?);
         }
     }
+    insert_all(txn, models, Some(do_nothing())).await?;
     Ok(())
 }

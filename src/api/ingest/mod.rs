@@ -62,7 +62,7 @@ pub async fn take_overland(
     let body = read(&request, payload).await?;
     let name = device.device_id.to_string();
     let parsed = overland::parse(&body, &caller(&api, &name))?;
-    take(&api, device, parsed, "overland").await?;
+    take(&api, device, parsed, "overland", &request).await?;
     Ok(web::Json(OverlandTaken {
         result: "ok".to_owned(),
     }))
@@ -89,7 +89,7 @@ pub async fn take_owntracks(
         device: header("x-limit-d"),
     };
     let parsed = owntracks::parse(&body, headers, &caller(&api, &name))?;
-    take(&api, device, parsed, "owntracks").await?;
+    take(&api, device, parsed, "owntracks", &request).await?;
     Ok(HttpResponse::Ok().content_type("application/json").body("[]"))
 }
 
@@ -107,7 +107,7 @@ pub async fn take_osmand_query(
 ) -> Result<HttpResponse, Problem> {
     let name = device.device_id.to_string();
     let parsed = osmand::parse_query(request.query_string(), &caller(&api, &name))?;
-    take(&api, device, parsed, "osmand").await?;
+    take(&api, device, parsed, "osmand", &request).await?;
     Ok(HttpResponse::Ok().finish())
 }
 
@@ -131,7 +131,7 @@ pub async fn take_osmand(
     } else {
         osmand::parse(&body, &caller(&api, &name))?
     };
-    take(&api, device, parsed, "osmand").await?;
+    take(&api, device, parsed, "osmand", &request).await?;
     Ok(HttpResponse::Ok().finish())
 }
 
@@ -147,7 +147,13 @@ fn caller<'a>(api: &Api, name: &'a str) -> Caller<'a> {
 }
 
 /// Tracks what was read. When this returns, every record is durable or can never be taken.
-async fn take(api: &Api, device: Holding, parsed: Parsed, adapter: &'static str) -> Result<(), Problem> {
+async fn take(
+    api: &Api,
+    device: Holding,
+    parsed: Parsed,
+    adapter: &'static str,
+    request: &HttpRequest,
+) -> Result<(), Problem> {
     let refused = parsed.refused.len();
     if let Some(first) = parsed.refused.first() {
         tracing::debug!(adapter, refused, code = first.code, position = %first.position, "reports were refused");
@@ -157,7 +163,8 @@ async fn take(api: &Api, device: Holding, parsed: Parsed, adapter: &'static str)
     let mut records = parsed.records.into_iter().peekable();
     while records.peek().is_some() {
         let batch = records.by_ref().take(limits::RECORDS_PER_BATCH_MAX).collect();
-        api.pipeline.track(device, &Envelope::default(), batch).await?;
+        let share = json::share_of(request);
+        api.pipeline.track(device, &Envelope::default(), batch, share).await?;
     }
     Ok(())
 }
