@@ -223,17 +223,18 @@ pub fn app(
 /// Listens until it is stopped; the server is a future to be awaited.
 pub fn serve(listener: TcpListener, api: web::Data<Api>) -> std::io::Result<Server> {
     let settings = api.settings.clone();
-    let mut server = HttpServer::new(move || app(api.clone()))
+    let cores = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
+    let workers = if settings.workers == 0 { cores } else { settings.workers };
+    let server = HttpServer::new(move || app(api.clone()))
         // Slow senders of headers are cut here, idle phones keep their connection for a while.
         .client_request_timeout(Duration::from_secs(5))
         .client_disconnect_timeout(Duration::from_secs(5))
         .keep_alive(Duration::from_secs(75))
         .shutdown_timeout(settings.shutdown_s)
-        .max_connections(limits::CONNECTIONS_MAX)
+        .workers(workers)
+        // Each worker counts its own.
+        .max_connections((limits::CONNECTIONS_MAX / workers).max(1))
         .disable_signals();
-    if settings.workers > 0 {
-        server = server.workers(settings.workers);
-    }
     Ok(server.listen(listener)?.run())
 }
 

@@ -1,5 +1,5 @@
 //! An input that breaks its step is answered as such; nobody else notices, and it is not tried for ever.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "tests may panic")]
+#![allow(clippy::unwrap_used, clippy::wildcard_enum_match_arm, reason = "tests may panic")]
 
 use super::PipelineError;
 use super::world::{World, accepted, event, fix, open, world};

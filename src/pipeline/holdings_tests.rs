@@ -1,5 +1,5 @@
 //! What is known of a device is never older than the last change of it.
-#![allow(clippy::unwrap_used, reason = "tests may panic")]
+#![allow(clippy::expect_used, clippy::panic, reason = "tests may panic")]
 
 use super::super::world::{id, noon};
 use super::*;

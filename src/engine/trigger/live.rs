@@ -212,7 +212,7 @@ impl<'a> IntoIterator for &'a mut LiveTriggers {
     type IntoIter = std::slice::IterMut<'a, Arc<CompiledTrigger>>;
 
     fn into_iter(self) -> Self::IntoIter {
-        self.deref_mut().iter_mut()
+        self.iter_mut()
     }
 }
 
