@@ -11,7 +11,8 @@ use std::sync::{Arc, OnceLock};
 #[derive(Debug, Default)]
 pub struct LiveTriggers {
     list: Vec<Arc<CompiledTrigger>>,
-    heard: OnceLock<Heard>,
+    /// Boxed: a catalogue is moved about, and this is bigger than all else in it.
+    heard: OnceLock<Box<Heard>>,
 }
 
 /// Positions in the list, each list of them in order.
@@ -138,7 +139,7 @@ impl Heard {
 
 impl LiveTriggers {
     fn heard(&self) -> &Heard {
-        self.heard.get_or_init(|| Heard::of(&self.list))
+        self.heard.get_or_init(|| Box::new(Heard::of(&self.list)))
     }
 
     fn those<'a>(&'a self, at: &'a [usize]) -> impl Iterator<Item = &'a Arc<CompiledTrigger>> {
