@@ -140,7 +140,8 @@ impl Running {
         }
         let progress = Progress::default();
         let purge_every = Duration::from_secs(settings.retention.purge_every_s.max(1));
-        let workers = Workers::start(&pipeline, &clock, &measures, &progress, purge_every);
+        let purge = (purge_every, settings.retention.kept());
+        let workers = Workers::start(&pipeline, &clock, &measures, &progress, purge);
         let api = Api::new(
             pipeline.clone(),
             api_settings(settings),
@@ -208,6 +209,7 @@ fn api_settings(settings: &Settings) -> api::Settings {
         workers: settings.server.workers,
         osmand_query: settings.ingest.osmand_query,
         shutdown_s: settings.server.shutdown_s,
+        rates: settings.rates.clone(),
     }
 }
 

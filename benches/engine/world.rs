@@ -96,7 +96,7 @@ impl World {
 }
 
 async fn read(store: &Store, project: ProjectId, now: Timestamp) -> Arc<Catalogue> {
-    let rows = store.load_catalogue_rows(project, now).await.unwrap().unwrap();
+    let rows = store.load_catalogue_rows(project, now, None).await.unwrap().unwrap();
     Arc::new(build_catalogue(rows, None))
 }
 

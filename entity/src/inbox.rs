@@ -12,6 +12,8 @@ pub struct Model {
     pub user_id: Uuid,
     pub input: String,
     pub created_at: DateTimeUtc,
+    /// How often it failed through a fault of its own; one that did too often is kept aside.
+    pub failures: i64,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -20,7 +20,9 @@ mod m20261122_000023_business_deliveries;
 mod m20261122_000031_fact_kinds;
 mod m20261122_000032_fact_versions;
 mod m20261122_000033_merged_users;
+mod m20261122_000040_inbox_failures;
 mod m20261122_000041_fences_version;
+mod m20261122_000041_retention_indexes;
 
 pub use sea_orm_migration::MigratorTrait;
 use sea_orm_migration::prelude::{DbErr, Index, MigrationTrait, SchemaManager};
@@ -47,7 +49,9 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000031_fact_kinds::Migration),
             Box::new(m20261122_000032_fact_versions::Migration),
             Box::new(m20261122_000033_merged_users::Migration),
+            Box::new(m20261122_000040_inbox_failures::Migration),
             Box::new(m20261122_000041_fences_version::Migration),
+            Box::new(m20261122_000041_retention_indexes::Migration),
         ]
     }
 }

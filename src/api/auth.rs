@@ -6,6 +6,7 @@ use crate::base::id::ProjectId;
 use crate::base::limits;
 use crate::base::secret::token_hash;
 use crate::base::time::Timestamp;
+use crate::pipeline::Holding;
 use crate::store::{DeviceRow, KeyKind, KeyRow};
 use actix_web::body::MessageBody;
 use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
@@ -26,7 +27,9 @@ pub const SCOPES: [&str; 4] = ["read", "write", "admin", "all"];
 #[derive(Debug, Clone)]
 pub enum Caller {
     Key(KeyRow),
-    Device(DeviceRow),
+    Device(Box<DeviceRow>),
+    /// A device that only brings records: a phone does so all day, and is known from memory.
+    Reporting(Holding),
 }
 
 impl Caller {
@@ -34,6 +37,7 @@ impl Caller {
         match self {
             Self::Key(key) => key.project_id,
             Self::Device(device) => device.project_id,
+            Self::Reporting(holding) => holding.project_id,
         }
     }
 
@@ -42,6 +46,7 @@ impl Caller {
         match self {
             Self::Key(key) => key.id.to_string(),
             Self::Device(device) => device.id.to_string(),
+            Self::Reporting(holding) => holding.device_id.to_string(),
         }
     }
 }
@@ -106,19 +111,30 @@ pub async fn resolve(
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {
     let token = token_of(&request, api.settings.osmand_query);
     let resolved = match token {
-        Some(token) => look_up(&api, &token).await,
+        Some(token) => look_up(&api, &token, brings_records(request.path()))
+            .await
+            .and_then(|caller| api.gate.pass(&caller).map(|()| caller)),
         None => Err(unauthorized("send `Authorization: Bearer <key or token>`")),
     };
     request.extensions_mut().insert(Resolved(Rc::new(resolved)));
     next.call(request).await
 }
 
-async fn look_up(api: &Api, token: &str) -> Result<Caller, Problem> {
+/// The routes that take records and nothing else.
+fn brings_records(path: &str) -> bool {
+    path == "/v1/track" || path.starts_with("/v1/ingest/")
+}
+
+async fn look_up(api: &Api, token: &str, brings_records: bool) -> Result<Caller, Problem> {
     let unknown = || unauthorized("the credential is unknown, revoked or expired");
     let hash = token_hash(token);
+    if token.starts_with("dt_") && brings_records {
+        let holding = api.pipeline.holding(hash).await?;
+        return holding.map(Caller::Reporting).ok_or_else(unknown);
+    }
     if token.starts_with("dt_") {
         let device = api.pipeline.store().device_by_token_hash(&hash).await?;
-        return device.map(Caller::Device).ok_or_else(unknown);
+        return device.map(|row| Caller::Device(Box::new(row))).ok_or_else(unknown);
     }
     if token.starts_with("pk_") || token.starts_with("sk_") {
         return valid_key(api, hash).await?.map(Caller::Key).ok_or_else(unknown);
@@ -175,7 +191,7 @@ fn secret_key(request: &HttpRequest, scope: &str) -> Result<KeyRow, Problem> {
             let detail = format!("this key has the scopes {:?}; it needs `{scope}`", key.scopes);
             Err(Problem::new(ErrorCode::ScopeMissing, detail))
         }
-        Caller::Key(_) | Caller::Device(_) => Err(Problem::new(
+        Caller::Key(_) | Caller::Device(_) | Caller::Reporting(_) => Err(Problem::new(
             ErrorCode::Forbidden,
             "use a secret key (`sk_…`), from a server",
         )),
@@ -192,6 +208,8 @@ pub struct Writes(pub KeyRow);
 pub struct Administers(pub KeyRow);
 /// A device, which sees and says only what is its own.
 pub struct DeviceAuth(pub DeviceRow);
+/// A device that brings records.
+pub struct Reporting(pub Holding);
 
 impl FromRequest for PublishableKey {
     type Error = Problem;
@@ -200,7 +218,7 @@ impl FromRequest for PublishableKey {
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         ready(caller(request).and_then(|caller| match caller {
             Caller::Key(key) if key.kind == KeyKind::Publishable => Ok(Self(key)),
-            Caller::Key(_) | Caller::Device(_) => Err(Problem::new(
+            Caller::Key(_) | Caller::Device(_) | Caller::Reporting(_) => Err(Problem::new(
                 ErrorCode::Forbidden,
                 "use a publishable key (`pk_…`) to register a device",
             )),
@@ -214,10 +232,27 @@ impl FromRequest for DeviceAuth {
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         ready(caller(request).and_then(|caller| match caller {
-            Caller::Device(device) => Ok(Self(device)),
-            Caller::Key(_) => Err(Problem::new(ErrorCode::Forbidden, "use the token of a device (`dt_…`)")),
+            Caller::Device(device) => Ok(Self(*device)),
+            Caller::Key(_) | Caller::Reporting(_) => Err(no_device()),
         }))
     }
+}
+
+impl FromRequest for Reporting {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(caller(request).and_then(|caller| match caller {
+            Caller::Reporting(holding) => Ok(Self(holding)),
+            Caller::Device(device) => Ok(Self((&*device).into())),
+            Caller::Key(_) => Err(no_device()),
+        }))
+    }
+}
+
+fn no_device() -> Problem {
+    Problem::new(ErrorCode::Forbidden, "use the token of a device (`dt_…`)")
 }
 
 impl FromRequest for Reads {

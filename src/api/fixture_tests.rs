@@ -23,7 +23,7 @@ use std::sync::Arc;
 pub struct Site {
     pub api: web::Data<Api>,
     pub clock: Arc<ManualClock>,
-    _fresh: Fresh,
+    pub fresh: Fresh,
 }
 
 /// What came back.
@@ -68,7 +68,7 @@ pub async fn site_with(settings: Settings) -> Site {
     let site = Site {
         api,
         clock,
-        _fresh: fresh,
+        fresh,
     };
     site.add_key(project, ALL, KeyKind::Secret, &["all"], None).await;
     site.add_key(foreign, FOREIGN, KeyKind::Secret, &["all"], None).await;

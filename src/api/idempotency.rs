@@ -110,7 +110,7 @@ pub fn named_id(request: &HttpRequest) -> Option<String> {
 async fn hash_of(request: &mut ServiceRequest) -> Result<[u8; 32], Problem> {
     let payload = request.take_payload();
     let bytes_max = ShapeLimits::default().collection_bytes_max;
-    let body = json::read_raw(payload, bytes_max).await?;
+    let body = json::read_raw(request.request(), payload, bytes_max).await?;
     let mut text = format!("{} {}\0", request.method(), request.uri());
     text.push_str(&hex(&token_hash_of(&body)));
     request.set_payload(Payload::from(body));

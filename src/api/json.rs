@@ -1,18 +1,21 @@
 //! Bodies: bounded before and after decompression, JSON read strictly, and every mistake told with its place.
 
 use super::problem::{ErrorCode, Problem};
+use super::server::Api;
 use crate::base::limits;
+use crate::base::memory::Share;
 use actix_web::dev::{Decompress, Payload};
 use actix_web::error::PayloadError;
 use actix_web::http::header::{CONTENT_ENCODING, CONTENT_TYPE, ContentEncoding};
 use actix_web::web::{Bytes, BytesMut};
-use actix_web::{FromRequest, HttpRequest};
+use actix_web::{FromRequest, HttpMessage, HttpRequest, web};
 use futures_util::future::LocalBoxFuture;
 use futures_util::stream::{self, Stream, StreamExt, TryStreamExt};
 use serde::de::{DeserializeOwned, DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 use serde_path_to_error::Segment;
 use std::fmt;
+use std::sync::Arc;
 
 /// Compressed bytes handed to the decoder at once. Deflate grows at most a thousandfold, so no step makes more than about
 /// 2 MB before the bound is looked at.
@@ -31,6 +34,22 @@ impl<T: DeserializeOwned + 'static> FromRequest for Json<T> {
             check_media_type(&request)?;
             let bytes = read(&request, payload, limits::BODY_BYTES_MAX).await?;
             shape_of(value_of(&bytes)?).map(Self)
+        })
+    }
+}
+
+/// The bytes of a JSON body, for whoever reads them in a way of its own.
+pub struct JsonBytes(pub Bytes);
+
+impl FromRequest for JsonBytes {
+    type Error = Problem;
+    type Future = LocalBoxFuture<'static, Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let (request, payload) = (request.clone(), payload.take());
+        Box::pin(async move {
+            check_media_type(&request)?;
+            read(&request, payload, limits::BODY_BYTES_MAX).await.map(Self)
         })
     }
 }
@@ -65,12 +84,18 @@ pub async fn read(request: &HttpRequest, payload: Payload, bytes_max: usize) -> 
             ));
         }
     };
-    collect(Decompress::new(Box::pin(pieces_of(payload)), encoding), bytes_max).await
+    let pieces = Decompress::new(Box::pin(pieces_of(payload)), encoding);
+    collect(request, pieces, bytes_max).await
 }
 
 /// Reads the bytes of a body as they came, at most `bytes_max`.
-pub async fn read_raw(payload: Payload, bytes_max: usize) -> Result<Bytes, Problem> {
-    collect(payload, bytes_max).await
+pub async fn read_raw(request: &HttpRequest, payload: Payload, bytes_max: usize) -> Result<Bytes, Problem> {
+    collect(request, payload, bytes_max).await
+}
+
+/// The memory that the body of this request takes; whoever outlives the request holds on to it.
+pub fn share_of(request: &HttpRequest) -> Option<Arc<Share>> {
+    request.extensions().get::<Arc<Share>>().cloned()
 }
 
 fn pieces_of(payload: Payload) -> impl Stream<Item = Result<Bytes, PayloadError>> {
@@ -79,10 +104,12 @@ fn pieces_of(payload: Payload) -> impl Stream<Item = Result<Bytes, PayloadError>
         .try_flatten()
 }
 
-async fn collect<S>(mut plain: S, bytes_max: usize) -> Result<Bytes, Problem>
+async fn collect<S>(request: &HttpRequest, mut plain: S, bytes_max: usize) -> Result<Bytes, Problem>
 where
     S: Stream<Item = Result<Bytes, PayloadError>> + Unpin,
 {
+    let api = request.app_data::<web::Data<Api>>();
+    let mut share = api.map(|api| api.bodies.share());
     let mut body = BytesMut::new();
     while let Some(chunk) = plain.next().await {
         let chunk = chunk.map_err(|error| unreadable(&error))?;
@@ -90,7 +117,14 @@ where
             let detail = format!("the body has more than {bytes_max} bytes");
             return Err(Problem::new(ErrorCode::BodyTooLarge, detail).hint("send it in several requests"));
         }
+        if share.as_mut().is_some_and(|share| !share.grow(chunk.len())) {
+            let detail = "more is being read than memory should hold; send the same again later";
+            return Err(Problem::new(ErrorCode::Overloaded, detail).retry_after_s(1));
+        }
         body.extend_from_slice(&chunk);
+    }
+    if let Some(share) = share {
+        request.extensions_mut().insert(Arc::new(share));
     }
     Ok(body.freeze())
 }
@@ -110,11 +144,15 @@ fn unreadable(error: &PayloadError) -> Problem {
 
 /// Parses JSON without duplicate keys and without deep nesting.
 pub fn value_of(bytes: &[u8]) -> Result<Value, Problem> {
+    value_within(bytes, 0).map_err(|error| Problem::new(ErrorCode::JsonInvalid, error.to_string()))
+}
+
+/// The same for a piece of a body that stands `depth` levels deep in it.
+pub fn value_within(bytes: &[u8], depth: usize) -> serde_json::Result<Value> {
     let mut reader = serde_json::Deserializer::from_slice(bytes);
-    let value = Strict { depth: 0 }
-        .deserialize(&mut reader)
-        .and_then(|value| reader.end().map(|()| value));
-    value.map_err(|error| Problem::new(ErrorCode::JsonInvalid, error.to_string()))
+    let value = Strict { depth }.deserialize(&mut reader)?;
+    reader.end()?;
+    Ok(value)
 }
 
 /// Brings a value into the expected shape, or says at which place it has another.

@@ -2,6 +2,7 @@
 
 pub mod auth;
 mod backtests;
+mod batch;
 mod consents;
 mod contents;
 mod decisions;
@@ -12,6 +13,7 @@ mod explain;
 mod fact_kinds;
 mod facts;
 mod fields;
+pub mod gate;
 mod geofence_body;
 mod geofences;
 pub mod health;
@@ -44,6 +46,7 @@ mod track;
 mod triggers;
 mod users;
 
+pub use gate::Rates;
 pub use health::Progress;
 pub use openapi::openapi_yaml;
 pub use server::{Api, Settings, app, routes, serve};
@@ -58,6 +61,8 @@ mod fact_tests;
 mod fixture_tests;
 #[cfg(test)]
 mod flow_tests;
+#[cfg(test)]
+mod held_tests;
 #[cfg(test)]
 mod journey_tests;
 #[cfg(test)]

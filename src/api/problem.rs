@@ -49,15 +49,17 @@ pub enum ErrorCode {
     FactTypeInvalid,
     WalkInvalid,
     IdempotencyKeyReused,
+    TooOften,
     Overloaded,
     Internal,
+    StepBroken,
     Unavailable,
     Stopping,
 }
 
 impl ErrorCode {
     /// Every code, for the generated list of errors.
-    pub const ALL: [Self; 35] = [
+    pub const ALL: [Self; 37] = [
         Self::JsonInvalid,
         Self::QueryInvalid,
         Self::HeaderInvalid,
@@ -89,8 +91,10 @@ impl ErrorCode {
         Self::FactTypeInvalid,
         Self::WalkInvalid,
         Self::IdempotencyKeyReused,
+        Self::TooOften,
         Self::Overloaded,
         Self::Internal,
+        Self::StepBroken,
         Self::Unavailable,
         Self::Stopping,
     ];
@@ -129,8 +133,10 @@ impl ErrorCode {
             Self::FactTypeInvalid => (422, "fact_type_invalid", "The type of facts has errors"),
             Self::WalkInvalid => (422, "walk_invalid", "The walk does not fit together"),
             Self::IdempotencyKeyReused => (422, "idempotency_key_reused", "The key was used for another request"),
+            Self::TooOften => (429, "too_often", "More requests than this caller may send"),
             Self::Overloaded => (429, "overloaded", "Too much is waiting"),
             Self::Internal => (500, "internal", "Something is wrong on our side"),
+            Self::StepBroken => (500, "step_broken", "The input met a fault on our side"),
             Self::Unavailable => (503, "unavailable", "The database does not answer"),
             Self::Stopping => (503, "stopping", "The server is going down"),
         }
@@ -318,6 +324,10 @@ impl From<PipelineError> for Problem {
                     .retry_after_s(retry_after_s)
             }
             PipelineError::Stopping => Self::new(ErrorCode::Stopping, "send the same again to the server that follows"),
+            PipelineError::StepBroken => Self::new(
+                ErrorCode::StepBroken,
+                "nothing was taken of it, and sending the same again will not help; the operator finds its ids in the log",
+            ),
             PipelineError::FactInvalid(errors) => super::fields::fact_errors(errors),
             PipelineError::Erased => Self::new(ErrorCode::UserErased, "nothing more is taken for this user"),
         }

@@ -2,6 +2,7 @@
 
 use super::auth::KeyCache;
 use super::backtests::Backtests;
+use super::gate::{Gate, Rates};
 use super::health::Progress;
 use super::places::Places;
 use super::problem::{ErrorCode, Problem};
@@ -12,6 +13,7 @@ use super::{
     passes, project, publishing, regions, requests, silent, simulations, stream, track, triggers, users,
 };
 use crate::base::limits;
+use crate::base::memory::Memory;
 use crate::pipeline::Pipeline;
 use actix_web::body::MessageBody;
 use actix_web::dev::{Server, ServiceFactory, ServiceRequest, ServiceResponse};
@@ -36,6 +38,7 @@ pub struct Settings {
     pub osmand_query: bool,
     /// Seconds that requests under way get when the server stops.
     pub shutdown_s: u64,
+    pub rates: Rates,
 }
 
 impl Default for Settings {
@@ -44,6 +47,7 @@ impl Default for Settings {
             workers: 0,
             osmand_query: false,
             shutdown_s: 20,
+            rates: Rates::default(),
         }
     }
 }
@@ -54,6 +58,9 @@ pub struct Api {
     pub settings: Settings,
     pub keys: KeyCache,
     pub progress: Progress,
+    pub(super) gate: Gate,
+    /// What the bodies of all requests under way take.
+    pub(super) bodies: Memory,
     /// What `/metrics` shows; none when nothing is recorded.
     pub metrics: Option<PrometheusHandle>,
     pub(super) watchers: Watchers,
@@ -63,7 +70,10 @@ pub struct Api {
 
 impl Api {
     pub fn new(pipeline: Pipeline, settings: Settings, progress: Progress, metrics: Option<PrometheusHandle>) -> Self {
+        let gate = Gate::new(&settings.rates, pipeline.clock());
         Self {
+            gate,
+            bodies: Memory::new(limits::BODIES_BYTES_MAX),
             pipeline,
             settings,
             keys: KeyCache::default(),
@@ -214,17 +224,18 @@ pub fn app(
 /// Listens until it is stopped; the server is a future to be awaited.
 pub fn serve(listener: TcpListener, api: web::Data<Api>) -> std::io::Result<Server> {
     let settings = api.settings.clone();
-    let mut server = HttpServer::new(move || app(api.clone()))
+    let cores = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
+    let workers = if settings.workers == 0 { cores } else { settings.workers };
+    let server = HttpServer::new(move || app(api.clone()))
         // Slow senders of headers are cut here, idle phones keep their connection for a while.
         .client_request_timeout(Duration::from_secs(5))
         .client_disconnect_timeout(Duration::from_secs(5))
         .keep_alive(Duration::from_secs(75))
         .shutdown_timeout(settings.shutdown_s)
-        .max_connections(limits::CONNECTIONS_MAX)
+        .workers(workers)
+        // Each worker counts its own.
+        .max_connections((limits::CONNECTIONS_MAX / workers).max(1))
         .disable_signals();
-    if settings.workers > 0 {
-        server = server.workers(settings.workers);
-    }
     Ok(server.listen(listener)?.run())
 }
 

@@ -1,14 +1,16 @@
 //! The way in: a batch of records of one device; each gets its own answer.
 
-use super::auth::DeviceAuth;
-use super::json::{Json, pointer_of, without_values};
+use super::auth::Reporting;
+use super::batch::{ReadBatch, read_batch};
+use super::json::{JsonBytes, share_of};
 use super::problem::{ErrorCode, Problem};
 use super::server::Api;
 use crate::base::limits;
-use crate::engine::fix::{Envelope, RawRecord};
+use crate::engine::fix::RawRecord;
 use crate::engine::moment::Moment;
-use crate::pipeline::{Ack, AckStatus};
-use actix_web::{post, web};
+use crate::pipeline::Ack;
+use crate::telemetry::measure;
+use actix_web::{HttpRequest, post, web};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -47,66 +49,61 @@ pub struct BatchTaken {
 #[post("/v1/track")]
 pub async fn track(
     api: web::Data<Api>,
-    DeviceAuth(device): DeviceAuth,
-    Json(batch): Json<Batch>,
+    Reporting(device): Reporting,
+    JsonBytes(body): JsonBytes,
+    request: HttpRequest,
 ) -> Result<web::Json<BatchTaken>, Problem> {
-    if batch.records.len() > limits::RECORDS_PER_BATCH_MAX {
+    let ReadBatch { envelope, records } = read_batch(&body)?;
+    drop(body);
+    if records.len() > limits::RECORDS_PER_BATCH_MAX {
         let detail = format!(
             "{} records; at most {} at once",
-            batch.records.len(),
+            records.len(),
             limits::RECORDS_PER_BATCH_MAX
         );
         return Err(Problem::new(ErrorCode::TooManyRecords, detail)
             .at("/records")
             .hint("send several batches"));
     }
-    if batch
-        .boot_id
-        .as_ref()
-        .is_some_and(|id| id.chars().count() > limits::NAME_CHARS_MAX || id.contains('\0'))
-    {
+    let is_odd = |id: &String| id.chars().count() > limits::NAME_CHARS_MAX || id.contains('\0');
+    if envelope.boot_id.as_ref().is_some_and(is_odd) {
         let detail = format!("must have at most {} characters and no NUL", limits::NAME_CHARS_MAX);
         return Err(Problem::field("/boot_id", detail));
     }
-    let envelope = Envelope {
-        sent_at: batch.sent_at,
-        sent_mono_ms: batch.sent_mono_ms,
-        boot_id: batch.boot_id,
-    };
-    // One record that cannot be read must not hold up the others.
-    let read: Vec<Result<RawRecord, Ack>> = batch.records.into_iter().map(read_record).collect();
-    let readable: Vec<RawRecord> = read.iter().filter_map(|one| one.as_ref().ok().cloned()).collect();
-    let tracked = api.pipeline.track(&device, &envelope, readable).await?;
-    let mut acks = tracked.acks.into_iter();
-    let acks = read
-        .into_iter()
-        .filter_map(|one| one.map_or_else(Some, |_| acks.next()))
-        .collect();
+    let mut readable = Vec::with_capacity(records.len());
+    let mut unreadable = Vec::new();
+    for (at, record) in records.into_iter().enumerate() {
+        match record {
+            Ok(record) => readable.push(record),
+            Err(ack) => unreadable.push((at, ack)),
+        }
+    }
+    if !unreadable.is_empty() {
+        measure::records("unreadable", "rejected", unreadable.len() as u64);
+    }
+    let tracked = api
+        .pipeline
+        .track(device, &envelope, readable, share_of(&request))
+        .await?;
+    let acks = in_order(tracked.acks, unreadable);
     Ok(web::Json(BatchTaken {
         acks,
         moments: tracked.moments,
     }))
 }
 
-/// A record of the expected shape, or the ack that says what is wrong with it.
-fn read_record(value: Value) -> Result<RawRecord, Ack> {
-    let id = value.get("id").and_then(Value::as_str).unwrap_or_default();
-    let id: String = id.chars().take(limits::NAME_CHARS_MAX).collect();
-    if super::fields::has_nul(&value) {
-        return Err(refused(id, "", "holds a NUL character, which cannot be stored"));
+/// The acks of readable records, with those of the others in their places.
+fn in_order(read: Vec<Ack>, unreadable: Vec<(usize, Ack)>) -> Vec<Ack> {
+    if unreadable.is_empty() {
+        return read;
     }
-    serde_path_to_error::deserialize(value).map_err(|error| {
-        let pointer = pointer_of(error.path());
-        refused(id, &pointer, &without_values(&error.into_inner().to_string()))
-    })
-}
-
-fn refused(id: String, pointer: &str, detail: &str) -> Ack {
-    Ack {
-        id,
-        status: AckStatus::Rejected,
-        code: Some("record_invalid".to_owned()),
-        pointer: Some(pointer.to_owned()),
-        detail: Some(detail.to_owned()),
+    let mut acks = Vec::with_capacity(read.len() + unreadable.len());
+    let mut read = read.into_iter();
+    for (at, ack) in unreadable {
+        let before = at - acks.len();
+        acks.extend(read.by_ref().take(before));
+        acks.push(ack);
     }
+    acks.extend(read);
+    acks
 }

@@ -52,6 +52,14 @@ pub const PAGE_ROWS_MAX: u64 = 200;
 pub const INPUTS_PER_LANE_BATCH_MAX: usize = 512;
 /// Inputs queued for one lane before callers are told to come back later.
 pub const INPUTS_QUEUED_PER_LANE_MAX: usize = 4_096;
+/// Inputs of one project queued for one lane: a flood of one leaves room for the others.
+pub const INPUTS_QUEUED_PER_PROJECT_MAX: usize = 3_072;
+/// Bytes of request bodies that are being read, waited for or worked on; what they become takes a few times as much.
+pub const BODIES_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// Requests after which the buckets of those who have been silent are forgotten.
+pub const BUCKETS_SWEPT_EVERY: usize = 10_000;
+/// Times an entry of the inbox may fail through a fault of its own before it is set aside.
+pub const INBOX_TRIES_MAX: i64 = 5;
 /// Subjects kept in memory per lane.
 pub const SUBJECTS_PER_LANE_MAX: usize = 20_000;
 /// Deliveries claimed in one go.
@@ -86,6 +94,12 @@ pub const TEMPLATE_RECURSION_MAX: usize = 32;
 pub const KEY_CACHED_FOR: chrono::TimeDelta = chrono::TimeDelta::seconds(5);
 /// Keys kept in memory; more than one node's servers use.
 pub const KEYS_CACHED_MAX: usize = 10_000;
+/// Devices kept in memory with who holds them; at some 250 bytes each they take 50 MB at most.
+pub const DEVICES_CACHED_MAX: usize = 200_000;
+/// How long a device is taken from memory where other processes write the database: what another one changed is noticed after it.
+pub const DEVICE_CACHED_FOR: chrono::TimeDelta = chrono::TimeDelta::seconds(60);
+/// The same where this process alone writes: it hears of every change, so this only clears up.
+pub const DEVICE_CACHED_ALONE_FOR: chrono::TimeDelta = chrono::TimeDelta::hours(6);
 /// Bytes of a credential: ours have 60.
 pub const TOKEN_BYTES_MAX: usize = 256;
 /// Characters of an `Idempotency-Key`.
@@ -126,8 +140,10 @@ pub const EDGE_PIECES_MAX: u32 = 20_000;
 pub const ANSWER_KEPT: chrono::TimeDelta = chrono::TimeDelta::hours(24);
 /// A request that began this long ago and never finished died with its process: its key may be used again.
 pub const ANSWER_LOST_AFTER: chrono::TimeDelta = chrono::TimeDelta::seconds(60);
-/// Decisions are kept this long (DESIGN.md 5.10).
-pub const DECISION_KEPT: chrono::TimeDelta = chrono::TimeDelta::days(30);
+/// Days that anything is kept at least: a record that is repeated within a week must be known.
+pub const KEPT_DAYS_MIN: u32 = 8;
+/// Rows removed in one step of retention.
+pub const PURGED_PER_STEP_MAX: u64 = 500;
 /// Words and signs in one tag of a template, which bounds how deep the parser recurses over it.
 pub const TEMPLATE_WORDS_PER_TAG_MAX: usize = 100;
 /// Brackets in brackets in one condition. The parser takes some 170 KiB of stack for each without optimisation, and an

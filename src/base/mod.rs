@@ -4,5 +4,6 @@ pub mod chance;
 pub mod clock;
 pub mod id;
 pub mod limits;
+pub mod memory;
 pub mod secret;
 pub mod time;

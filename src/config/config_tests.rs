@@ -25,6 +25,8 @@ fn the_manual_holds_the_defaults_of_every_module() {
     assert_eq!(settings.database, store::Settings::default());
     assert_eq!(settings.pipeline, pipeline::Settings::default());
     assert_eq!(settings.channels, channel::Settings::default());
+    assert_eq!(settings.retention.kept(), store::Kept::default());
+    assert_eq!(settings.rates, api::Rates::default());
     assert_eq!(settings.log, telemetry::log::Settings::default());
     assert_eq!(settings.server.bind.to_string(), "127.0.0.1:8787");
     // Every key there is stands in the manual: what serializes must be found there, except for what is not set.

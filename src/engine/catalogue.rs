@@ -6,7 +6,7 @@ use super::fence::{FenceIndex, Geofence, SharedMap};
 use super::journey::CompiledJourney;
 use super::message::CompiledContent;
 use super::presence::Thresholds;
-use super::trigger::CompiledTrigger;
+use super::trigger::{CompiledTrigger, LiveTriggers};
 use crate::base::id::{FenceId, JourneyId, ProjectId, TriggerId};
 use crate::base::time::Span;
 use chrono_tz::Tz;
@@ -87,7 +87,7 @@ pub struct Catalogue {
     pub fences: SharedMap<FenceId, Arc<Geofence>>,
     pub index: FenceIndex<FenceId>,
     /// Live triggers, in the order they are judged: by name.
-    pub triggers: Vec<Arc<CompiledTrigger>>,
+    pub triggers: LiveTriggers,
     /// Earlier published revisions that open waits may still refer to.
     pub retired: HashMap<(TriggerId, i64), Arc<CompiledTrigger>>,
     /// Live journeys, in the order they are judged: by name.
@@ -111,7 +111,7 @@ impl Catalogue {
             settings: ProjectSettings::default(),
             fences: SharedMap::new(),
             index: FenceIndex::default(),
-            triggers: Vec::new(),
+            triggers: LiveTriggers::default(),
             retired: HashMap::new(),
             journeys: Vec::new(),
             retired_journeys: BTreeMap::new(),
@@ -179,8 +179,12 @@ impl Catalogue {
 
     /// Everything that listens to moments: live triggers, and the triggers, moves and starts of journeys that are followed.
     pub fn listeners(&self) -> impl Iterator<Item = &Arc<CompiledTrigger>> {
-        let inner = self.all_journeys().flat_map(|journey| journey.listeners());
-        self.triggers.iter().chain(inner)
+        self.triggers.iter().chain(self.listeners_in_journeys())
+    }
+
+    /// The triggers, moves and starts of journeys that are followed.
+    pub fn listeners_in_journeys(&self) -> impl Iterator<Item = &Arc<CompiledTrigger>> {
+        self.all_journeys().flat_map(|journey| journey.listeners())
     }
 
     /// The live version of a journey.
@@ -201,8 +205,8 @@ impl Catalogue {
 
     /// How long people must stay somewhere for some trigger to care, shortest first.
     pub fn dwell_spans(&self, fence: &Geofence) -> Vec<Span> {
-        let mut spans: Vec<Span> = self
-            .listeners()
+        let listeners = self.triggers.staying().chain(self.listeners_in_journeys());
+        let mut spans: Vec<Span> = listeners
             .flat_map(|trigger| trigger.dwell_spans(fence))
             .collect();
         spans.sort_unstable();

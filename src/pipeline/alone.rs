@@ -22,7 +22,8 @@ impl Worker {
     async fn erase(&mut self, mut job: Job) {
         let now = self.shared.clock.now();
         let result = self.shared.store.erase_user(job.project_id, job.user_id, now).await;
-        self.subjects.remove(&(job.project_id, job.user_id));
+        self.subjects.take((job.project_id, job.user_id));
+        self.shared.holdings.forget_user(job.project_id, job.user_id);
         let answer = result.map(|erased| Answer {
             erased,
             ..Answer::default()
@@ -48,9 +49,9 @@ impl Worker {
     async fn merge(&mut self, mut job: Job, merge: &UserMerge) {
         let store = self.shared.store.clone();
         // What is in memory may be newer than what was worth storing.
-        let cached = self.subjects.remove(&(job.project_id, job.user_id));
+        let cached = self.subjects.take((job.project_id, job.user_id));
         let known = match cached {
-            Some(cached) => Ok(Some(cached.subject)),
+            Some(known) => Ok(Some(known)),
             None => store
                 .load_subjects(job.project_id, &[job.user_id])
                 .await
@@ -61,6 +62,7 @@ impl Worker {
             Ok(None) => Ok(None),
             Err(error) => Err(error),
         };
+        self.shared.holdings.forget(merge.device_id);
         job.answer(handed_over.map_err(PipelineError::Store).map(|handed_over| Answer {
             handed_over,
             ..Answer::default()

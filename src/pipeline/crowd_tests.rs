@@ -123,7 +123,8 @@ async fn an_overloaded_lane_says_so_and_loses_nothing_it_took() {
             Err(error) => panic!("{error}"),
         }
     }
-    assert_eq!((taken.len(), refused), (limits::INPUTS_QUEUED_PER_LANE_MAX, 500));
+    let room = limits::INPUTS_QUEUED_PER_PROJECT_MAX;
+    assert_eq!((taken.len(), refused), (room, calls - room), "others find room still");
     let stored = world.fresh.known_records(world.project, &taken).await.unwrap();
     assert_eq!(stored.len(), taken.len());
 }
@@ -156,7 +157,9 @@ async fn a_commit_that_fails_is_an_error_and_leaves_nothing_half_written() {
         .await;
     assert!(unavailable(&failed), "{failed:?}");
     let (envelope, records) = (Envelope::default(), vec![event("e2", noon(), "key_used")]);
-    assert!(unavailable(&world.pipeline.track(&phone, &envelope, records).await));
+    assert!(unavailable(
+        &world.pipeline.track((&phone).into(), &envelope, records, None).await
+    ));
     meddle(&world, "ALTER TABLE moments_away RENAME TO moments").await;
     assert!(world.subject(phone.user_id).await.sent.is_empty());
     let stored = world
@@ -215,12 +218,18 @@ async fn a_fix_that_changes_nothing_writes_nothing_and_is_answered_beside_a_fail
     world.wait(60);
     meddle(&world, "ALTER TABLE moments RENAME TO moments_away").await;
     let (still, changed) = futures_util::future::join(
-        world
-            .pipeline
-            .track(&ana, &Envelope::default(), vec![fix("f2", world.now(), (0.0, 0.0))]),
-        world
-            .pipeline
-            .track(&ben, &Envelope::default(), vec![event("e1", world.now(), "key_used")]),
+        world.pipeline.track(
+            (&ana).into(),
+            &Envelope::default(),
+            vec![fix("f2", world.now(), (0.0, 0.0))],
+            None,
+        ),
+        world.pipeline.track(
+            (&ben).into(),
+            &Envelope::default(),
+            vec![event("e1", world.now(), "key_used")],
+            None,
+        ),
     )
     .await;
     meddle(&world, "ALTER TABLE moments_away RENAME TO moments").await;

@@ -17,6 +17,9 @@ pub enum PipelineError {
     /// The user was erased: nothing more is taken.
     #[error("this user was erased")]
     Erased,
+    /// The step of this input ended in a fault of ours; sending it again will not help.
+    #[error("this input broke its step")]
+    StepBroken,
     /// The fact contradicts its type; every violation, by place.
     #[error("the fact contradicts its type in {} place(s)", .0.len())]
     FactInvalid(Vec<FactError>),

@@ -29,7 +29,11 @@ impl Pipeline {
                 return Ok(recovered);
             }
             recovered += entries.len();
-            self.step_inbox(entries).await?;
+            match self.step_inbox(entries).await {
+                // One entry alone is to blame: it is tried again a few times, and the others went on.
+                Ok(()) | Err(PipelineError::StepBroken) => {}
+                Err(error) => return Err(error),
+            }
         }
         self.0.inbox_left.store(true, Ordering::Relaxed);
         Ok(recovered)
@@ -48,13 +52,15 @@ impl Pipeline {
         for entry in entries {
             waiting.push(self.submit(Job::of_inbox(entry, self.entropy().seed()))?);
         }
+        let mut broken = Ok(());
         for answer in waiting {
             match self.answered(answer).await {
                 // An erased subject has no part in the fact any more.
                 Ok(_) | Err(PipelineError::Erased) => {}
+                Err(PipelineError::StepBroken) => broken = Err(PipelineError::StepBroken),
                 Err(error) => return Err(error),
             }
         }
-        Ok(())
+        broken
     }
 }

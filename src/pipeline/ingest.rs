@@ -1,17 +1,20 @@
 //! Ingest: records and events in, answers out when everything they caused is durable.
 
+use super::holdings::{Holding, Looked};
 use super::lane::{self, Task};
 use super::{Pipeline, PipelineError};
 use crate::base::id::{ProjectId, UserId};
+use crate::base::memory::Share;
 use crate::base::time::Timestamp;
 use crate::engine::decision::ReasonCode;
 use crate::engine::fix::{Envelope, RawRecord, Record, Rejection, validate};
 use crate::engine::moment::Moment;
 use crate::engine::step::Input;
-use crate::store::DeviceRow;
+use crate::telemetry::measure;
 use serde::Serialize;
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 use utoipa::ToSchema;
 
 /// What became of a batch.
@@ -55,6 +58,15 @@ pub struct ServerEvent {
     pub occurred_at: Timestamp,
 }
 
+impl AckStatus {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Accepted => "accepted",
+            Self::Rejected => "rejected",
+        }
+    }
+}
+
 impl Ack {
     fn accepted(id: String) -> Self {
         Self {
@@ -89,68 +101,105 @@ impl Ack {
 }
 
 impl Pipeline {
-    /// Takes a batch of one device. Each record goes to the user who held the device when it happened (N12).
+    /// Whose records come with this token; none for an unknown one. A phone heard from lately is known without asking the store.
+    pub async fn holding(&self, token_hash: [u8; 32]) -> Result<Option<Holding>, PipelineError> {
+        let now = self.now();
+        let begun = match self.0.holdings.look(&token_hash, now) {
+            Looked::Known(holding) => return Ok(Some(holding)),
+            Looked::Ask(begun) => begun,
+        };
+        let Some((row, since)) = self.0.store.held_device(&token_hash).await? else {
+            return Ok(None);
+        };
+        let holding = Holding {
+            since,
+            ..Holding::from(&row)
+        };
+        self.0.holdings.keep(begun, token_hash, holding, now);
+        Ok(Some(holding))
+    }
+
+    /// Takes a batch of one device, which holds its share of memory until it is worked off. Each record goes to the user who held the device when it happened (N12).
     pub async fn track(
         &self,
-        device: &DeviceRow,
+        device: Holding,
         envelope: &Envelope,
         records: Vec<RawRecord>,
+        share: Option<Arc<Share>>,
     ) -> Result<Tracked, PipelineError> {
         let received_at = self.now();
         let mut acks = Vec::with_capacity(records.len());
-        let mut valid: Vec<(usize, Record)> = Vec::with_capacity(records.len());
+        let mut kinds = Vec::with_capacity(records.len());
+        let mut valid: Vec<Record> = Vec::with_capacity(records.len());
         for raw in records {
             let id = raw.id.clone();
+            kinds.push(raw.body.name());
             match validate(raw, envelope, received_at) {
                 Ok(record) => {
-                    valid.push((acks.len(), record));
+                    valid.push(record);
                     acks.push(Ack::accepted(id));
                 }
                 Err(rejection) => acks.push(Ack::rejected(id, &rejection)),
             }
         }
         let mut moments = Vec::new();
-        let mut positions: HashMap<String, Vec<usize>> = HashMap::new();
-        for (at, record) in &valid {
-            positions.entry(record.id.clone()).or_default().push(*at);
-        }
-        for (user_id, records) in self.by_owner(device, valid).await? {
-            let ids: Vec<String> = records.iter().map(|record| record.id.clone()).collect();
+        let mut refused: HashMap<String, ReasonCode> = HashMap::new();
+        let owned = self.by_owner(device, valid).await?;
+        let (mut gone, only_one) = (false, owned.len() == 1);
+        for (user_id, records) in owned {
+            let ids: Vec<String> = if only_one {
+                Vec::new()
+            } else {
+                records.iter().map(|record| record.id.clone()).collect()
+            };
             let mut job = self.job(device.project_id, user_id);
+            job.share.clone_from(&share);
             job.task = Task::Step(Some(Input::Records {
-                device_id: device.id,
+                device_id: device.device_id,
                 records,
             }));
             match self.run(job).await {
                 Ok(answer) => {
-                    for refused in &answer.refused {
-                        refuse(&mut acks, positions.get(&refused.record_id), refused.code);
-                    }
+                    refused.extend(answer.refused.into_iter().map(|one| (one.record_id, one.code)));
                     moments.extend(answer.moments);
                 }
-                Err(PipelineError::Erased) => {
-                    for id in ids {
-                        refuse(&mut acks, positions.get(&id), ReasonCode::Erased);
-                    }
-                }
+                Err(PipelineError::Erased) if only_one => gone = true,
+                Err(PipelineError::Erased) => refused.extend(ids.into_iter().map(|id| (id, ReasonCode::Erased))),
                 Err(error) => return Err(error),
             }
         }
+        if gone || !refused.is_empty() {
+            for ack in acks.iter_mut().filter(|ack| ack.status == AckStatus::Accepted) {
+                let code = if gone {
+                    Some(ReasonCode::Erased)
+                } else {
+                    refused.get(&ack.id).copied()
+                };
+                if let Some(code) = code {
+                    ack.refuse(code);
+                }
+            }
+        }
+        count(&kinds, &acks);
         Ok(Tracked { acks, moments })
     }
 
     /// Records by the user who held the device when they happened. One made before anybody did belongs to the present owner.
     async fn by_owner(
         &self,
-        device: &DeviceRow,
-        records: Vec<(usize, Record)>,
+        device: Holding,
+        records: Vec<Record>,
     ) -> Result<BTreeMap<UserId, Vec<Record>>, PipelineError> {
         let mut owned: BTreeMap<UserId, Vec<Record>> = BTreeMap::new();
-        let oldest = records.iter().map(|(_, record)| record.at).min();
-        let times = match oldest {
-            Some(oldest) => self.0.store.owners_since(device.project_id, device.id, oldest).await?,
-            None => Vec::new(),
+        let Some(oldest) = records.iter().map(|record| record.at).min() else {
+            return Ok(owned);
         };
+        if device.since.is_some_and(|since| since <= oldest) {
+            owned.insert(device.user_id, records);
+            return Ok(owned);
+        }
+        let (project_id, device_id) = (device.project_id, device.device_id);
+        let times = self.0.store.owners_since(project_id, device_id, oldest).await?;
         let former: Vec<UserId> = times
             .iter()
             .map(|owner| owner.user_id)
@@ -158,9 +207,9 @@ impl Pipeline {
             .collect();
         let became = match former.as_slice() {
             [] => HashMap::new(),
-            former => self.0.store.merged_into(device.project_id, former).await?,
+            former => self.0.store.merged_into(project_id, former).await?,
         };
-        for (_, record) in records {
+        for record in records {
             let then = times
                 .iter()
                 .find(|owner| owner.from_at <= record.at && owner.to_at.is_none_or(|to| record.at < to));
@@ -198,10 +247,19 @@ impl Pipeline {
     }
 }
 
-fn refuse(acks: &mut [Ack], positions: Option<&Vec<usize>>, code: ReasonCode) {
-    for at in positions.into_iter().flatten() {
-        if let Some(ack) = acks.get_mut(*at) {
-            ack.refuse(code);
+/// What became of the records of a request, by kind.
+fn count(kinds: &[&'static str], acks: &[Ack]) {
+    let mut counts: Vec<(&'static str, AckStatus, u64)> = Vec::new();
+    for (kind, ack) in kinds.iter().zip(acks) {
+        match counts
+            .iter_mut()
+            .find(|(known, status, _)| (*known, *status) == (*kind, ack.status))
+        {
+            Some((.., count)) => *count += 1,
+            None => counts.push((kind, ack.status, 1)),
         }
+    }
+    for (kind, status, count) in counts {
+        measure::records(kind, status.as_str(), count);
     }
 }

@@ -1,14 +1,17 @@
 //! A lane: the queue that keeps its users' inputs in order, and the jobs that wait in it.
 
+use super::backlog::{Backlog, Place, Waiters};
 use super::commit::Committer;
 use super::stepping::Worker;
 use super::{PipelineError, Shared};
 use crate::base::id::{DeviceId, ProjectId, UserId};
 use crate::base::limits;
+use crate::base::memory::Share;
 use crate::engine::moment::Moment;
 use crate::engine::step::{Input, Refused};
 use crate::store::UserMerge;
 use crate::store::change::{InboxEntry, InboxInput, Row};
+use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
 
@@ -22,6 +25,8 @@ pub(super) struct Job {
     /// All ids of the step come from it; the same when the step has to be taken again.
     pub(super) seed: Uuid,
     pub(super) reply: Option<oneshot::Sender<Result<Answer, PipelineError>>>,
+    /// The memory that its request took: it is held as long as the input is.
+    pub(super) share: Option<Arc<Share>>,
 }
 
 /// What is to be done for the user.
@@ -67,6 +72,7 @@ impl Job {
             inbox_done: Some(entry.id),
             seed,
             reply: None,
+            share: None,
         }
     }
 
@@ -82,6 +88,11 @@ impl Job {
             Task::Step(input) => input.as_ref(),
             Task::Erase | Task::TellDevice(_) | Task::Merge(_) => None,
         }
+    }
+
+    /// What it is, for the log.
+    pub(super) fn name(&self) -> &'static str {
+        self.input().map_or("time", Input::name)
     }
 
     /// It reads or writes the store itself: what was queued before it must be committed, and what comes later must wait.
@@ -118,7 +129,7 @@ pub(super) struct Answer {
 pub(super) type Waiting = oneshot::Receiver<Result<Answer, PipelineError>>;
 
 enum Message {
-    Job(Box<Job>),
+    Job(Box<Job>, Place),
     /// Answered when every job before it is done.
     Pass(oneshot::Sender<()>),
     /// The same, and nothing is taken any more.
@@ -128,6 +139,7 @@ enum Message {
 /// The way into a lane.
 pub(super) struct Lane {
     queue: mpsc::Sender<Message>,
+    waiters: Waiters,
 }
 
 /// Seconds a caller is asked to wait when a lane is full: a lane works off its queue in well under one.
@@ -141,18 +153,24 @@ impl Lane {
     pub(super) fn start(shared: Shared, committer: Committer) -> Self {
         let (queue, inbox) = mpsc::channel(limits::INPUTS_QUEUED_PER_LANE_MAX);
         tokio::spawn(run(Worker::new(shared, committer), inbox));
-        Self { queue }
+        Self {
+            queue,
+            waiters: Waiters::default(),
+        }
     }
 
     pub(super) fn submit(&self, job: Job) -> Result<(), PipelineError> {
-        self.queue
-            .try_send(Message::Job(Box::new(job)))
-            .map_err(|error| match error {
-                mpsc::error::TrySendError::Full(_) => PipelineError::Overloaded {
-                    retry_after_s: RETRY_AFTER_S,
-                },
-                mpsc::error::TrySendError::Closed(_) => PipelineError::Stopping,
-            })
+        let full = || PipelineError::Overloaded {
+            retry_after_s: RETRY_AFTER_S,
+        };
+        let place = self
+            .waiters
+            .place(job.project_id, limits::INPUTS_QUEUED_PER_PROJECT_MAX);
+        let message = Message::Job(Box::new(job), place.ok_or_else(full)?);
+        self.queue.try_send(message).map_err(|error| match error {
+            mpsc::error::TrySendError::Full(_) => full(),
+            mpsc::error::TrySendError::Closed(_) => PipelineError::Stopping,
+        })
     }
 
     /// Waits until everything queued so far is done; a stopped lane has nothing queued.
@@ -173,34 +191,54 @@ impl Lane {
 }
 
 async fn run(mut worker: Worker, mut inbox: mpsc::Receiver<Message>) {
-    while let Some(message) = inbox.recv().await {
-        let mut jobs = Vec::new();
-        let (mut passed, mut stop) = (None, false);
-        let mut next = Some(message);
-        while let Some(message) = next {
-            match message {
-                Message::Job(job) => jobs.push(*job),
-                Message::Pass(done) => passed = Some(done),
-                Message::Stop(done) => (passed, stop) = (Some(done), true),
+    let mut backlog: Backlog<(Box<Job>, Place)> = Backlog::default();
+    let (mut passed, mut stop) = (None, false);
+    loop {
+        let mut next = if backlog.len() == 0 && passed.is_none() {
+            let Some(message) = inbox.recv().await else { return };
+            Some(message)
+        } else {
+            None
+        };
+        // Whoever asks to be told waits for what came before; what comes after waits for its turn.
+        while passed.is_none() {
+            match next
+                .take()
+                .or_else(|| room_for_more(&backlog).then(|| inbox.try_recv().ok()).flatten())
+            {
+                Some(Message::Job(job, place)) => backlog.push(job.project_id, (job, place)),
+                Some(Message::Pass(done)) => passed = Some(done),
+                Some(Message::Stop(done)) => (passed, stop) = (Some(done), true),
+                None => break,
             }
-            let full = jobs.len() >= limits::INPUTS_PER_LANE_BATCH_MAX || passed.is_some();
-            next = if full { None } else { inbox.try_recv().ok() };
         }
-        while let Some(at) = jobs.iter().position(Job::stands_alone) {
-            let rest = jobs.split_off(at + 1);
-            let alone = jobs.pop();
-            worker.work(std::mem::replace(&mut jobs, rest)).await;
-            if let Some(job) = alone {
-                worker.work_alone(job).await;
-            }
-        }
-        worker.work(jobs).await;
-        worker.forget_some();
-        if let Some(done) = passed {
+        let batch = backlog.take(limits::INPUTS_PER_LANE_BATCH_MAX);
+        work_off(&mut worker, batch.into_iter().map(|(job, _)| *job).collect()).await;
+        if backlog.len() == 0
+            && let Some(done) = passed.take()
+        {
             let _ = done.send(());
-        }
-        if stop {
-            return;
+            if stop {
+                return;
+            }
         }
     }
+}
+
+/// As much again as the queue holds, so that a project which floods it is seen beside the others.
+fn room_for_more<T>(backlog: &Backlog<T>) -> bool {
+    backlog.len() < limits::INPUTS_QUEUED_PER_LANE_MAX
+}
+
+async fn work_off(worker: &mut Worker, mut jobs: Vec<Job>) {
+    while let Some(at) = jobs.iter().position(Job::stands_alone) {
+        let rest = jobs.split_off(at + 1);
+        let alone = jobs.pop();
+        worker.work(std::mem::replace(&mut jobs, rest)).await;
+        if let Some(job) = alone {
+            worker.work_alone(job).await;
+        }
+    }
+    worker.work(jobs).await;
+    worker.subjects.forget_some();
 }

@@ -1,6 +1,7 @@
 //! The way of the data, as I/O around the engine: ingest, lanes, commit, tick, dispatch, settle, catalogue.
 
 mod alone;
+mod backlog;
 mod backtest;
 mod catalogue;
 mod commit;
@@ -9,6 +10,8 @@ mod error;
 mod event_rows;
 mod fact_kinds;
 mod facts;
+mod finishing;
+mod holdings;
 mod ingest;
 mod journeys;
 mod lane;
@@ -17,6 +20,7 @@ mod repeats;
 mod snapshots;
 mod stepping;
 mod stream;
+mod subjects;
 mod telling;
 mod tick;
 mod verdict;
@@ -25,6 +29,7 @@ pub use backtest::{BacktestError, BacktestPlan, BacktestProgress};
 pub use snapshots::build_catalogue;
 pub use error::PipelineError;
 pub use fact_kinds::TypePut;
+pub use holdings::Holding;
 pub use ingest::{Ack, AckStatus, ServerEvent, Tracked};
 pub use stream::{Live, Stream};
 pub use verdict::{Verdict, at_a_glance};
@@ -37,8 +42,9 @@ use crate::base::time::Timestamp;
 use crate::channel::Channels;
 use crate::engine::step::Input;
 use crate::store::Store;
-use snapshots::Catalogues;
+use holdings::Holdings;
 use lane::{Job, Lane, Task, Waiting};
+use snapshots::Catalogues;
 use serde::{Deserialize, Serialize};
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, OnceLock, Weak};
@@ -77,6 +83,7 @@ struct Inner {
     lanes: Arc<Vec<Lane>>,
     work_ready: Arc<Notify>,
     inbox_left: Arc<AtomicBool>,
+    holdings: Arc<Holdings>,
 }
 
 /// What the lanes share with the pipeline.
@@ -92,6 +99,8 @@ struct Shared {
     lanes: Arc<OnceLock<Weak<Vec<Lane>>>>,
     /// An inbox entry failed to step: the next tick takes up what is left.
     inbox_left: Arc<AtomicBool>,
+    /// Devices heard from lately: who changes a token or an owner forgets the device here.
+    holdings: Arc<Holdings>,
 }
 
 impl Pipeline {
@@ -112,6 +121,7 @@ impl Pipeline {
             entropy: Arc::clone(&entropy),
             lanes: Arc::default(),
             inbox_left: Arc::default(),
+            holdings: Arc::new(Holdings::of_store(store.is_shared())),
         };
         let cores = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
         let count = if settings.lanes == 0 { cores } else { settings.lanes };
@@ -134,6 +144,7 @@ impl Pipeline {
             lanes,
             work_ready: shared.work_ready,
             inbox_left: shared.inbox_left,
+            holdings: shared.holdings,
         }))
     }
 
@@ -150,6 +161,10 @@ impl Pipeline {
 
     pub fn now(&self) -> Timestamp {
         self.0.clock.now()
+    }
+
+    pub fn clock(&self) -> Arc<dyn Clock> {
+        Arc::clone(&self.0.clock)
     }
 
     pub fn entropy(&self) -> &dyn Entropy {
@@ -219,6 +234,7 @@ impl Pipeline {
             inbox_done: None,
             seed: self.0.entropy.seed(),
             reply: None,
+            share: None,
         }
     }
 }
@@ -226,6 +242,9 @@ impl Pipeline {
 #[cfg(test)]
 #[path = "backtest_tests.rs"]
 mod backtest_tests;
+#[cfg(test)]
+#[path = "broken_tests.rs"]
+mod broken_tests;
 #[cfg(test)]
 #[path = "crowd_tests.rs"]
 mod crowd_tests;

@@ -11,7 +11,14 @@ use crate::store::{DeviceRow, Registered, Registration, UserMerge, UserRow};
 impl Pipeline {
     /// Registers an installation: a new anonymous user, or the device it already is, with a new token.
     pub async fn register(&self, registration: Registration) -> Result<Registered, PipelineError> {
-        let registered = self.0.store.register_device(&registration).await?;
+        let registered = self.0.store.register_device(&registration).await;
+        match &registered {
+            Ok(Registered { created: true, .. }) => {}
+            // Its old token has ended.
+            Ok(Registered { device, .. }) => self.0.holdings.forget(device.id),
+            Err(_) => self.0.holdings.forget_all(),
+        }
+        let registered = registered?;
         self.tell_devices(registered.device.project_id, &registered.unreachable)
             .await;
         if !registered.created {

@@ -210,7 +210,10 @@ async fn a_farewell_left_in_the_inbox_does_not_take_a_later_fact_away() {
 async fn every_record_has_its_ack_also_when_the_batch_is_empty_or_nothing_in_it_is_good() {
     let world = world().await;
     let phone = world.phone(1).await;
-    let none = world.pipeline.track(&phone, &Envelope::default(), Vec::new()).await;
+    let none = world
+        .pipeline
+        .track((&phone).into(), &Envelope::default(), Vec::new(), None)
+        .await;
     assert!(none.unwrap().acks.is_empty());
     let bad = world
         .track(&phone, vec![fix("", noon(), HOTEL), fix("x", noon(), (0.0, 999.0))])

@@ -2,36 +2,32 @@
 
 use super::commit::Committer;
 use super::event_rows::event_rows;
-use super::lane::{Answer, Job};
+use super::lane::Job;
 use super::repeats::Known;
+use super::subjects::{Key, Subjects};
 use super::{PipelineError, Shared};
-use crate::base::id::{ProjectId, UserId};
+use crate::base::id::ProjectId;
 use crate::base::limits;
 use crate::base::time::Timestamp;
 use crate::engine::catalogue::Catalogue;
-use crate::engine::fix::Body;
 use crate::engine::step::{Effects, Given, Input, step};
-use crate::engine::subject::Subject;
 use crate::store::change::{Change, Row};
 use crate::store::{CommitError, CommitSummary, StoreError};
 use crate::telemetry::measure;
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeSet, HashMap, HashSet};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-
-pub(super) type Key = (ProjectId, UserId);
-
-pub(super) struct Cached {
-    pub(super) subject: Subject,
-    used: u64,
-}
+use uuid::Uuid;
 
 /// Steps the users of one lane, and remembers those seen lately.
 pub(super) struct Worker {
     pub(super) shared: Shared,
     committer: Committer,
-    pub(super) subjects: HashMap<Key, Cached>,
-    round: u64,
+    /// A subject is taken out to be stepped and put back when its effects are durable: what did not get that far is read again.
+    pub(super) subjects: Subjects,
+    /// Entries of the inbox that failed through a fault of their own and are still to be counted.
+    failed: Vec<Uuid>,
 }
 
 /// What a batch is stepped with.
@@ -42,23 +38,53 @@ struct Batch {
 }
 
 /// A job whose step is done and whose effects are still to be committed.
-struct Stepped {
-    pending: Pending,
-    change: Change,
+pub(super) struct Stepped {
+    pub(super) pending: Pending,
+    pub(super) change: Change,
+}
+
+/// What stepping a batch came to.
+#[derive(Default)]
+struct Round {
+    stepped: Vec<Stepped>,
+    /// Jobs of users whose subject was lost to an input that broke its step: it is read again for them.
+    later: Vec<Job>,
+    /// An input broke its step: what leans on it has nothing to lean on.
+    broke: bool,
 }
 
 /// A job that waits for its answer.
-struct Pending {
-    job: Job,
+pub(super) struct Pending {
+    pub(super) job: Job,
     /// How many of the rows came with the job; the others were made from its input.
     own_rows: usize,
     must_commit: bool,
     /// It repeats a record of another job of this batch, and is answered with it.
-    leans: bool,
+    pub(super) leans: bool,
 }
 
 impl Stepped {
-    fn key(&self) -> Key {
+    fn of(mut job: Job, effects: Effects, leans: bool, now: Timestamp) -> Self {
+        let mut rows = std::mem::take(&mut job.rows);
+        let own_rows = rows.len();
+        let must_commit = effects.changed || own_rows > 0 || job.inbox_done.is_some();
+        rows.extend(event_rows(&job, now));
+        let change = Change {
+            project_id: job.project_id,
+            effects,
+            rows,
+            inbox_done: job.inbox_done,
+        };
+        let pending = Pending {
+            job,
+            own_rows,
+            must_commit,
+            leans,
+        };
+        Self { pending, change }
+    }
+
+    pub(super) fn key(&self) -> Key {
         (self.pending.job.project_id, self.pending.job.user_id)
     }
 
@@ -75,8 +101,8 @@ impl Worker {
         Self {
             shared,
             committer,
-            subjects: HashMap::new(),
-            round: 0,
+            subjects: Subjects::default(),
+            failed: Vec::new(),
         }
     }
 
@@ -84,7 +110,7 @@ impl Worker {
         if jobs.is_empty() {
             return;
         }
-        self.round += 1;
+        self.subjects.begin_round();
         match self.prepare(&jobs).await {
             Ok(batch) => self.step_and_commit(jobs, &batch).await,
             // One row that does not read must not silence the users beside it.
@@ -99,10 +125,29 @@ impl Worker {
                     error = text,
                     "inputs could not be prepared; they are answered as unavailable"
                 );
+                let is_its_own = matches!(&error, PipelineError::Store(error) if concerns_one(error));
                 for job in &mut jobs {
-                    self.shared.refuse(job, unavailable(&text));
+                    self.refuse_one(job, is_its_own, &text);
                 }
             }
+        }
+        self.count_failures().await;
+    }
+
+    /// Entries of the inbox that fail again and again are set aside, so that they are not stepped for ever.
+    async fn count_failures(&mut self) {
+        let failed = std::mem::take(&mut self.failed);
+        if failed.is_empty() {
+            return;
+        }
+        match self.shared.store.inbox_failed(&failed).await {
+            Ok(aside) => {
+                for entry in aside {
+                    tracing::error!(%entry, "an input failed too often and was set aside; its row in `inbox` is kept");
+                    measure::set_aside();
+                }
+            }
+            Err(error) => tracing::warn!(%error, "failures of inputs could not be counted"),
         }
     }
 
@@ -111,26 +156,12 @@ impl Worker {
         let now = self.shared.clock.now();
         let store = &self.shared.store;
         let mut catalogues = HashMap::new();
-        let mut missing: HashMap<ProjectId, BTreeSet<UserId>> = HashMap::new();
         for job in jobs {
             if let Entry::Vacant(unread) = catalogues.entry(job.project_id) {
                 unread.insert(self.shared.catalogues.get(store, job.project_id, now).await?);
             }
-            match self.subjects.get_mut(&(job.project_id, job.user_id)) {
-                Some(cached) => cached.used = self.round,
-                None => {
-                    missing.entry(job.project_id).or_default().insert(job.user_id);
-                }
-            }
         }
-        for (project_id, users) in missing {
-            let users: Vec<UserId> = users.into_iter().collect();
-            for subject in store.load_subjects(project_id, &users).await? {
-                let used = self.round;
-                self.subjects
-                    .insert((project_id, subject.user_id), Cached { subject, used });
-            }
-        }
+        self.subjects.load(store, jobs).await?;
         let known = Known::of(store, jobs).await?;
         Ok(Batch { catalogues, known, now })
     }
@@ -139,53 +170,66 @@ impl Worker {
     /// that turns out to be taken starts the others over.
     async fn step_and_commit(&mut self, mut jobs: Vec<Job>, batch: &Batch) {
         let mut leaning = batch.known.drop_repeats(&mut jobs);
-        let mut taken = BTreeSet::new();
+        let (mut taken, mut later, mut broke) = (BTreeSet::new(), Vec::new(), false);
         for _ in 0..limits::STEPS_PER_INPUT_MAX {
-            let (stepped, mut after) = self.step_all(jobs, batch, &taken, &leaning);
-            let changing: HashSet<Key> = stepped
+            let mut round = self.step_all(jobs, batch, &taken, &leaning);
+            (jobs, broke) = (Vec::new(), broke || round.broke);
+            later.append(&mut round.later);
+            let waits = |one: &Stepped| one.pending.must_commit || one.pending.leans;
+            let changing: HashSet<Key> = round
+                .stepped
                 .iter()
-                .filter(|one| one.pending.must_commit)
+                .filter(|one| waits(one))
                 .map(Stepped::key)
                 .collect();
-            let (waiting, ready): (Vec<Stepped>, Vec<Stepped>) = stepped
-                .into_iter()
-                .partition(|one| one.pending.leans || changing.contains(&one.key()));
-            for one in &ready {
-                if let Some(subject) = after.remove(&one.key()) {
-                    self.remember(one.key(), subject);
-                }
-            }
-            self.finish(ready, &CommitSummary::default());
+            let parted = round.stepped.into_iter().partition(|one| changing.contains(&one.key()));
+            let (waiting, ready): (Vec<Stepped>, Vec<Stepped>) = parted;
+            self.finish(ready, &CommitSummary::default(), broke);
             if waiting.is_empty() {
-                return;
+                break;
             }
             let (waiting, result) = self.commit(waiting).await;
             match result {
                 Ok(summary) => {
-                    for (key, mut subject) in after {
-                        subject.erased |= summary.erased.contains(&key.1);
-                        self.remember(key, subject);
-                    }
-                    return self.finish(waiting, &summary);
+                    self.finish(waiting, &summary, broke);
+                    break;
                 }
                 Err(CommitError::SendKeysTaken(keys)) => {
                     taken.extend(keys);
-                    leaning = waiting
-                        .iter()
-                        .enumerate()
-                        .filter_map(|(index, one)| one.pending.leans.then_some(index))
-                        .collect();
+                    let leans = waiting.iter().enumerate().filter(|(_, one)| one.pending.leans);
+                    leaning = leans.map(|(index, _)| index).collect();
                     jobs = waiting.into_iter().map(Stepped::undone).collect();
+                    if let Err(error) = self.subjects.load(&self.shared.store, &jobs).await {
+                        self.refuse_all(&mut jobs, &error.to_string());
+                        break;
+                    }
                 }
-                Err(CommitError::Store(error)) => return self.fail(waiting, &error).await,
+                Err(CommitError::Store(error)) => {
+                    self.fail(waiting, &error).await;
+                    break;
+                }
             }
         }
-        tracing::error!(
-            inputs = jobs.len(),
-            "send keys kept colliding; the inputs are answered as unavailable"
-        );
-        for job in &mut jobs {
-            self.shared.refuse(job, unavailable("send keys kept colliding"));
+        self.refuse_all(&mut jobs, "send keys kept colliding");
+        if !later.is_empty() {
+            Box::pin(self.work(later)).await;
+        }
+    }
+
+    /// Whoever sent it may send it again; an entry of the inbox that fails by itself is tried a few times only.
+    fn refuse_one(&mut self, job: &mut Job, is_its_own: bool, why: &str) {
+        let entry = job.inbox_done.filter(|_| is_its_own);
+        self.failed.extend(entry);
+        let error = entry.map_or_else(|| unavailable(why), |_| PipelineError::StepBroken);
+        self.shared.refuse(job, error);
+    }
+
+    fn refuse_all(&self, jobs: &mut Vec<Job>, why: &str) {
+        if !jobs.is_empty() {
+            tracing::error!(inputs = jobs.len(), why, "inputs are answered as unavailable");
+        }
+        for mut job in jobs.drain(..) {
+            self.shared.refuse(&mut job, unavailable(why));
         }
     }
 
@@ -193,6 +237,12 @@ impl Worker {
     async fn commit(&self, stepped: Vec<Stepped>) -> (Vec<Stepped>, Result<CommitSummary, CommitError>) {
         let (jobs, changes): (Vec<_>, Vec<_>) = stepped.into_iter().map(|one| (one.pending, one.change)).unzip();
         let (changes, result) = self.committer.commit(changes).await;
+        // Also when it failed: nobody knows how far it got.
+        for row in changes.iter().flat_map(|change| &change.rows) {
+            if let Row::Owner { device_id, .. } = row {
+                self.shared.holdings.forget(*device_id);
+            }
+        }
         let stepped = jobs.into_iter().zip(changes);
         (
             stepped.map(|(pending, change)| Stepped { pending, change }).collect(),
@@ -200,128 +250,73 @@ impl Worker {
         )
     }
 
-    /// The subjects in memory stay as they are until the commit: what is returned is what they will be.
-    fn step_all(
-        &self,
-        jobs: Vec<Job>,
-        batch: &Batch,
-        taken: &BTreeSet<String>,
-        leaning: &HashSet<usize>,
-    ) -> (Vec<Stepped>, HashMap<Key, Subject>) {
-        let mut after: HashMap<Key, Subject> = HashMap::new();
+    /// Steps these jobs on subjects taken out of memory. Only who has several jobs here is copied from one to the next.
+    fn step_all(&mut self, jobs: Vec<Job>, batch: &Batch, taken: &BTreeSet<String>, leaning: &HashSet<usize>) -> Round {
+        let mut latest: HashMap<Key, usize> = HashMap::new();
         let mut spent = taken.clone();
-        let mut stepped = Vec::with_capacity(jobs.len());
+        let mut round = Round::default();
         for (index, mut job) in jobs.into_iter().enumerate() {
-            let key = (job.project_id, job.user_id);
-            let before = after
-                .remove(&key)
-                .or_else(|| self.subjects.get(&key).map(|cached| cached.subject.clone()));
-            let before = before.unwrap_or_else(|| Subject::new(job.user_id));
-            if before.merged_into.is_some() {
-                // Sent before the two were known to be one, it would come too late: sent again, it finds who they are.
-                job.answer(Err(unavailable("this user has just turned out to be another one")));
-                continue;
-            }
+            let (key, leans) = ((job.project_id, job.user_id), leaning.contains(&index));
             let Some(catalogue) = batch.catalogues.get(&job.project_id) else {
                 self.shared.refuse(&mut job, unavailable("there is no catalogue"));
                 continue;
             };
+            let before = match latest.get(&key).and_then(|at| round.stepped.get(*at)) {
+                Some(earlier) => Some(earlier.change.effects.subject.clone()),
+                None => self.subjects.take(key),
+            };
+            let Some(before) = before else {
+                if leans {
+                    self.shared
+                        .refuse(&mut job, unavailable("the record it repeats was not taken"));
+                } else {
+                    round.later.push(job);
+                }
+                continue;
+            };
+            if before.merged_into.is_some() {
+                // Sent before the two were known to be one, it would come too late: sent again, it finds who they are.
+                self.subjects.put(key, before);
+                job.answer(Err(unavailable("this user has just turned out to be another one")));
+                continue;
+            }
             let given = Given {
                 catalogue,
                 spent: &spent,
                 now: batch.now,
                 seed: job.seed,
             };
-            let effects = step(before, job.input().unwrap_or(&Input::Tick), given);
+            let input = job.input().unwrap_or(&Input::Tick);
+            // A step is pure: what it leaves half done goes with its subject.
+            let Ok(effects) = catch_unwind(AssertUnwindSafe(|| {
+                #[cfg(test)]
+                super::broken_tests::break_if_told(input);
+                step(before, input, given)
+            })) else {
+                round.broke = true;
+                self.broken(&mut job);
+                continue;
+            };
             // Keys begin with a trigger's id, so those of two projects never meet.
             spent.extend(effects.messages.iter().map(|message| message.send_key.clone()));
-            after.insert(key, effects.subject.clone());
-            let mut rows = std::mem::take(&mut job.rows);
-            let own_rows = rows.len();
-            let must_commit = effects.changed || own_rows > 0 || job.inbox_done.is_some();
-            rows.extend(event_rows(&job, batch.now));
-            let change = Change {
-                project_id: job.project_id,
-                effects,
-                rows,
-                inbox_done: job.inbox_done,
-            };
-            let leans = leaning.contains(&index);
-            let pending = Pending {
-                job,
-                own_rows,
-                must_commit,
-                leans,
-            };
-            stepped.push(Stepped { pending, change });
+            latest.insert(key, round.stepped.len());
+            round.stepped.push(Stepped::of(job, effects, leans, batch.now));
         }
-        (stepped, after)
+        round
     }
 
-    fn remember(&mut self, key: Key, subject: Subject) {
-        let used = self.round;
-        self.subjects.insert(key, Cached { subject, used });
-    }
-
-    /// Shows and answers what is durable.
-    fn finish(&self, stepped: Vec<Stepped>, summary: &CommitSummary) {
-        let mut queued = false;
-        for Stepped { pending, change } in stepped {
-            let mut job = pending.job;
-            let effects = change.effects;
-            if effects.subject.erased || summary.erased.contains(&job.user_id) {
-                job.answer(Err(PipelineError::Erased));
-                continue;
-            }
-            queued |= !(effects.messages.is_empty() && effects.redirected.is_empty());
-            self.shared.stream.publish_effects(job.project_id, &effects);
-            self.show_position(&job, &effects);
-            count(&effects);
-            // Batches of several lanes commit together: only who wrote a device asks who lost an address.
-            let wrote_device = change.rows.iter().any(|row| matches!(row, Row::Device(_)));
-            let lost = summary
-                .unreachable
-                .iter()
-                .filter(|(project_id, ..)| wrote_device && *project_id == job.project_id);
-            let unreachable = lost.map(|(_, user_id, device_id)| (*user_id, *device_id)).collect();
-            let told = self.shared.tell(job.project_id, &effects);
-            job.answer(Ok(Answer {
-                moments: effects.moments,
-                refused: effects.refused,
-                unreachable,
-                told,
-                ..Answer::default()
-            }));
-        }
-        if queued {
-            self.shared.work_ready.notify_one();
-        }
-    }
-
-    fn show_position(&self, job: &Job, effects: &Effects) {
-        let Some(Input::Records { device_id, records }) = job.input() else {
-            return;
-        };
-        if !self.shared.stream.is_watched() {
-            return;
-        }
-        for record in records {
-            if let Body::Fix(fix) = &record.body
-                && effects.refused.iter().all(|refused| refused.record_id != record.id)
-            {
-                self.shared
-                    .stream
-                    .publish_position(job.project_id, &effects.subject, *device_id, record.at, fix);
-            }
-        }
+    /// An input broke its step: it is answered as such, and the other inputs of the lane go on.
+    fn broken(&mut self, job: &mut Job) {
+        let (project, user, entry) = (job.project_id, job.user_id, job.inbox_done);
+        tracing::error!(%project, %user, ?entry, input = job.name(), "an input broke its step: please report it");
+        measure::step_broken();
+        self.failed.extend(entry);
+        self.shared.refuse(job, PipelineError::StepBroken);
     }
 
     /// Nothing was written, as far as we know: what memory holds is read again next time. Where the fault may lie with one
     /// input, each is tried by itself, so that it harms nobody but its sender.
     async fn fail(&mut self, stepped: Vec<Stepped>, error: &StoreError) {
-        for one in &stepped {
-            self.subjects.remove(&one.key());
-        }
         let text = error.to_string();
         tracing::error!(error = text, inputs = stepped.len(), "a commit failed");
         let each = stepped.len() > 1 && concerns_one(error);
@@ -331,20 +326,9 @@ impl Worker {
             if each && !leans {
                 Box::pin(self.work(vec![job])).await;
             } else {
-                self.shared.refuse(&mut job, unavailable(&text));
+                self.refuse_one(&mut job, concerns_one(error), &text);
             }
         }
-    }
-
-    /// Keeps the cache within its bound: the subjects unused for longest go.
-    pub(super) fn forget_some(&mut self) {
-        if self.subjects.len() <= limits::SUBJECTS_PER_LANE_MAX {
-            return;
-        }
-        let mut rounds: Vec<u64> = self.subjects.values().map(|cached| cached.used).collect();
-        rounds.sort_unstable();
-        let median = rounds.get(rounds.len() / 2).copied().unwrap_or(self.round);
-        self.subjects.retain(|_, cached| cached.used > median);
     }
 }
 
@@ -356,15 +340,6 @@ fn concerns_one(error: &StoreError) -> bool {
     }
 }
 
-fn unavailable(why: &str) -> PipelineError {
+pub(super) fn unavailable(why: &str) -> PipelineError {
     PipelineError::Store(StoreError::Unavailable(why.to_owned()))
-}
-
-fn count(effects: &Effects) {
-    for moment in &effects.moments {
-        measure::moment(moment.kind.name());
-    }
-    for decision in &effects.decisions {
-        measure::decision(decision.code);
-    }
 }

@@ -3,6 +3,7 @@
 use super::{Pipeline, PipelineError};
 use crate::base::limits;
 use crate::engine::step::Input;
+use crate::store::Kept;
 use std::sync::atomic::Ordering;
 
 impl Pipeline {
@@ -33,7 +34,8 @@ impl Pipeline {
     }
 
     /// One small step of retention; says how many rows went.
-    pub async fn purge(&self) -> Result<u64, PipelineError> {
-        Ok(self.0.store.purge(self.now(), limits::TIMERS_PER_TICK_MAX).await?)
+    pub async fn purge(&self, kept: &Kept) -> Result<u64, PipelineError> {
+        let store = &self.0.store;
+        Ok(store.purge(self.now(), limits::PURGED_PER_STEP_MAX, kept).await?)
     }
 }

@@ -257,7 +257,7 @@ impl World {
 
     pub(super) async fn track(&self, device: &DeviceRow, records: Vec<RawRecord>) -> Tracked {
         self.pipeline
-            .track(device, &Envelope::default(), records)
+            .track(device.into(), &Envelope::default(), records, None)
             .await
             .unwrap()
     }

@@ -335,23 +335,30 @@ fn queued(
 
 /// Takes back what nobody has begun to send; a delivery under way is the dispatcher's to settle.
 async fn cancel(txn: &DatabaseTransaction, changes: &[&Change]) -> Result<u64, StoreError> {
-    let mut cancelled = 0;
+    let mut back: BTreeMap<(ProjectId, ReasonCode), Vec<(UserId, MessageId)>> = BTreeMap::new();
     for change in changes {
         let (effects, project) = (&change.effects, change.project_id);
         for (messages, why) in [
             (&effects.cancelled, ReasonCode::Cancelled),
             (&effects.superseded, ReasonCode::Superseded),
         ] {
-            for chunk in messages.chunks(IN_LIST_MAX) {
-                let update = delivery::Entity::update_many()
-                    .col_expr(delivery::Column::State, Expr::value("cancelled"))
-                    .col_expr(delivery::Column::Why, Expr::value(why.as_str()))
-                    .filter(delivery::Column::ProjectId.eq(project.uuid()))
-                    .filter(delivery::Column::UserId.eq(effects.subject.user_id.uuid()))
-                    .filter(delivery::Column::MessageId.is_in(chunk.iter().map(|message| message.uuid())))
-                    .filter(delivery::Column::State.eq("queued"));
-                cancelled += update.exec(txn).await?.rows_affected;
+            if !messages.is_empty() {
+                let theirs = messages.iter().map(|message| (effects.subject.user_id, *message));
+                back.entry((project, why)).or_default().extend(theirs);
             }
+        }
+    }
+    let mut cancelled = 0;
+    for ((project, why), messages) in back {
+        for chunk in messages.chunks(IN_LIST_MAX) {
+            let update = delivery::Entity::update_many()
+                .col_expr(delivery::Column::State, Expr::value("cancelled"))
+                .col_expr(delivery::Column::Why, Expr::value(why.as_str()))
+                .filter(delivery::Column::ProjectId.eq(project.uuid()))
+                .filter(delivery::Column::UserId.is_in(chunk.iter().map(|(user, _)| user.uuid())))
+                .filter(delivery::Column::MessageId.is_in(chunk.iter().map(|(_, message)| message.uuid())))
+                .filter(delivery::Column::State.eq("queued"));
+            cancelled += update.exec(txn).await?.rows_affected;
         }
     }
     Ok(cancelled)

@@ -64,6 +64,11 @@ impl Store {
         Ok(self.writer.close_by_ref().await?)
     }
 
+    /// May other processes write as well? A SQLite file belongs to one process.
+    pub fn is_shared(&self) -> bool {
+        !self.is_sqlite()
+    }
+
     pub(super) fn is_sqlite(&self) -> bool {
         self.writer.get_database_backend() == DbBackend::Sqlite
     }

@@ -39,6 +39,29 @@ impl Store {
         select.one(&self.reader).await?.map(device_row).transpose()
     }
 
+    /// The device behind a token, and since when its present owner holds it: for ever when nobody held it before, none when
+    /// that cannot be told right now.
+    pub async fn held_device(&self, token_hash: &[u8]) -> Result<Option<(DeviceRow, Option<Timestamp>)>, StoreError> {
+        let Some(row) = self.device_by_token_hash(token_hash).await? else {
+            return Ok(None);
+        };
+        let latest = device_owner::Entity::find()
+            .filter(device_owner::Column::ProjectId.eq(row.project_id.uuid()))
+            .filter(device_owner::Column::DeviceId.eq(row.id.uuid()))
+            .order_by_desc(device_owner::Column::FromAt)
+            .order_by_desc(device_owner::Column::Id)
+            .limit(2)
+            .all(&self.reader)
+            .await?;
+        // It may change hands between the two reads: then who holds it now is not who the row names.
+        let since = match latest.as_slice() {
+            [only] if only.user_id == row.user_id.uuid() => Some(Timestamp::MIN_UTC),
+            [last, _] if last.user_id == row.user_id.uuid() && last.to_at.is_none() => Some(last.from_at),
+            _ => None,
+        };
+        Ok(Some((row, since)))
+    }
+
     pub async fn device(&self, project: ProjectId, id: DeviceId) -> Result<Option<DeviceRow>, StoreError> {
         let select = device::Entity::find_by_id(id.uuid()).filter(device::Column::ProjectId.eq(project.uuid()));
         select.one(&self.reader).await?.map(device_row).transpose()

@@ -1,9 +1,10 @@
 //! The inbox: inputs that are durable before they are stepped, so that no crash loses what was said to one user about another.
 
 use super::change::{Change, InboxEntry};
-use super::codec::{IN_LIST_MAX, do_nothing, from_json, insert_all, to_json};
+use super::codec::{IN_LIST_MAX, do_nothing, from_json, insert_all, one_more, to_json};
 use super::connect::Store;
 use super::error::StoreError;
+use crate::base::limits;
 use crate::base::time::Timestamp;
 use ::entity::inbox;
 use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect};
@@ -11,23 +12,51 @@ use std::collections::HashSet;
 use uuid::Uuid;
 
 impl Store {
-    /// Inputs that were accepted and not stepped yet, oldest first.
+    /// Inputs that were accepted and not stepped yet, oldest first; those that failed too often stay aside.
     pub async fn inbox_pending(&self, limit: u64) -> Result<Vec<InboxEntry>, StoreError> {
         let models = inbox::Entity::find()
+            .filter(inbox::Column::Failures.lt(limits::INBOX_TRIES_MAX))
             .order_by_asc(inbox::Column::CreatedAt)
             .order_by_asc(inbox::Column::Id)
             .limit(limit)
             .all(&self.reader)
             .await?;
-        let entry = |model: inbox::Model| {
-            Ok(InboxEntry {
-                id: model.id,
-                project_id: model.project_id.into(),
-                user_id: model.user_id.into(),
-                input: from_json("inbox.input", &model.input)?,
-            })
-        };
-        models.into_iter().map(entry).collect()
+        let (mut entries, mut unread) = (Vec::with_capacity(models.len()), Vec::new());
+        for model in models {
+            match from_json("inbox.input", &model.input) {
+                Ok(input) => entries.push(InboxEntry {
+                    id: model.id,
+                    project_id: model.project_id.into(),
+                    user_id: model.user_id.into(),
+                    input,
+                }),
+                Err(error) => {
+                    tracing::error!(entry = %model.id, %error, "an input does not read");
+                    unread.push(model.id);
+                }
+            }
+        }
+        self.inbox_failed(&unread).await?;
+        Ok(entries)
+    }
+
+    /// Counts one failure of each of these entries; says which ones have failed too often now.
+    pub async fn inbox_failed(&self, ids: &[Uuid]) -> Result<Vec<Uuid>, StoreError> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        inbox::Entity::update_many()
+            .col_expr(inbox::Column::Failures, one_more(inbox::Column::Failures))
+            .filter(inbox::Column::Id.is_in(ids.iter().copied()))
+            .exec(&self.writer)
+            .await?;
+        let aside = inbox::Entity::find()
+            .select_only()
+            .column(inbox::Column::Id)
+            .filter(inbox::Column::Id.is_in(ids.iter().copied()))
+            .filter(inbox::Column::Failures.gte(limits::INBOX_TRIES_MAX))
+            .into_tuple();
+        Ok(aside.all(&self.writer).await?)
     }
 
     /// Those of these entries that are still to be stepped.
@@ -49,29 +78,33 @@ impl Store {
 
 /// Adds entries to the inbox, in the transaction that causes them.
 pub(super) async fn add(txn: &DatabaseTransaction, entries: &[InboxEntry], at: Timestamp) -> Result<(), StoreError> {
-    let mut models: Vec<inbox::ActiveModel> = Vec::with_capacity(entries.len());
-    for entry in entries {
-        let model = inbox::Model {
-            id: entry.id,
-            project_id: entry.project_id.uuid(),
-            user_id: entry.user_id.uuid(),
-            input: to_json(&entry.input)?,
-            created_at: at,
-        };
-        models.push(model.into_active_model());
-    }
+    let models = entries.iter().map(|entry| model_of(entry, at));
+    let models = models.collect::<Result<Vec<_>, _>>()?;
     insert_all(txn, models, Some(do_nothing())).await?;
     Ok(())
 }
 
+fn model_of(entry: &InboxEntry, at: Timestamp) -> Result<inbox::ActiveModel, StoreError> {
+    let model = inbox::Model {
+        id: entry.id,
+        project_id: entry.project_id.uuid(),
+        user_id: entry.user_id.uuid(),
+        input: to_json(&entry.input)?,
+        created_at: at,
+        failures: 0,
+    };
+    Ok(model.into_active_model())
+}
+
 /// What these steps tell to other users.
 pub(super) async fn write_told(txn: &DatabaseTransaction, changes: &[&Change]) -> Result<(), StoreError> {
+    let mut models = Vec::new();
     for change in changes {
-        let told = change.effects.forwarded.iter();
-        let entries: Vec<InboxEntry> = told.map(|told| InboxEntry::telling(change.project_id, told)).collect();
-        if let Some(first) = change.effects.forwarded.first() {
-            add(txn, &entries, first.moment.noticed_at).await?;
+        for told in &change.effects.forwarded {
+            let entry = InboxEntry::telling(change.project_id, told);
+            models.push(model_of(&entry, told.moment.noticed_at)?);
         }
     }
+    insert_all(txn, models, Some(do_nothing())).await?;
     Ok(())
 }

@@ -65,6 +65,7 @@ pub use paging::{Cursor, CursorError, Page, PageAsk};
 pub use people::UserRow;
 pub use projects::ProjectRow;
 pub use register::{Registered, Registration};
+pub use retain::Kept;
 pub use settings::{Settings, Synchronous};
 pub use settle::Settlement;
 pub use silent::SilentRow;
@@ -91,6 +92,9 @@ mod outbox_tests;
 #[cfg(test)]
 #[path = "people_tests.rs"]
 mod people_tests;
+#[cfg(test)]
+#[path = "plans_tests.rs"]
+mod plans_tests;
 #[cfg(test)]
 #[path = "sample_tests.rs"]
 mod sample;

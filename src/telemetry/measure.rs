@@ -7,7 +7,7 @@ use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, Promet
 use std::sync::OnceLock;
 use std::time::Duration;
 
-/// Records that came in, by kind and by outcome: `accepted`, `rejected` or `repeated`.
+/// Records that came in, by kind (`unreadable` for those that have none) and by outcome: `accepted` or `rejected`.
 pub const RECORDS_TOTAL: &str = "usher_records_total";
 /// Moments noticed, by kind.
 pub const MOMENTS_TOTAL: &str = "usher_moments_total";
@@ -22,6 +22,10 @@ pub const HTTP_SECONDS: &str = "usher_http_request_seconds";
 pub const SEND_SECONDS: &str = "usher_send_seconds";
 /// Turns of the workers' loops that failed, by loop.
 pub const LOOP_FAILURES_TOTAL: &str = "usher_loop_failures_total";
+/// Inputs whose step ended in a fault of ours.
+pub const STEPS_BROKEN_TOTAL: &str = "usher_steps_broken_total";
+/// Inputs that failed too often and are kept aside in the inbox.
+pub const INBOX_SET_ASIDE_TOTAL: &str = "usher_inbox_set_aside_total";
 /// Always 1; its labels name the version.
 pub const BUILD_INFO: &str = "usher_build_info";
 
@@ -86,11 +90,13 @@ fn describe() {
     describe_histogram!(HTTP_SECONDS, "Time to answer a request, by route");
     describe_histogram!(SEND_SECONDS, "Time of one attempt to send, by channel");
     describe_counter!(LOOP_FAILURES_TOTAL, "Failed turns of the workers' loops, by loop");
+    describe_counter!(STEPS_BROKEN_TOTAL, "Inputs whose step ended in a fault: each is worth a report");
+    describe_counter!(INBOX_SET_ASIDE_TOTAL, "Inputs that failed too often and were set aside");
     describe_gauge!(BUILD_INFO, "Always 1; the labels name the version");
     gauge!(BUILD_INFO, "version" => env!("CARGO_PKG_VERSION")).set(1.0);
 }
 
-/// `outcome`: `accepted`, `rejected` or `repeated`.
+/// `outcome`: `accepted` or `rejected`.
 pub fn records(kind: &'static str, outcome: &'static str, count: u64) {
     counter!(RECORDS_TOTAL, "kind" => kind, "outcome" => outcome).increment(count);
 }
@@ -109,6 +115,14 @@ pub fn delivery(channel: ChannelKind, state: DeliveryState) {
 
 pub fn send(channel: ChannelKind, took: Duration) {
     histogram!(SEND_SECONDS, "channel" => channel.as_str()).record(took.as_secs_f64());
+}
+
+pub fn step_broken() {
+    counter!(STEPS_BROKEN_TOTAL).increment(1);
+}
+
+pub fn set_aside() {
+    counter!(INBOX_SET_ASIDE_TOTAL).increment(1);
 }
 
 pub fn loop_failed(name: &'static str) {

@@ -5,6 +5,7 @@ mod supervise;
 use crate::api::Progress;
 use crate::base::clock::Clock;
 use crate::pipeline::{Pipeline, PipelineError};
+use crate::store::Kept;
 use crate::telemetry::measure::Measures;
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,18 +31,19 @@ pub struct Workers {
 }
 
 impl Workers {
-    /// Starts every loop on the current runtime. `purge_every` is how often old data is looked for.
+    /// Starts every loop on the current runtime. The last says how often old data is looked for, and what is old.
     pub fn start(
         pipeline: &Pipeline,
         clock: &Arc<dyn Clock>,
         measures: &Measures,
         progress: &Progress,
-        purge_every: Duration,
+        (purge_every, kept): (Duration, Kept),
     ) -> Self {
         let mut workers = Self {
             token: CancellationToken::new(),
             loops: JoinSet::new(),
         };
+        let stop = workers.token.clone();
         let mut start =
             |name, every, patience_s, turn| workers.add(Loop::new(name, every, patience_s, clock, progress), turn);
         let tick = pipeline.clone();
@@ -73,7 +75,7 @@ impl Workers {
             "purge",
             purge_every,
             purge_patience,
-            Turns::new(move || again_while_busy(purge.clone(), Work::Purge)),
+            Turns::new(move || purge_in_steps(purge.clone(), kept, stop.clone())),
         );
         let measures = measures.clone();
         start(
@@ -125,16 +127,36 @@ enum Work {
     Tick,
     Dispatch,
     Recover,
-    Purge,
 }
 
 /// Rounds of one turn: a backlog is worked off without pauses, but a turn must end so that progress shows.
 const ROUNDS_PER_TURN_MAX: usize = 100;
 
+/// Between two steps of retention: the writer is free for several times as long as a step takes.
+const PURGE_PAUSE: Duration = Duration::from_millis(50);
+/// Steps of one turn: some ten minutes.
+const PURGE_STEPS_PER_TURN_MAX: usize = 10_000;
+
 async fn dispatch_when_ready(pipeline: Pipeline) -> Result<(), String> {
     // Whether woken or not: what was queued between two turns left its notice behind.
     let _ = tokio::time::timeout(DISPATCH_IDLE, pipeline.work_ready().notified()).await;
     again_while_busy(pipeline, Work::Dispatch).await
+}
+
+/// Removes what is old, step by step with pauses: commits in between do not wait for it.
+async fn purge_in_steps(pipeline: Pipeline, kept: Kept, stop: CancellationToken) -> Result<(), String> {
+    for _ in 0..PURGE_STEPS_PER_TURN_MAX {
+        match pipeline.purge(&kept).await {
+            Ok(0) | Err(PipelineError::Stopping) => return Ok(()),
+            Ok(_) => {}
+            Err(error) => return Err(error.to_string()),
+        }
+        tokio::select! {
+            () = stop.cancelled() => return Ok(()),
+            () = tokio::time::sleep(PURGE_PAUSE) => {}
+        }
+    }
+    Ok(())
 }
 
 async fn again_while_busy(pipeline: Pipeline, work: Work) -> Result<(), String> {
@@ -143,7 +165,6 @@ async fn again_while_busy(pipeline: Pipeline, work: Work) -> Result<(), String> 
             Work::Tick => pipeline.tick().await.map(|count| count as u64),
             Work::Dispatch => pipeline.dispatch().await.map(|count| count as u64),
             Work::Recover => pipeline.recover().await.map(|count| count as u64),
-            Work::Purge => pipeline.purge().await,
         };
         match done {
             Ok(0) | Err(PipelineError::Stopping) => return Ok(()),

@@ -86,6 +86,7 @@ impl Usher {
             workers: 1,
             osmand_query: true,
             shutdown_s: 1,
+            ..api::Settings::default()
         };
         let measures = Measures::install().unwrap();
         let api = Api::new(pipeline.clone(), settings, Progress::default(), Some(measures.handle()));

@@ -6,13 +6,13 @@ pub mod owntracks;
 pub mod parsed;
 pub mod reading;
 
-use super::auth::DeviceAuth;
+use super::auth::Reporting;
 use super::json;
 use super::problem::{ErrorCode, FieldError, Problem};
 use super::server::Api;
 use crate::base::limits;
 use crate::engine::fix::Envelope;
-use crate::store::DeviceRow;
+use crate::pipeline::Holding;
 use actix_web::web::Bytes;
 use actix_web::{HttpRequest, HttpResponse, get, post, web};
 use owntracks::AppHeaders;
@@ -55,14 +55,14 @@ impl From<AdapterError> for Problem {
 #[post("/v1/ingest/overland")]
 pub async fn take_overland(
     api: web::Data<Api>,
-    DeviceAuth(device): DeviceAuth,
+    Reporting(device): Reporting,
     request: HttpRequest,
     payload: web::Payload,
 ) -> Result<web::Json<OverlandTaken>, Problem> {
     let body = read(&request, payload).await?;
-    let name = device.id.to_string();
+    let name = device.device_id.to_string();
     let parsed = overland::parse(&body, &caller(&api, &name))?;
-    take(&api, &device, parsed, "overland").await?;
+    take(&api, device, parsed, "overland", &request).await?;
     Ok(web::Json(OverlandTaken {
         result: "ok".to_owned(),
     }))
@@ -77,19 +77,19 @@ pub async fn take_overland(
 #[post("/v1/ingest/owntracks")]
 pub async fn take_owntracks(
     api: web::Data<Api>,
-    DeviceAuth(device): DeviceAuth,
+    Reporting(device): Reporting,
     request: HttpRequest,
     payload: web::Payload,
 ) -> Result<HttpResponse, Problem> {
     let body = read(&request, payload).await?;
-    let name = device.id.to_string();
+    let name = device.device_id.to_string();
     let header = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok());
     let headers = AppHeaders {
         user: header("x-limit-u"),
         device: header("x-limit-d"),
     };
     let parsed = owntracks::parse(&body, headers, &caller(&api, &name))?;
-    take(&api, &device, parsed, "owntracks").await?;
+    take(&api, device, parsed, "owntracks", &request).await?;
     Ok(HttpResponse::Ok().content_type("application/json").body("[]"))
 }
 
@@ -102,12 +102,12 @@ pub async fn take_owntracks(
 #[get("/v1/ingest/osmand")]
 pub async fn take_osmand_query(
     api: web::Data<Api>,
-    DeviceAuth(device): DeviceAuth,
+    Reporting(device): Reporting,
     request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
-    let name = device.id.to_string();
+    let name = device.device_id.to_string();
     let parsed = osmand::parse_query(request.query_string(), &caller(&api, &name))?;
-    take(&api, &device, parsed, "osmand").await?;
+    take(&api, device, parsed, "osmand", &request).await?;
     Ok(HttpResponse::Ok().finish())
 }
 
@@ -120,18 +120,18 @@ pub async fn take_osmand_query(
 #[post("/v1/ingest/osmand")]
 pub async fn take_osmand(
     api: web::Data<Api>,
-    DeviceAuth(device): DeviceAuth,
+    Reporting(device): Reporting,
     request: HttpRequest,
     payload: web::Payload,
 ) -> Result<HttpResponse, Problem> {
     let body = read(&request, payload).await?;
-    let name = device.id.to_string();
+    let name = device.device_id.to_string();
     let parsed = if body.iter().all(u8::is_ascii_whitespace) {
         osmand::parse_query(request.query_string(), &caller(&api, &name))?
     } else {
         osmand::parse(&body, &caller(&api, &name))?
     };
-    take(&api, &device, parsed, "osmand").await?;
+    take(&api, device, parsed, "osmand", &request).await?;
     Ok(HttpResponse::Ok().finish())
 }
 
@@ -147,7 +147,13 @@ fn caller<'a>(api: &Api, name: &'a str) -> Caller<'a> {
 }
 
 /// Tracks what was read. When this returns, every record is durable or can never be taken.
-async fn take(api: &Api, device: &DeviceRow, parsed: Parsed, adapter: &'static str) -> Result<(), Problem> {
+async fn take(
+    api: &Api,
+    device: Holding,
+    parsed: Parsed,
+    adapter: &'static str,
+    request: &HttpRequest,
+) -> Result<(), Problem> {
     let refused = parsed.refused.len();
     if let Some(first) = parsed.refused.first() {
         tracing::debug!(adapter, refused, code = first.code, position = %first.position, "reports were refused");
@@ -157,7 +163,8 @@ async fn take(api: &Api, device: &DeviceRow, parsed: Parsed, adapter: &'static s
     let mut records = parsed.records.into_iter().peekable();
     while records.peek().is_some() {
         let batch = records.by_ref().take(limits::RECORDS_PER_BATCH_MAX).collect();
-        api.pipeline.track(device, &Envelope::default(), batch).await?;
+        let share = json::share_of(request);
+        api.pipeline.track(device, &Envelope::default(), batch, share).await?;
     }
     Ok(())
 }

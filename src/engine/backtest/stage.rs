@@ -3,7 +3,7 @@
 use crate::base::id::TriggerId;
 use crate::base::time::Timestamp;
 use crate::engine::catalogue::Catalogue;
-use crate::engine::trigger::CompiledTrigger;
+use crate::engine::trigger::{CompiledTrigger, LiveTriggers};
 use std::sync::Arc;
 
 /// What a draft is judged among.
@@ -41,12 +41,12 @@ impl Stage {
         }
         cast.sort_by(|a, b| (&a.sentence.name, a.id).cmp(&(&b.sentence.name, b.id)));
         let mut silent = live.clone();
-        silent.triggers = Vec::new();
+        silent.triggers = LiveTriggers::default();
         silent.retired.clear();
         // What is asked is what it would have said, not whether it may speak today.
         silent.settings.paused = false;
         let mut judging = silent.clone();
-        judging.triggers = cast;
+        judging.triggers = cast.into();
         Self {
             trigger_id,
             revision,

@@ -49,6 +49,19 @@ pub enum RawBody {
     Receipt(Receipt),
 }
 
+impl RawBody {
+    /// The word for this kind, as in `type`.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Fix(_) => "fix",
+            Self::Crossing(_) => "crossing",
+            Self::Event(_) => "event",
+            Self::Context(_) => "context",
+            Self::Receipt(_) => "receipt",
+        }
+    }
+}
+
 /// Where the phone was.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Fix {

@@ -292,14 +292,14 @@ fn a_fence_too_small_for_typical_accuracy_is_found() {
 fn two_triggers_for_one_moment_are_told() {
     let mut known = catalogue(&[content(&json!({}))]);
     let other = |guards: Value| Arc::new(compiled(&trigger(&json!({ "name": "upsell", "guards": guards })), 2));
-    known.triggers = vec![other(json!({}))];
+    known.triggers = vec![other(json!({}))].into();
     let findings = found(&json!({}), &known);
     assert_eq!(codes(&findings), [("two_triggers_one_moment", "/when")]);
-    known.triggers = vec![other(json!({ "priority": 5 }))];
+    known.triggers = vec![other(json!({ "priority": 5 }))].into();
     assert_eq!(found(&json!({}), &known).len(), 1, "one of them has none");
     assert_eq!(found(&json!({ "guards": { "priority": 50 } }), &known), []);
     // An edit of the same trigger does not compete with what it replaces.
-    known.triggers = vec![Arc::new(compiled(&trigger(&json!({})), 9))];
+    known.triggers = vec![Arc::new(compiled(&trigger(&json!({})), 9))].into();
     assert_eq!(found(&json!({}), &known), []);
 }
 

@@ -110,7 +110,8 @@ fn times_to_come(subject: &Subject, catalogue: &Catalogue) -> BTreeSet<FactTime>
     if subject.facts.is_empty() || subject.reached.len() >= limits::REACHED_PER_USER_MAX {
         return times;
     }
-    for trigger in catalogue.listeners().filter(|trigger| hears(subject, trigger)) {
+    let listeners = catalogue.triggers.timed().chain(catalogue.listeners_in_journeys());
+    for trigger in listeners.filter(|trigger| hears(subject, trigger)) {
         for (name, kind, text, instant) in trigger.timed() {
             let about = |fact: &&Fact| fact.id.kind == kind && fact.lifecycle == Lifecycle::Active;
             for fact in subject.facts.iter().filter(about) {
@@ -148,7 +149,8 @@ fn schedules<'a>(
     subject: &'a Subject,
     catalogue: &'a Catalogue,
 ) -> impl Iterator<Item = (&'a CompiledTrigger, &'a ScheduleWhen)> {
-    let triggers = catalogue.listeners().filter(|trigger| {
+    let listeners = catalogue.triggers.scheduled().chain(catalogue.listeners_in_journeys());
+    let triggers = listeners.filter(|trigger| {
         let is_reader = !subject.devices.is_empty() || trigger.sentence.then.to == Audience::Business;
         is_reader && hears(subject, trigger)
     });

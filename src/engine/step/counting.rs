@@ -112,7 +112,8 @@ impl Stepper<'_> {
 
 /// The events that live triggers count.
 fn counts(catalogue: &Catalogue) -> impl Iterator<Item = &EventWhen> {
-    let alternatives = catalogue.listeners().flat_map(|trigger| trigger.alternatives());
+    let listeners = catalogue.triggers.counting().chain(catalogue.listeners_in_journeys());
+    let alternatives = listeners.flat_map(|trigger| trigger.alternatives());
     alternatives.filter_map(|when| match when {
         When::Event(event) if event.times.is_some() => Some(event),
         When::Event(_)

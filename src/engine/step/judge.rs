@@ -108,7 +108,7 @@ impl Stepper<'_> {
             return self.judge_told(moment, of);
         }
         let triggers = &self.given.catalogue.triggers;
-        let free = triggers.iter().map(|trigger| (trigger, None));
+        let free = triggers.hearing(&moment.kind).map(|trigger| (trigger, None));
         let listening: Vec<_> = free.chain(self.triggers_in_journeys(moment)).collect();
         let mut candidates = Vec::new();
         for (trigger, instance) in listening.into_iter().filter(|(trigger, _)| trigger.whose.is_none()) {

@@ -90,6 +90,28 @@ pub enum Input {
     Tick,
 }
 
+impl Input {
+    /// What it is, in one word.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Records { .. } => "records",
+            Self::Event { .. } => "event",
+            Self::Fact(_) => "fact",
+            Self::FactGone(_) => "fact_gone",
+            Self::Consents(_) => "consents",
+            Self::Profile(_) => "profile",
+            Self::Device { .. } => "device",
+            Self::DeviceGone(_) => "device_gone",
+            Self::Moment(_) => "moment",
+            Self::Replay(_) => "replay",
+            Self::Merge(_) => "merge",
+            Self::Undelivered { .. } => "undelivered",
+            Self::Instance { .. } => "instance",
+            Self::Tick => "tick",
+        }
+    }
+}
+
 /// A stored moment that is told again.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Replayed {

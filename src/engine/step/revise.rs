@@ -118,7 +118,8 @@ impl Stepper<'_> {
     }
 
     pub(super) fn revise_visit(&mut self, visit: &Visit, fact: &FactRef) {
-        let free = self.given.catalogue.triggers.iter().map(|trigger| (trigger, None));
+        let triggers = &self.given.catalogue.triggers;
+        let free = triggers.hearing(&visit.entered.kind).map(|trigger| (trigger, None));
         let in_journeys = self.triggers_in_journeys(&visit.entered).into_iter();
         // A state listens to what was noticed since it began.
         let in_journeys = in_journeys.filter(|(_, id)| {

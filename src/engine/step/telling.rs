@@ -31,7 +31,9 @@ impl Stepper<'_> {
         };
         let now = self.given.now;
         let mut told: BTreeSet<UserId> = BTreeSet::new();
-        for trigger in self.given.catalogue.listeners().filter(|one| one.whose.is_some()) {
+        let catalogue = self.given.catalogue;
+        let in_journeys = catalogue.listeners_in_journeys().filter(|one| one.whose.is_some());
+        for trigger in catalogue.triggers.of_others().chain(in_journeys) {
             if !matches!(self.listens(trigger, moment), Some(Ok(_))) {
                 continue;
             }
@@ -54,7 +56,7 @@ impl Stepper<'_> {
     pub(super) fn judge_told(&mut self, moment: &Moment, of: &str) {
         let catalogue = self.given.catalogue;
         let mut candidates = Vec::new();
-        let free = catalogue.triggers.iter().map(|trigger| (trigger, None));
+        let free = catalogue.triggers.hearing(&moment.kind).map(|trigger| (trigger, None));
         let listening: Vec<_> = free.chain(self.triggers_in_journeys(moment)).collect();
         for (trigger, instance) in listening.into_iter().filter(|(trigger, _)| trigger.whose.is_some()) {
             let followed = self.bound_in(instance);

@@ -4,6 +4,7 @@ pub mod bounds;
 mod calendar;
 pub mod compiled;
 pub mod expression;
+mod live;
 pub mod sentence;
 mod signals;
 mod typed;
@@ -11,6 +12,7 @@ pub mod when;
 mod wording;
 
 pub use compiled::{Around, CompiledTrigger, InJourney, TriggerError};
+pub use live::LiveTriggers;
 pub use sentence::{
     Arm, AtLimit, Audience, Bind, Cap, Choose, Class, Guards, Replaces, ReplacesOnly, Then, Trigger, Wait, Window,
 };

@@ -1,0 +1,83 @@
+//! The end of a step: what is durable is shown, told to others, counted and answered.
+
+use super::PipelineError;
+use super::lane::{Answer, Job};
+use super::stepping::{Stepped, Worker, unavailable};
+use crate::engine::fix::Body;
+use crate::engine::step::{Effects, Input};
+use crate::store::CommitSummary;
+use crate::store::change::Row;
+use crate::telemetry::measure;
+
+impl Worker {
+    /// Shows and answers what is durable, and keeps the subjects as they are now.
+    pub(super) fn finish(&mut self, stepped: Vec<Stepped>, summary: &CommitSummary, broke: bool) {
+        let mut queued = false;
+        for one in stepped {
+            let key = one.key();
+            let Stepped { pending, change } = one;
+            let mut job = pending.job;
+            let mut effects = change.effects;
+            effects.subject.erased |= summary.erased.contains(&job.user_id);
+            if effects.subject.erased || (broke && pending.leans) {
+                job.answer(Err(if effects.subject.erased {
+                    PipelineError::Erased
+                } else {
+                    unavailable("the record it repeats was not taken")
+                }));
+                self.subjects.put(key, effects.subject);
+                continue;
+            }
+            queued |= !(effects.messages.is_empty() && effects.redirected.is_empty());
+            self.shared.stream.publish_effects(job.project_id, &effects);
+            self.show_position(&job, &effects);
+            count(&effects);
+            // Batches of several lanes commit together: only who wrote a device asks who lost an address.
+            let wrote_device = change.rows.iter().any(|row| matches!(row, Row::Device(_)));
+            let lost = summary
+                .unreachable
+                .iter()
+                .filter(|(project_id, ..)| wrote_device && *project_id == job.project_id);
+            let unreachable = lost.map(|(_, user_id, device_id)| (*user_id, *device_id)).collect();
+            let told = self.shared.tell(job.project_id, &effects);
+            self.subjects.put(key, effects.subject);
+            job.answer(Ok(Answer {
+                moments: effects.moments,
+                refused: effects.refused,
+                unreachable,
+                told,
+                ..Answer::default()
+            }));
+        }
+        if queued {
+            self.shared.work_ready.notify_one();
+        }
+    }
+
+    fn show_position(&self, job: &Job, effects: &Effects) {
+        let Some(Input::Records { device_id, records }) = job.input() else {
+            return;
+        };
+        if !self.shared.stream.is_watched() {
+            return;
+        }
+        for record in records {
+            if let Body::Fix(fix) = &record.body
+                && effects.refused.iter().all(|refused| refused.record_id != record.id)
+            {
+                self.shared
+                    .stream
+                    .publish_position(job.project_id, &effects.subject, *device_id, record.at, fix);
+            }
+        }
+    }
+}
+
+fn count(effects: &Effects) {
+    for moment in &effects.moments {
+        measure::moment(moment.kind.name());
+    }
+    for decision in &effects.decisions {
+        measure::decision(decision.code);
+    }
+}

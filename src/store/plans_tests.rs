@@ -1,0 +1,121 @@
+//! No statement of the hot paths goes through a whole table that grows: every one is asked how it would be answered.
+#![allow(clippy::unwrap_used, reason = "tests may panic")]
+
+use super::sample::{
+    after, change, decision, device, id, ids, moment, noon, open, project, registration, sending, stay,
+};
+use super::*;
+use crate::base::time::Timestamp;
+use crate::engine::decision::ReasonCode;
+use chrono::TimeDelta;
+use sea_orm::{ConnectionTrait, Statement};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+/// Tables that hold a row for everything that happens, or for everybody there is.
+const GROWING: [&str; 19] = [
+    "moments",
+    "decisions",
+    "events",
+    "fixes",
+    "messages",
+    "deliveries",
+    "attempts",
+    "receipts",
+    "devices",
+    "device_owners",
+    "subjects",
+    "users",
+    "consents",
+    "facts",
+    "fact_subjects",
+    "tombstones",
+    "journey_instances",
+    "journey_passages",
+    "idempotency_keys",
+];
+
+type Said = Arc<Mutex<BTreeMap<String, Statement>>>;
+
+/// The store, and every different statement that it is told from now on.
+async fn listened() -> Option<(testing::Fresh, Store, Said)> {
+    let fresh = open().await;
+    if fresh.is_shared() {
+        return None;
+    }
+    let (mut store, said) = ((*fresh).clone(), Said::default());
+    for connection in [&mut store.writer, &mut store.reader] {
+        let said = Arc::clone(&said);
+        connection.set_metric_callback(move |info| {
+            let statement = info.statement.clone();
+            said.lock().unwrap().insert(statement.sql.clone(), statement);
+        });
+    }
+    Some((fresh, store, said))
+}
+
+async fn use_it(store: &Store, now: Timestamp) {
+    let all = PageAsk::first(10);
+    let (project, user) = (project(), id(1));
+    store.register_device(&registration(1)).await.unwrap();
+    store.held_device(&device(1).token_hash).await.unwrap();
+    store.owners_since(project, device(1).id, noon()).await.unwrap();
+    store.merged_into(project, &[user]).await.unwrap();
+    store.load_subjects(project, &[user]).await.unwrap();
+    store.known_records(project, &["r1".into()]).await.unwrap();
+    let mut changed = change(1);
+    changed.effects.changed = true;
+    changed.effects.moments.push(moment(1, 7, noon()));
+    let decided = decision(1, 8, ReasonCode::NoFact, after(0));
+    changed.effects.decisions.push(decided);
+    changed.rows.push(Row::Device(device(1)));
+    changed.inbox_done = Some(id(5));
+    store.commit(vec![changed, sending(1, 3, "key")]).await.unwrap();
+    store.put_fact(stay("b1", 1, &["ana"]), &mut ids(3)).await.unwrap();
+    store.wakes_due(now, 10).await.unwrap();
+    store.next_wake().await.unwrap();
+    store.inbox_pending(10).await.unwrap();
+    store.claim_deliveries(now, TimeDelta::seconds(60), 10).await.unwrap();
+    store.moments(project, &MomentFilter::default(), &all).await.unwrap();
+    store
+        .decisions(project, &DecisionFilter::default(), &all)
+        .await
+        .unwrap();
+    store
+        .deliveries(project, &DeliveryFilter::default(), &all)
+        .await
+        .unwrap();
+    let late = now + TimeDelta::days(1_000);
+    while store.purge(late, 10, &Kept::default()).await.unwrap() > 0 {}
+}
+
+#[tokio::test]
+async fn no_hot_statement_goes_through_a_table_that_grows() {
+    let Some((_fresh, store, said)) = listened().await else {
+        return;
+    };
+    use_it(&store, after(3600)).await;
+    let said = std::mem::take(&mut *said.lock().unwrap());
+    assert!(said.len() > 40, "{} statements were heard", said.len());
+    let mut slow = Vec::new();
+    for (sql, statement) in said {
+        let asks = ["SELECT", "UPDATE", "DELETE", "INSERT"]
+            .iter()
+            .any(|word| sql.starts_with(word));
+        if !asks {
+            continue;
+        }
+        let ask = Statement {
+            sql: format!("EXPLAIN QUERY PLAN {sql}"),
+            ..statement
+        };
+        for row in store.reader.query_all_raw(ask).await.unwrap() {
+            let plan: String = row.try_get("", "detail").unwrap();
+            let table = plan.strip_prefix("SCAN ").and_then(|rest| rest.split(' ').next());
+            if table.is_some_and(|table| GROWING.contains(&table.trim_matches('"'))) {
+                slow.push(format!("{plan}: {sql}"));
+            }
+        }
+    }
+    assert!(slow.is_empty(), "{}", slow.join("\n"));
+}
