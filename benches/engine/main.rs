@@ -42,6 +42,9 @@ fn argument(name: &str) -> Option<usize> {
 }
 
 /// The median time of one call over five rounds; `prepare` makes what a round consumes and is not counted.
+///
+/// # Panics
+/// When there are more calls than 32 bits count.
 pub fn each<T, R>(count: usize, mut prepare: impl FnMut() -> T, mut round: impl FnMut(T) -> R) -> Duration {
     let mut took: Vec<Duration> = (0..ROUNDS)
         .map(|_| {

@@ -35,7 +35,7 @@ impl Rows {
             let sql = AssertSqlSafe(format!("SELECT * FROM {name}"));
             let rows: Vec<SqliteRow> = query(sql).fetch_all(&mut connection).await.unwrap();
             let Some(first) = rows.first() else { continue };
-            let columns = first.columns().iter().map(|column| column_name(column)).collect();
+            let columns = first.columns().iter().map(column_name).collect();
             tables.push(Table {
                 name,
                 columns,

@@ -1,4 +1,4 @@
-//! The same geofences and fixes in PostGIS and Redis, held against the index of Usher; answers first, then times.
+//! The same geofences and fixes in `PostGIS` and Redis, held against the index of Usher; answers first, then times.
 //!
 //! `scripts/bench-peers` starts the servers on loopback and calls this with where they are. A server that is not named is
 //! left out. `-- [--fences 100000] [--fixes 10000] [--postgres URL] [--redis PORT]`.
@@ -112,7 +112,10 @@ pub fn differences(ours: &[Vec<u32>], theirs: &[Vec<u32>]) -> (usize, usize) {
         .fold((0, 0), |(mine, other), (a, b)| (mine + only(a, b), other + only(b, a)))
 }
 
-/// Says how far the answers agree, and stops when they do not.
+/// Says how far the answers agree.
+///
+/// # Panics
+/// When they do not: no figure is worth anything then.
 pub fn agree(who: &str, ours: &[Vec<u32>], theirs: &[Vec<u32>], why: &str) {
     let pairs: usize = ours.iter().map(Vec::len).sum();
     let (mine, other) = differences(ours, theirs);

@@ -1,4 +1,4 @@
-//! PostGIS: a GiST index and a prepared `ST_Covers`, one connection.
+//! `PostGIS`: a `GiST` index and a prepared `ST_Covers`, one connection.
 //!
 //! Circles are stored as rings of 128 corners on the sphere, as one would do it there; a fix nearer to the edge than 0.03 % of
 //! the radius may fall on the other side. Polygons are the same corners; edges are straight in degrees on both sides.

@@ -61,7 +61,9 @@ pub fn run(world: &World, port: u16) {
     let pipelined = median(|| {
         let begun = Instant::now();
         for chunk in words.chunks(PIPELINE) {
-            chunk.iter().for_each(|fix| one(&mut client, fix));
+            for fix in chunk {
+                one(&mut client, fix);
+            }
             client.flush();
             for _ in chunk {
                 inside(&client.read(), &circles);

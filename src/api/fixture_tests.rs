@@ -65,11 +65,7 @@ pub async fn site_with(settings: Settings) -> Site {
     );
     let api = web::Data::new(Api::new(pipeline, settings, Progress::default(), None));
     let (project, foreign) = (add_project(&api, "mine").await, add_project(&api, "theirs").await);
-    let site = Site {
-        api,
-        clock,
-        fresh,
-    };
+    let site = Site { api, clock, fresh };
     site.add_key(project, ALL, KeyKind::Secret, &["all"], None).await;
     site.add_key(foreign, FOREIGN, KeyKind::Secret, &["all"], None).await;
     site.add_key(project, PUBLISHABLE, KeyKind::Publishable, &[], None)

@@ -206,9 +206,7 @@ impl Catalogue {
     /// How long people must stay somewhere for some trigger to care, shortest first.
     pub fn dwell_spans(&self, fence: &Geofence) -> Vec<Span> {
         let listeners = self.triggers.staying().chain(self.listeners_in_journeys());
-        let mut spans: Vec<Span> = listeners
-            .flat_map(|trigger| trigger.dwell_spans(fence))
-            .collect();
+        let mut spans: Vec<Span> = listeners.flat_map(|trigger| trigger.dwell_spans(fence)).collect();
         spans.sort_unstable();
         spans.dedup();
         spans

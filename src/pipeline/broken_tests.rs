@@ -25,7 +25,10 @@ pub(super) fn break_if_told(input: &Input) {
 
 async fn break_with(world: &World, device: &crate::store::DeviceRow, id: &str) -> bool {
     let records = vec![event(id, world.now(), BREAK)];
-    let tracked = world.pipeline.track(device.into(), &Envelope::default(), records, None).await;
+    let tracked = world
+        .pipeline
+        .track(device.into(), &Envelope::default(), records, None)
+        .await;
     matches!(tracked, Err(PipelineError::StepBroken))
 }
 

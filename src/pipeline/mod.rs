@@ -26,11 +26,11 @@ mod tick;
 mod verdict;
 
 pub use backtest::{BacktestError, BacktestPlan, BacktestProgress};
-pub use snapshots::build_catalogue;
 pub use error::PipelineError;
 pub use fact_kinds::TypePut;
 pub use holdings::Holding;
 pub use ingest::{Ack, AckStatus, ServerEvent, Tracked};
+pub use snapshots::build_catalogue;
 pub use stream::{Live, Stream};
 pub use verdict::{Verdict, at_a_glance};
 
@@ -44,8 +44,8 @@ use crate::engine::step::Input;
 use crate::store::Store;
 use holdings::Holdings;
 use lane::{Job, Lane, Task, Waiting};
-use snapshots::Catalogues;
 use serde::{Deserialize, Serialize};
+use snapshots::Catalogues;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, OnceLock, Weak};
 use telling::lane_of;

@@ -53,12 +53,11 @@ async fn edits_one_by_one_give_what_a_full_load_gives() {
         let before = world.pipeline.catalogue(world.project).await.unwrap();
         let known: Vec<FenceId> = before.fences.keys().copied().collect();
         let kept = before.index.len();
-        match known.get(dice.random_range(0..=known.len() * 2)) {
-            Some(gone) => assert!(world.pipeline.delete_geofence(world.project, *gone).await.unwrap()),
-            None => {
-                let rows: Vec<FenceRow> = (0..dice.random_range(1..5)).map(|_| row(&world, &mut dice)).collect();
-                world.pipeline.put_geofences(world.project, &rows, false).await.unwrap();
-            }
+        if let Some(gone) = known.get(dice.random_range(0..=known.len() * 2)) {
+            assert!(world.pipeline.delete_geofence(world.project, *gone).await.unwrap());
+        } else {
+            let rows: Vec<FenceRow> = (0..dice.random_range(1..5)).map(|_| row(&world, &mut dice)).collect();
+            world.pipeline.put_geofences(world.project, &rows, false).await.unwrap();
         }
         assert_eq!(
             (before.index.len(), before.fences.len()),

@@ -98,12 +98,11 @@ pub(super) async fn open(fcm: Option<TestServer>, lanes: usize) -> World {
         fcm,
         project,
     };
-    world
-        .pipeline
-        .put_geofences(project, &[world.hotel()], false)
+    let hotel = [world.hotel()];
+    Box::pin(world.pipeline.put_geofences(project, &hotel, false))
         .await
         .unwrap();
-    world.say("welcome", "PT1H", "Welcome").await;
+    Box::pin(world.say("welcome", "PT1H", "Welcome")).await;
     world
 }
 

@@ -90,7 +90,10 @@ fn describe() {
     describe_histogram!(HTTP_SECONDS, "Time to answer a request, by route");
     describe_histogram!(SEND_SECONDS, "Time of one attempt to send, by channel");
     describe_counter!(LOOP_FAILURES_TOTAL, "Failed turns of the workers' loops, by loop");
-    describe_counter!(STEPS_BROKEN_TOTAL, "Inputs whose step ended in a fault: each is worth a report");
+    describe_counter!(
+        STEPS_BROKEN_TOTAL,
+        "Inputs whose step ended in a fault: each is worth a report"
+    );
     describe_counter!(INBOX_SET_ASIDE_TOTAL, "Inputs that failed too often and were set aside");
     describe_gauge!(BUILD_INFO, "Always 1; the labels name the version");
     gauge!(BUILD_INFO, "version" => env!("CARGO_PKG_VERSION")).set(1.0);

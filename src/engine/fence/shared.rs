@@ -7,11 +7,13 @@ use std::ops::Index;
 use std::sync::Arc;
 
 /// As many parts as make both cheap at a million entries: copying the map (a word for each part) and copying one part.
-const PARTS: usize = 1_024;
+const PARTS_MAX: usize = 1_024;
+/// Entries of a part before the parts become more: a small map is walked through often, and should be little else than its entries.
+const ENTRIES_PER_PART: usize = 512;
 
 type Part<K, V> = HashMap<K, V, FixedState>;
 
-/// A map in 1,024 shared parts.
+/// A map in shared parts, a power of two of them, up to 1,024.
 ///
 /// It is for keys that nobody outside chooses: the hash has no secret, so that the same entries are always in the same order.
 #[derive(Clone, Debug)]
@@ -60,12 +62,13 @@ impl<K, V> SharedMap<K, V> {
 
 impl<K: Eq + Hash, V> SharedMap<K, V> {
     /// A part by bits that the maps inside use neither for their buckets nor for their tags.
-    fn part(key: &K) -> usize {
-        usize::try_from((FixedState::default().hash_one(key) >> 40) & 1_023).unwrap_or_default()
+    fn part(&self, key: &K) -> usize {
+        let hash = usize::try_from((FixedState::default().hash_one(key) >> 40) & 1_023).unwrap_or_default();
+        hash & self.parts.len().saturating_sub(1)
     }
 
     pub fn get(&self, key: &K) -> Option<&V> {
-        self.parts.get(Self::part(key))?.get(key)
+        self.parts.get(self.part(key))?.get(key)
     }
 
     pub fn contains_key(&self, key: &K) -> bool {
@@ -76,19 +79,36 @@ impl<K: Eq + Hash, V> SharedMap<K, V> {
 impl<K: Clone + Eq + Hash, V: Clone> SharedMap<K, V> {
     /// Puts a value under a key and answers the one it replaces.
     pub fn insert(&mut self, key: K, value: V) -> Option<V> {
-        if self.parts.is_empty() {
-            let empty = Arc::new(Part::default());
-            self.parts = std::iter::repeat_n(empty, PARTS).collect();
+        if self.len >= self.parts.len() * ENTRIES_PER_PART && self.parts.len() < PARTS_MAX {
+            self.part_anew();
         }
-        let part = self.parts.get_mut(Self::part(&key))?;
+        let at = self.part(&key);
+        let part = self.parts.get_mut(at)?;
         let before = Arc::make_mut(part).insert(key, value);
         self.len += usize::from(before.is_none());
         before
     }
 
+    /// Four times as many parts; seldom enough that an entry is moved once or twice in its life.
+    fn part_anew(&mut self) {
+        let count = (self.parts.len() * 4).clamp(1, PARTS_MAX);
+        let mut grown = Self {
+            parts: (0..count).map(|_| Arc::new(Part::default())).collect(),
+            len: self.len,
+        };
+        for (key, value) in self.iter() {
+            let at = grown.part(key);
+            if let Some(part) = grown.parts.get_mut(at) {
+                Arc::make_mut(part).insert(key.clone(), value.clone());
+            }
+        }
+        *self = grown;
+    }
+
     /// Takes a value out and answers it.
     pub fn remove(&mut self, key: &K) -> Option<V> {
-        let part = self.parts.get_mut(Self::part(key))?;
+        let at = self.part(key);
+        let part = self.parts.get_mut(at)?;
         if !part.contains_key(key) {
             return None;
         }

@@ -7,16 +7,17 @@ use proptest::prelude::*;
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(32))]
     #[test]
-    fn it_is_a_map_and_a_copy_is_its_own(edits in proptest::collection::vec((0_u16..300, proptest::option::of(0_u32..9)), 0..400)) {
+    fn it_is_a_map_and_a_copy_is_its_own(edits in proptest::collection::vec((0_u16..4_000, proptest::option::weighted(0.8, 0_u32..9)), 0..3_000)) {
         let mut map = SharedMap::new();
         let mut model = HashMap::new();
         let mut copies = Vec::new();
         for (number, (key, value)) in edits.into_iter().enumerate() {
-            match value {
-                Some(value) => prop_assert_eq!(map.insert(key, value), model.insert(key, value)),
-                None => prop_assert_eq!(map.remove(&key), model.remove(&key)),
+            if let Some(value) = value {
+                prop_assert_eq!(map.insert(key, value), model.insert(key, value));
+            } else {
+                prop_assert_eq!(map.remove(&key), model.remove(&key));
             }
-            if number % 100 == 0 {
+            if number % 500 == 0 {
                 copies.push((map.clone(), model.clone()));
             }
         }

@@ -20,8 +20,8 @@ use uuid::Uuid;
 
 const METRES_PER_DEGREE: f64 = 111_194.3;
 const STAGE: &str = include_str!("../../../tests/simulation/stage.json");
-/// Long enough for every wait to come to its limit.
-const AFTERWARDS: Span = Span::hours(24 * 40);
+/// Long enough for every wait to come to its limit, which is a day at most here; each further day is an evening more to judge.
+const AFTERWARDS: Span = Span::hours(24 * 4);
 
 /// Reading and writing the state costs more than the step: it is done before every so many of them.
 const STORED_EVERY: usize = 5;
