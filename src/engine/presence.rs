@@ -43,13 +43,20 @@ pub struct Likelihood {
 const ACCURACY_PER_SIGMA: f64 = 1.51;
 /// No phone knows its place better than this, whatever it says, in metres.
 const ACCURACY_MIN_M: f64 = 1.0;
+/// Standard deviations beyond which an edge has no say: the distribution function is 0 or 1 there, to the last bit.
+const EDGE_SIGMAS: f64 = 9.0;
 /// What an OS crossing without a fix counts as.
 pub const CROSSING_ENTER_P: f64 = 0.80;
 
 impl Likelihood {
+    /// An edge farther away than this many metres says the same wherever it is.
+    pub fn edge_matters_within_m(accuracy_m: f64) -> f64 {
+        EDGE_SIGMAS * sigma_m(accuracy_m)
+    }
+
     /// `radius_m`: effective radius of the fence; `edge_m`: signed distance to its edge, inside positive; `accuracy_m`: 68 % radius.
     pub fn of(radius_m: f64, edge_m: f64, accuracy_m: f64) -> Self {
-        let sigma = accuracy_m.max(ACCURACY_MIN_M) / ACCURACY_PER_SIGMA;
+        let sigma = sigma_m(accuracy_m);
         let inside_half_plane = normal_cdf(edge_m / sigma);
         let inside_disc_at_best = 1.0 - (-radius_m * radius_m / (2.0 * sigma * sigma)).exp();
         Self {
@@ -57,6 +64,10 @@ impl Likelihood {
             exit_p: normal_cdf(-edge_m / sigma),
         }
     }
+}
+
+fn sigma_m(accuracy_m: f64) -> f64 {
+    accuracy_m.max(ACCURACY_MIN_M) / ACCURACY_PER_SIGMA
 }
 
 /// The standard normal distribution function; error below 1.5e-7 (Abramowitz and Stegun 7.1.26).

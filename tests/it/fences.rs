@@ -10,6 +10,7 @@ use std::f64::consts::TAU;
 use std::sync::Arc;
 use usher::cli::bench::workload::{Drawn, Workload};
 use usher::engine::fence::{FenceIndex, Position, Shape, ShapeLimits};
+use usher::engine::presence::Likelihood;
 
 type Dice = chacha20::ChaCha8Rng;
 type Fences = BTreeMap<u32, Arc<Shape>>;
@@ -352,4 +353,31 @@ fn many_changes_at_once_are_as_good_as_one_by_one() {
             assert_eq!((one.locate(p), many.locate(p)), (expected.clone(), expected), "{p:?}");
         }
     }
+}
+
+#[test]
+fn an_edge_too_far_away_to_matter_gives_the_same_likelihood_to_the_last_bit() {
+    let drawn: Vec<_> = Workload::new().fences(3_000).collect();
+    let fixes = Workload::random_fixes(&drawn, 3_000);
+    let (mut saved, mut asked) = (0, 0);
+    let areas = drawn.iter().filter(|fence| matches!(fence, Drawn::Polygon { .. }));
+    for fence in areas.filter_map(|fence| fence.shape().ok()) {
+        let bounds = fence.bounds()[0];
+        let middle = Position {
+            lat: f64::midpoint(bounds.south, bounds.north),
+            lng: f64::midpoint(bounds.west, bounds.east),
+        };
+        let near = |fix: &&Position| (fix.lat - middle.lat).abs() < 0.2 && (fix.lng - middle.lng).abs() < 0.2;
+        for p in fixes.iter().filter(near).chain([&middle]) {
+            for accuracy_m in [0.1, 8.0, 65.0, 1_500.0] {
+                let most_m = Likelihood::edge_matters_within_m(accuracy_m);
+                let (whole, quick) = (fence.signed_distance_m(*p), fence.signed_distance_up_to_m(*p, most_m));
+                let of = |edge_m| Likelihood::of(fence.effective_radius_m(), edge_m, accuracy_m);
+                assert_eq!(of(whole), of(quick), "{p:?} at {accuracy_m} m: {whole} and {quick}");
+                asked += 1;
+                saved += usize::from(quick != whole);
+            }
+        }
+    }
+    assert!(saved * 3 > asked, "only {saved} of {asked} are told without measuring");
 }

@@ -96,6 +96,13 @@ impl Area {
         }
     }
 
+    /// Whether all edges are certainly farther away than this; false where it takes measuring to know.
+    pub(super) fn has_no_edge_within(&self, p: Position, metres: f64) -> bool {
+        // Edges of the whole lie on edges of the rings, so what no ring has, the whole has not.
+        let mut rings = self.parts.iter().flat_map(Part::rings);
+        Extent::around(p, metres).is_some_and(|near| rings.all(|ring| ring.has_no_edge_in(&near)))
+    }
+
     /// The area in square metres.
     pub(super) fn area_m2(&self) -> f64 {
         self.size_m2

@@ -1,6 +1,6 @@
 //! One ring of an area: unrolled over the antimeridian, closed over a pole if it goes round one, with its sides and its area.
 
-use super::geodesy::area_per_radian_m2;
+use super::geodesy::{Position, area_per_radian_m2};
 use super::strips::Strips;
 use geo::{Coord, Orientation, algorithm::kernels::Kernel, kernels::RobustKernel};
 
@@ -50,6 +50,26 @@ impl Extent {
         })
     }
 
+    /// A box that holds everything within a distance, a little larger; none near the poles and 180 degrees.
+    pub(super) fn around(p: Position, metres: f64) -> Option<Self> {
+        let lat = metres / METRES_PER_DEGREE_MIN;
+        let farthest = p.lat.abs() + lat;
+        if farthest > PLAIN_LAT_MAX {
+            return None;
+        }
+        let lng = lat / farthest.to_radians().cos();
+        (p.lng.abs() + lng < 180.0).then_some(Self {
+            min: Coord {
+                x: p.lng - lng,
+                y: p.lat - lat,
+            },
+            max: Coord {
+                x: p.lng + lng,
+                y: p.lat + lat,
+            },
+        })
+    }
+
     pub(super) fn holds(&self, at: Coord<f64>) -> bool {
         self.min.x <= at.x && at.x <= self.max.x && self.min.y <= at.y && at.y <= self.max.y
     }
@@ -68,6 +88,11 @@ impl Extent {
             .filter(move |x| low <= *x && *x <= high)
     }
 }
+
+/// A degree of latitude is nowhere shorter (110,574 m at the equator), and one of longitude at most by the cosine.
+const METRES_PER_DEGREE_MIN: f64 = 110_000.0;
+/// Beyond it a box in degrees says little about distances.
+const PLAIN_LAT_MAX: f64 = 80.0;
 
 /// A closed ring, the closing position left out, in longitudes that do not jump.
 #[derive(Clone, Debug)]
@@ -201,6 +226,22 @@ impl Ring {
         match &self.strips {
             Some(strips) => strips.side_of(&self.coords, at),
             None => side_of(&self.coords, at),
+        }
+    }
+
+    /// Whether no edge comes into a box within 180 degrees; false also when the ring is one of those that run on over them.
+    pub(super) fn has_no_edge_in(&self, near: &Extent) -> bool {
+        let Extent { min, max } = self.extent;
+        if self.pole.is_some() || min.x < -180.0 || max.x > 180.0 {
+            return false;
+        }
+        let comes_in = |(a, b): (Coord<f64>, Coord<f64>)| Extent::of(&[a, b]).meets(near);
+        if !self.extent.meets(near) {
+            return true;
+        }
+        match &self.strips {
+            Some(strips) => !strips.edges_between(&self.coords, near.min.y, near.max.y).any(comes_in),
+            None => !self.edges().any(comes_in),
         }
     }
 

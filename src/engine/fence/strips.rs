@@ -102,22 +102,33 @@ impl Strips {
 
     /// What [`super::ring::side_of`] says of the ring the strips were made of; the latitude must lie between its lowest and highest.
     pub(super) fn side_of(&self, coords: &[Coord<f64>], at: Coord<f64>) -> Side {
-        let strip = self.strip(at.y);
-        let range = match self.starts.get(strip..strip + 2) {
-            Some([from, to]) => *from as usize..*to as usize,
-            _ => 0..0,
-        };
         let mut crossings = Crossings::of(at);
-        for &end in self.edges.get(range).unwrap_or_default() {
-            let end = usize::from(end);
-            let before = if end == 0 { coords.len() } else { end } - 1;
-            if let (Some(a), Some(b)) = (coords.get(before), coords.get(end))
-                && crossings.pass(*a, *b)
-            {
+        for (a, b) in self.edges_between(coords, at.y, at.y) {
+            if crossings.pass(a, b) {
                 return Side::Edge;
             }
         }
         crossings.side()
+    }
+
+    /// The edges in the strips from one latitude to another, some of them more than once.
+    pub(super) fn edges_between<'a>(
+        &'a self,
+        coords: &'a [Coord<f64>],
+        south: f64,
+        north: f64,
+    ) -> impl Iterator<Item = (Coord<f64>, Coord<f64>)> + 'a {
+        let (first, last) = (self.strip(south), self.strip(north));
+        let range = match (self.starts.get(first), self.starts.get(last + 1)) {
+            (Some(from), Some(to)) => *from as usize..*to as usize,
+            _ => 0..0,
+        };
+        let ends = self.edges.get(range).unwrap_or_default().iter();
+        ends.filter_map(|end| {
+            let end = usize::from(*end);
+            let before = if end == 0 { coords.len() } else { end } - 1;
+            Some((*coords.get(before)?, *coords.get(end)?))
+        })
     }
 }
 

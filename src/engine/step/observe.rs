@@ -293,12 +293,10 @@ impl Stepper<'_> {
 }
 
 pub(super) fn likelihood(fence: &Geofence, position: Position, fix: &Fix) -> Likelihood {
-    let edge_m = fence.shape.signed_distance_m(position);
-    Likelihood::of(
-        fence.shape.effective_radius_m(),
-        edge_m,
-        fix.accuracy_m.unwrap_or(ACCURACY_ASSUMED_M),
-    )
+    let accuracy_m = fix.accuracy_m.unwrap_or(ACCURACY_ASSUMED_M);
+    let matters_m = Likelihood::edge_matters_within_m(accuracy_m);
+    let edge_m = fence.shape.signed_distance_up_to_m(position, matters_m);
+    Likelihood::of(fence.shape.effective_radius_m(), edge_m, accuracy_m)
 }
 
 pub(super) fn place_of(fence: &Geofence) -> Place {
