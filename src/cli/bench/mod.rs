@@ -43,10 +43,10 @@ const IDLE: Duration = Duration::from_secs(3);
 /// phones, and holds it against what HTTP and JSON alone can do in the same run. The figures, the budgets and a picture go
 /// to files; what was stored for the run is removed.
 ///
-///     usher bench                                   a minute: ceilings, then 5,000 fixes a second
-///     usher bench --saturate --fences 100000        the highest rate that holds
-///     usher bench --soak 30                         half of that for half an hour
-///     usher bench --overload                        three times that for two minutes
+/// A minute, ceilings and then 5,000 fixes a second:    usher bench
+/// The highest rate that holds:                         usher bench --saturate --fences 100000
+/// Half of that for half an hour:                       usher bench --soak 30
+/// Three times that for two minutes:                    usher bench --overload
 #[derive(Debug, Clone, Args)]
 #[command(verbatim_doc_comment)]
 pub(super) struct BenchArguments {
