@@ -15,15 +15,38 @@ pub enum ChannelKind {
     Tray,
     /// Firebase Cloud Messaging, HTTP v1.
     Fcm,
+    /// Apple Push Notification service, without Firebase.
+    Apns,
+    /// Web Push (RFC 8030), to a browser's subscription.
+    Webpush,
+    /// A text message to the user's phone number.
+    Sms,
+    /// A mail to the user's address.
+    Email,
+    /// An HTTP request to the business's own systems.
+    Webhook,
 }
 
 impl ChannelKind {
-    pub const ALL: [Self; 2] = [Self::Tray, Self::Fcm];
+    pub const ALL: [Self; 7] = [
+        Self::Tray,
+        Self::Fcm,
+        Self::Apns,
+        Self::Webpush,
+        Self::Sms,
+        Self::Email,
+        Self::Webhook,
+    ];
 
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Tray => "tray",
             Self::Fcm => "fcm",
+            Self::Apns => "apns",
+            Self::Webpush => "webpush",
+            Self::Sms => "sms",
+            Self::Email => "email",
+            Self::Webhook => "webhook",
         }
     }
 }
