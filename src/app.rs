@@ -139,9 +139,7 @@ impl Running {
             tracing::info!(inputs = left, "stepped what the last run left");
         }
         let progress = Progress::default();
-        let purge_every = Duration::from_secs(settings.retention.purge_every_s.max(1));
-        let purge = (purge_every, settings.retention.kept());
-        let workers = Workers::start(&pipeline, &clock, &measures, &progress, purge);
+        let workers = Workers::start(&pipeline, &clock, &measures, &progress, settings.retention);
         let api = Api::new(
             pipeline.clone(),
             api_settings(settings),
@@ -182,15 +180,9 @@ impl Running {
     /// cuts the requests off; nothing that was answered is lost either way.
     pub async fn stop(mut self) {
         tracing::info!("stopping");
-        let told_again = async {
-            match Told::listen() {
-                Ok(mut told) => told.next().await,
-                Err(_) => std::future::pending().await,
-            }
-        };
         tokio::select! {
             () = self.server.stop(true) => {}
-            () = told_again => self.server.stop(false).await,
+            () = told() => self.server.stop(false).await,
         }
         while self.serving.join_next().await.is_some() {}
         if !self.workers.stop(WORKERS_END_WITHIN).await {
@@ -227,6 +219,14 @@ fn listen(bind: SocketAddr) -> Result<TcpListener, AppError> {
         };
         AppError::new(format!("cannot listen on {bind}: {error}"), remedy)
     })
+}
+
+/// Waits until this process is asked to end; for ever where it cannot be asked.
+pub async fn told() {
+    match Told::listen() {
+        Ok(mut told) => told.next().await,
+        Err(_) => std::future::pending().await,
+    }
 }
 
 /// The signals that ask a process to end.

@@ -1,6 +1,7 @@
 //! The way of the data, as I/O around the engine: ingest, lanes, commit, tick, dispatch, settle, catalogue.
 
 mod alone;
+mod at_once;
 mod backlog;
 mod backtest;
 mod catalogue;
@@ -15,6 +16,7 @@ mod holdings;
 mod ingest;
 mod journeys;
 mod lane;
+mod pace;
 mod people;
 mod repeats;
 mod snapshots;
@@ -46,6 +48,7 @@ use holdings::Holdings;
 use lane::{Job, Lane, Task, Waiting};
 use serde::{Deserialize, Serialize};
 use snapshots::Catalogues;
+use std::ops::Deref;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, OnceLock, Weak};
 use telling::lane_of;
@@ -72,18 +75,20 @@ impl Default for Settings {
 #[derive(Clone)]
 pub struct Pipeline(Arc<Inner>);
 
+/// What the lanes share, and the way to them.
 struct Inner {
-    store: Store,
-    clock: Arc<dyn Clock>,
-    entropy: Arc<dyn Entropy>,
+    shared: Shared,
     channels: Channels,
     settings: Settings,
-    catalogues: Arc<Catalogues>,
-    stream: Arc<Stream>,
     lanes: Arc<Vec<Lane>>,
-    work_ready: Arc<Notify>,
-    inbox_left: Arc<AtomicBool>,
-    holdings: Arc<Holdings>,
+}
+
+impl Deref for Inner {
+    type Target = Shared;
+
+    fn deref(&self) -> &Shared {
+        &self.shared
+    }
 }
 
 /// What the lanes share with the pipeline.
@@ -96,7 +101,7 @@ struct Shared {
     work_ready: Arc<Notify>,
     entropy: Arc<dyn Entropy>,
     /// All lanes, for what one tells another; they end with the pipeline, not with one another.
-    lanes: Arc<OnceLock<Weak<Vec<Lane>>>>,
+    others: Arc<OnceLock<Weak<Vec<Lane>>>>,
     /// An inbox entry failed to step: the next tick takes up what is left.
     inbox_left: Arc<AtomicBool>,
     /// Devices heard from lately: who changes a token or an owner forgets the device here.
@@ -112,39 +117,32 @@ impl Pipeline {
         channels: Channels,
         settings: Settings,
     ) -> Self {
+        let committer = commit::Committer::start(store.clone());
         let shared = Shared {
-            store: store.clone(),
-            clock: Arc::clone(&clock),
+            holdings: Arc::new(Holdings::of_store(store.is_shared())),
+            store,
+            clock,
             catalogues: Arc::default(),
             stream: Arc::default(),
             work_ready: Arc::default(),
-            entropy: Arc::clone(&entropy),
-            lanes: Arc::default(),
+            entropy,
+            others: Arc::default(),
             inbox_left: Arc::default(),
-            holdings: Arc::new(Holdings::of_store(store.is_shared())),
         };
         let cores = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
         let count = if settings.lanes == 0 { cores } else { settings.lanes };
         let count = count.clamp(1, limits::LANES_MAX);
-        let committer = commit::Committer::start(store.clone());
         let lanes: Vec<Lane> = (0..count)
             .map(|_| Lane::start(shared.clone(), committer.clone()))
             .collect();
         let lanes = Arc::new(lanes);
         // It is set once, here: nobody has stepped anything yet.
-        let _ = shared.lanes.set(Arc::downgrade(&lanes));
+        let _ = shared.others.set(Arc::downgrade(&lanes));
         Self(Arc::new(Inner {
-            store,
-            clock,
-            entropy,
+            shared,
             channels,
             settings,
-            catalogues: shared.catalogues,
-            stream: shared.stream,
             lanes,
-            work_ready: shared.work_ready,
-            inbox_left: shared.inbox_left,
-            holdings: shared.holdings,
         }))
     }
 
@@ -197,8 +195,12 @@ impl Pipeline {
 
     fn submit(&self, job: Job) -> Result<Waiting, PipelineError> {
         let (job, waiting) = job.awaited();
-        lane_of(&self.0.lanes, job.user_id).submit(job)?;
+        self.lane_of(job.user_id).submit(job)?;
         Ok(waiting)
+    }
+
+    fn lane_of(&self, user_id: UserId) -> &Lane {
+        lane_of(&self.0.lanes, user_id)
     }
 
     /// Waits until every input taken so far has been stepped and answered.
@@ -233,12 +235,16 @@ impl Pipeline {
             rows: Vec::new(),
             inbox_done: None,
             seed: self.0.entropy.seed(),
+            stepped: None,
             reply: None,
             share: None,
         }
     }
 }
 
+#[cfg(test)]
+#[path = "at_once_tests.rs"]
+mod at_once_tests;
 #[cfg(test)]
 #[path = "backtest_tests.rs"]
 mod backtest_tests;

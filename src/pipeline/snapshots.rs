@@ -38,8 +38,8 @@ impl Catalogues {
         project_id: ProjectId,
         now: Timestamp,
     ) -> Result<Arc<Catalogue>, PipelineError> {
-        if let Some(known) = self.known(project_id) {
-            return Ok(known.catalogue);
+        if let Some(known) = self.in_force(project_id) {
+            return Ok(known);
         }
         let _one = self.loading.lock().await;
         match self.known(project_id) {
@@ -82,6 +82,11 @@ impl Catalogues {
     ) -> Result<(), PipelineError> {
         let _one = self.loading.lock().await;
         self.load(store, project_id, now).await.map(|_| ())
+    }
+
+    /// The snapshot in force; none when nobody has asked for it yet.
+    pub(super) fn in_force(&self, project_id: ProjectId) -> Option<Arc<Catalogue>> {
+        self.known(project_id).map(|known| known.catalogue)
     }
 
     fn known(&self, project_id: ProjectId) -> Option<Snapshot> {

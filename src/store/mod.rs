@@ -65,7 +65,7 @@ pub use paging::{Cursor, CursorError, Page, PageAsk};
 pub use people::UserRow;
 pub use projects::ProjectRow;
 pub use register::{Registered, Registration};
-pub use retain::Kept;
+pub use retain::Retention;
 pub use settings::{Settings, Synchronous};
 pub use settle::Settlement;
 pub use silent::SilentRow;

@@ -5,7 +5,7 @@ mod supervise;
 use crate::api::Progress;
 use crate::base::clock::Clock;
 use crate::pipeline::{Pipeline, PipelineError};
-use crate::store::Kept;
+use crate::store::Retention;
 use crate::telemetry::measure::Measures;
 use std::sync::Arc;
 use std::time::Duration;
@@ -31,13 +31,13 @@ pub struct Workers {
 }
 
 impl Workers {
-    /// Starts every loop on the current runtime. The last says how often old data is looked for, and what is old.
+    /// Starts every loop on the current runtime. The last says what is old, and how often it is looked for.
     pub fn start(
         pipeline: &Pipeline,
         clock: &Arc<dyn Clock>,
         measures: &Measures,
         progress: &Progress,
-        (purge_every, kept): (Duration, Kept),
+        kept: Retention,
     ) -> Self {
         let mut workers = Self {
             token: CancellationToken::new(),
@@ -68,6 +68,7 @@ impl Workers {
             Turns::new(move || again_while_busy(recover.clone(), Work::Recover)),
         );
         let purge = pipeline.clone();
+        let purge_every = Duration::from_secs(kept.purge_every_s.max(1));
         let purge_patience = i64::try_from(purge_every.as_secs())
             .unwrap_or(i64::MAX / 4_000)
             .saturating_mul(3);
@@ -144,7 +145,7 @@ async fn dispatch_when_ready(pipeline: Pipeline) -> Result<(), String> {
 }
 
 /// Removes what is old, step by step with pauses: commits in between do not wait for it.
-async fn purge_in_steps(pipeline: Pipeline, kept: Kept, stop: CancellationToken) -> Result<(), String> {
+async fn purge_in_steps(pipeline: Pipeline, kept: Retention, stop: CancellationToken) -> Result<(), String> {
     for _ in 0..PURGE_STEPS_PER_TURN_MAX {
         match pipeline.purge(&kept).await {
             Ok(0) | Err(PipelineError::Stopping) => return Ok(()),
