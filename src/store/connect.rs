@@ -5,7 +5,7 @@ use super::settings::{Settings, Synchronous};
 use migration::{Migrator, MigratorTrait};
 use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
 use sea_orm::{
-    AccessMode, ConnectOptions, Database, DatabaseConnection, DatabaseTransaction, DbBackend, IsolationLevel,
+    AccessMode, ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbBackend, IsolationLevel,
     SqliteTransactionMode, TransactionOptions, TransactionTrait,
 };
 use std::path::Path;
@@ -56,6 +56,14 @@ impl Store {
     pub async fn ping(&self) -> Result<(), StoreError> {
         self.reader.ping().await?;
         Ok(self.writer.ping().await?)
+    }
+
+    /// Copies what SQLite's log holds into the database file; commits go on meanwhile.
+    pub async fn checkpoint(&self) -> Result<(), StoreError> {
+        if self.is_sqlite() {
+            self.reader.execute_unprepared("PRAGMA wal_checkpoint(PASSIVE)").await?;
+        }
+        Ok(())
     }
 
     /// Closes every connection once running statements are done.
@@ -131,6 +139,9 @@ fn sqlite(settings: &Settings, connections: u32) -> ConnectOptions {
                 // Erased means gone: freed pages are overwritten with zeros.
                 .pragma("secure_delete", "ON")
                 .pragma("cache_size", "-65536")
+                // The log is copied into the file beside the commits (`Store::checkpoint`). Only when that falls behind does a
+                // commit do it, so that the log cannot grow without end.
+                .pragma("wal_autocheckpoint", "16384")
         });
     options
 }

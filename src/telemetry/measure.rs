@@ -2,8 +2,13 @@
 
 use crate::engine::decision::ReasonCode;
 use crate::engine::delivery::{ChannelKind, DeliveryState};
-use metrics::{counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
+use metrics::{
+    Counter, Histogram, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram,
+};
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::fmt::Write as _;
 use std::sync::OnceLock;
 use std::time::Duration;
 
@@ -101,7 +106,38 @@ fn describe() {
 
 /// `outcome`: `accepted` or `rejected`.
 pub fn records(kind: &'static str, outcome: &'static str, count: u64) {
-    counter!(RECORDS_TOTAL, "kind" => kind, "outcome" => outcome).increment(count);
+    RECORDS.with_borrow_mut(|series| {
+        let known = series.entry((kind, outcome));
+        let counter = known.or_insert_with(|| counter!(RECORDS_TOTAL, "kind" => kind, "outcome" => outcome));
+        counter.increment(count);
+    });
+}
+
+/// A request was answered. `route` is its pattern, of which there are few.
+pub fn request(method: &str, route: &str, status: u16, took: Duration) {
+    REQUESTS.with_borrow_mut(|(series, name)| {
+        name.clear();
+        // Writing into memory cannot fail.
+        let _ = write!(name, "{method} {status} {route}");
+        if !series.contains_key(name) {
+            let (method, route, status) = (method.to_owned(), route.to_owned(), status.to_string());
+            let seconds = histogram!(HTTP_SECONDS, "route" => route.clone());
+            let total = counter!(HTTP_REQUESTS_TOTAL, "method" => method, "route" => route, "status" => status);
+            series.insert(name.clone(), (total, seconds));
+        }
+        if let Some((total, seconds)) = series.get(name) {
+            total.increment(1);
+            seconds.record(took.as_secs_f64());
+        }
+    });
+}
+
+// What is counted for every request: looking its series up among all others costs more than the counting, so each thread keeps
+// those it has met.
+thread_local! {
+    static RECORDS: RefCell<HashMap<(&'static str, &'static str), Counter>> = RefCell::default();
+    /// The series by their name, and the room to write a name into.
+    static REQUESTS: RefCell<(HashMap<String, (Counter, Histogram)>, String)> = RefCell::default();
 }
 
 pub fn moment(kind: &'static str) {

@@ -19,6 +19,8 @@ const TICK_EVERY: Duration = Duration::from_millis(200);
 const DISPATCH_EVERY: Duration = Duration::from_millis(5);
 /// The outbox is looked at this often when no commit says that there is work: retries fall due by time alone.
 const DISPATCH_IDLE: Duration = Duration::from_millis(500);
+/// How often SQLite's log is copied into its file.
+const CHECKPOINT_EVERY: Duration = Duration::from_secs(1);
 /// Raw samples of the measures are sorted into their buckets this often.
 const TIDY_EVERY: Duration = Duration::from_secs(5);
 /// Inputs that a crash left behind are taken care of at once; then this looks for what another process left.
@@ -77,6 +79,16 @@ impl Workers {
             purge_every,
             purge_patience,
             Turns::new(move || purge_in_steps(purge.clone(), kept, stop.clone())),
+        );
+        let store = pipeline.store().clone();
+        start(
+            "checkpoint",
+            CHECKPOINT_EVERY,
+            120,
+            Turns::new(move || {
+                let store = store.clone();
+                async move { store.checkpoint().await.map_err(|error| error.to_string()) }
+            }),
         );
         let measures = measures.clone();
         start(
