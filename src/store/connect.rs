@@ -136,6 +136,8 @@ fn sqlite(settings: &Settings, connections: u32) -> ConnectOptions {
                 .synchronous(synchronous)
                 .busy_timeout(busy)
                 .foreign_keys(true)
+                // A commit of three rows is another statement than one of four: room for those that come back.
+                .statement_cache_capacity(512)
                 // Erased means gone: freed pages are overwritten with zeros.
                 .pragma("secure_delete", "ON")
                 .pragma("cache_size", "-65536")
