@@ -35,6 +35,7 @@ mod places;
 pub mod problem;
 mod project;
 mod publishing;
+mod push;
 mod ranking;
 mod regions;
 mod requests;

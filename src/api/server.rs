@@ -10,7 +10,7 @@ use super::stream::Watchers;
 use super::{
     auth, backtests, consents, contents, decisions, deliveries, devices, events, explain, fact_kinds, facts, geofences,
     health, idempotency, import, ingest, journeys, journeys_instances, keys, me, metrics, moments, openapi, page,
-    passes, project, publishing, regions, requests, silent, simulations, stream, track, triggers, users,
+    passes, project, publishing, push, regions, requests, silent, simulations, stream, track, triggers, users,
 };
 use crate::base::limits;
 use crate::base::memory::Memory;
@@ -110,8 +110,10 @@ fn device_routes(config: &mut ServiceConfig<'_>) {
     config
         .service(me::show)
         .service(me::edit)
-        .service(me::put_push)
-        .service(me::delete_push);
+        .service(push::put_push)
+        .service(push::delete_push)
+        .service(push::put_sealing_key)
+        .service(push::delete_sealing_key);
     config.service(me::consents).service(me::identify).service(me::sign_out);
     config.service(me::export).service(me::erase).service(me::read_message);
     config.service(passes::list).service(passes::svg).service(passes::png);

@@ -108,6 +108,10 @@ pub const TOKEN_BYTES_MAX: usize = 256;
 pub const IDEMPOTENCY_KEY_CHARS_MAX: usize = 255;
 /// Bytes of a push address: FCM registration tokens have about 200, web push subscriptions stay below 2,000.
 pub const PUSH_ADDRESS_BYTES_MAX: usize = 4_096;
+/// Bytes of the address at a browser's push service: they have some 200.
+pub const PUSH_ENDPOINT_BYTES_MAX: usize = 2_048;
+/// Characters of a device token of APNs: it has 64 today, and Apple asks not to rely on it.
+pub const APNS_TOKEN_CHARS_MAX: usize = 200;
 /// Watchers of the live stream at once; each holds a connection.
 pub const STREAM_WATCHERS_MAX: usize = 200;
 /// Connections at once: idle phones are cheap, but not free.

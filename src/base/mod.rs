@@ -5,5 +5,6 @@ pub mod clock;
 pub mod id;
 pub mod limits;
 pub mod memory;
+pub mod seal;
 pub mod secret;
 pub mod time;

@@ -1,5 +1,6 @@
 //! Firebase Cloud Messaging: what a message becomes on Android, iOS and in browsers, and what each answer means.
 
+use super::payload::{PAYLOAD_BYTES_MAX, SEALED, bounded, entries, hashed, public_title, readable, sealed};
 use super::{Channel, Push};
 use crate::base::secret::Secret;
 use crate::engine::delivery::{ChannelKind, Outcome};
@@ -12,7 +13,6 @@ use chrono::TimeDelta;
 use futures_util::future::{BoxFuture, FutureExt};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
-use sha2::{Digest, Sha256};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -96,7 +96,7 @@ const CONFIGURATION_RETRY: TimeDelta = TimeDelta::minutes(1);
 fn outcome_of(error: &SendError) -> Outcome {
     let why = error.code().to_owned();
     match error.advice() {
-        Advice::DropToken => Outcome::Unregistered { why },
+        Advice::DropToken => Outcome::Unregistered { why, as_of: None },
         Advice::Never => Outcome::Rejected { why },
         Advice::Retry { after } => Outcome::Retry {
             after: after.and_then(|after| TimeDelta::from_std(after).ok()),
@@ -121,27 +121,32 @@ fn message_for(push: &Push<'_>) -> Message {
         return silent(push, life);
     }
     let mut message = Message::to_token(push.address)
-        .entry("message_id", push.message.id.to_string())
-        .entry("tag", &tag)
         .android(android(shown, &tag, life))
         .apns(apns(push, &tag))
         .webpush(webpush(shown, &tag, life));
-    if let Some(link) = &shown.link {
-        message = message.entry("link", link);
-    }
-    if !shown.actions.is_empty() {
-        message = message.entry("actions", json!(shown.actions).to_string());
+    for (name, value) in entries(push) {
+        message = message.entry(name, value);
     }
     if shown.sensitive {
-        message = message
-            .entry("sensitive", "true")
-            .entry("public_title", public_title(shown));
+        message = message.entry("public_title", public_title(shown));
         if let Some(body) = &shown.public_body {
             message = message.entry("public_body", body);
         }
     }
-    message
+    let Some(sealed) = sealed(push) else {
+        return message;
+    };
+    let with_sealed = message.clone().entry(SEALED, sealed);
+    if with_sealed.size_bytes() + SPARE_BYTES <= PAYLOAD_BYTES_MAX {
+        with_sealed
+    } else {
+        message
+    }
 }
+
+/// Room for what Firebase itself adds to a payload on the way to Apple: with a sealed text that just fits, the whole message
+/// would be refused.
+const SPARE_BYTES: usize = 256;
 
 /// Shows nothing: the app wakes and reports where it is. Background pushes of APNs must have priority 5; a data message wakes a
 /// dozing Android phone only with high priority. Browsers cannot be asked.
@@ -154,24 +159,9 @@ fn silent(push: &Push<'_>, life: Duration) -> Message {
         .header("apns-push-type", "background")
         .payload(payload);
     let android = AndroidConfig::default().ttl(life).priority(MessagePriority::High);
-    Message::to_token(push.address)
-        .entry("usher", "fix")
-        .entry("message_id", push.message.id.to_string())
-        .android(android)
-        .apns(apns)
-}
-
-fn public_title(shown: &Shown) -> &str {
-    shown.public_title.as_deref().unwrap_or_default()
-}
-
-/// What a provider may read: the text itself, or its public stand-in.
-fn readable(shown: &Shown) -> (&str, &str) {
-    if shown.sensitive {
-        (public_title(shown), shown.public_body.as_deref().unwrap_or_default())
-    } else {
-        (&shown.title, &shown.body)
-    }
+    let message = Message::to_token(push.address).android(android).apns(apns);
+    let entry = |message: Message, (name, value)| message.entry(name, value);
+    entries(push).into_iter().fold(message, entry)
 }
 
 fn android(shown: &Shown, tag: &str, life: Duration) -> AndroidConfig {
@@ -241,22 +231,4 @@ fn webpush(shown: &Shown, tag: &str, life: Duration) -> WebpushConfig {
         .header("Urgency", urgency)
         .topic(hashed(tag))
         .notification(notification)
-}
-
-/// Apple takes at most this many bytes, in a header.
-const COLLAPSE_ID_BYTES_MAX: usize = 64;
-
-/// One tag for every platform: itself where a header takes it, else its hash. Equal tags stay equal.
-fn bounded(tag: &str) -> String {
-    if tag.len() <= COLLAPSE_ID_BYTES_MAX && tag.bytes().all(|byte| byte.is_ascii_graphic()) {
-        tag.to_owned()
-    } else {
-        hashed(tag)
-    }
-}
-
-/// 32 characters of the base64url alphabet, as RFC 8030 asks of a topic.
-fn hashed(tag: &str) -> String {
-    use base64::Engine as _;
-    base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(&Sha256::digest(tag.as_bytes())[..24])
 }

@@ -1,8 +1,15 @@
 //! Channels: one file per transport behind one trait. A channel speaks; it never writes, counts or retries.
 
+pub mod apns;
+mod es256;
+mod exchange;
 pub mod fcm;
+mod payload;
 pub mod tray;
+pub mod webpush;
 
+use crate::base::chance::Entropy;
+use crate::base::seal::SealingKey;
 use crate::base::time::Timestamp;
 use crate::engine::delivery::{ChannelKind, Outcome};
 use crate::engine::message::Message;
@@ -17,7 +24,11 @@ pub struct Push<'a> {
     pub message: &'a Message,
     /// The push token or address the device registered.
     pub address: &'a str,
+    /// What a sensitive text is sealed to for this device; none while it has registered no key.
+    pub sealing_key: Option<&'a SealingKey>,
     pub now: Timestamp,
+    /// Chance for what is sealed.
+    pub entropy: &'a dyn Entropy,
 }
 
 /// Neither address nor text: what is sent belongs in no log.
@@ -47,6 +58,8 @@ pub trait Channel: Send + Sync {
 pub struct Settings {
     pub tray: tray::Settings,
     pub fcm: fcm::Settings,
+    pub apns: apns::Settings,
+    pub webpush: webpush::Settings,
 }
 
 /// The channels that are set up.
@@ -65,6 +78,12 @@ impl Channels {
         if let Some(channel) = fcm::open(&settings.fcm)? {
             open.push(Arc::new(channel));
         }
+        if let Some(channel) = apns::open(&settings.apns)? {
+            open.push(Arc::new(channel));
+        }
+        if let Some(channel) = webpush::open(&settings.webpush)? {
+            open.push(Arc::new(channel));
+        }
         Ok(Self { open })
     }
 
@@ -81,8 +100,26 @@ impl Channels {
 }
 
 #[cfg(test)]
+mod apns_peer;
+#[cfg(test)]
+#[path = "apns_tests.rs"]
+mod apns_tests;
+#[cfg(test)]
+#[path = "conformance_tests.rs"]
+mod conformance_tests;
+#[cfg(test)]
 #[path = "fcm_tests.rs"]
 mod fcm_tests;
 #[cfg(test)]
+mod peer;
+#[cfg(test)]
+#[path = "sealed_tests.rs"]
+mod sealed_tests;
+#[cfg(test)]
 #[path = "channel_tests.rs"]
 mod tests;
+#[cfg(test)]
+mod webpush_peer;
+#[cfg(test)]
+#[path = "webpush_tests.rs"]
+mod webpush_tests;

@@ -121,9 +121,11 @@ pub enum Outcome {
     Rejected {
         why: String,
     },
-    /// The address is dead: forget it on the first word.
+    /// The address is dead: forget it on the first word. A provider may say since when: an address that was registered again
+    /// after that lives on.
     Unregistered {
         why: String,
+        as_of: Option<Timestamp>,
     },
 }
 
@@ -144,7 +146,7 @@ pub fn settle(outcome: &Outcome, attempts: u32, expires_at: Timestamp, now: Time
             state: DeliveryState::Accepted,
             why: None,
         },
-        Outcome::Rejected { why } | Outcome::Unregistered { why } => Next::Settled {
+        Outcome::Rejected { why } | Outcome::Unregistered { why, .. } => Next::Settled {
             state: DeliveryState::Failed,
             why: Some(why.clone()),
         },

@@ -8,7 +8,7 @@ use crate::base::time::Timestamp;
 use crate::channel::Push;
 use crate::engine::delivery::{ChannelKind, DeliveryState, Next, Outcome, settle};
 use crate::store::change::{InboxEntry, InboxInput};
-use crate::store::{AttemptRow, Claimed, Settlement};
+use crate::store::{AttemptRow, Claimed, DeadAddress, Settlement};
 use crate::telemetry::measure;
 use chrono::TimeDelta;
 use serde_json::json;
@@ -113,7 +113,9 @@ impl Pipeline {
                 let push = Push {
                     message: &claimed.message,
                     address,
+                    sealing_key: claimed.sealing_key.as_ref(),
                     now,
+                    entropy: self.entropy(),
                 };
                 // A channel bounds itself; this holds all the same, for after the lease somebody else sends.
                 let limit = Duration::from_secs(self.lease_s().unsigned_abs()).mul_f64(0.8);
@@ -150,7 +152,6 @@ impl Pipeline {
         };
         // The wall clock may step back while a channel speaks: that attempt took no time.
         measure::send(kind, (after - now).to_std().unwrap_or_default());
-        let dead = matches!(outcome, Outcome::Unregistered { .. });
         Settlement {
             project_id: claimed.delivery.project_id,
             delivery_id: claimed.delivery.id,
@@ -168,11 +169,7 @@ impl Pipeline {
                 provider_id,
                 duration_ms: (after - now).num_milliseconds(),
             }),
-            dead_address: claimed
-                .delivery
-                .device_id
-                .filter(|_| dead)
-                .map(|device| (device, address.to_owned())),
+            dead_address: dead_address(&outcome, claimed, address),
             undelivered: None,
         }
     }
@@ -214,6 +211,19 @@ impl Pipeline {
         self.0.stream.publish(project_id, "delivery", body);
         Ok(())
     }
+}
+
+/// The address that the provider called dead, if it did.
+fn dead_address(outcome: &Outcome, claimed: &Claimed, address: &str) -> Option<DeadAddress> {
+    let Outcome::Unregistered { as_of, .. } = outcome else {
+        return None;
+    };
+    let device_id = claimed.delivery.device_id?;
+    Some(DeadAddress {
+        device_id,
+        address: address.to_owned(),
+        since: *as_of,
+    })
 }
 
 /// A settlement without an attempt.

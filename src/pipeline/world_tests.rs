@@ -228,6 +228,8 @@ impl World {
             time_zone: None,
             notifications: Permission::Granted,
             push: Some((channel, token(number))),
+            push_set_at: None,
+            sealing_key: None,
             created_at: self.now(),
             last_seen_at: Some(self.now()),
         };

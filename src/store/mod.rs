@@ -67,7 +67,7 @@ pub use projects::ProjectRow;
 pub use register::{Registered, Registration};
 pub use retain::Retention;
 pub use settings::{Settings, Synchronous};
-pub use settle::Settlement;
+pub use settle::{DeadAddress, Settlement};
 pub use silent::SilentRow;
 pub use triggers::{RevisionRow, RevisionState, TriggerRow, TriggerState};
 

@@ -8,6 +8,7 @@ use super::look_deliveries::{DeliveryRow, delivery_row};
 use super::projects::project_row;
 use crate::base::id::{DeviceId, ProjectId, UserId};
 use crate::base::limits;
+use crate::base::seal::SealingKey;
 use crate::base::time::Timestamp;
 use crate::engine::delivery::{ChannelKind, DeliveryState};
 use crate::engine::fix::Permission;
@@ -32,6 +33,8 @@ pub struct Claimed {
     pub owner: Option<UserId>,
     /// Where the device is reached now.
     pub push: Option<(ChannelKind, String)>,
+    /// What sensitive texts are sealed to for it.
+    pub sealing_key: Option<SealingKey>,
     pub notifications: Permission,
     /// The last words of the person the message is for, as they are now.
     pub consents: BTreeMap<Purpose, Consent>,
@@ -172,6 +175,7 @@ impl Store {
                 notifications: device
                     .as_ref()
                     .map_or(Permission::Unknown, |device| device.notifications),
+                sealing_key: device.as_ref().and_then(|device| device.sealing_key.clone()),
                 push: device.and_then(|device| device.push),
                 consents: consents
                     .get(&(row.project_id, row.user_id))

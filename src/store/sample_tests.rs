@@ -70,6 +70,8 @@ pub(super) fn device(number: u128) -> DeviceRow {
         time_zone: Some("Europe/Vienna".into()),
         notifications: Permission::Granted,
         push: Some((ChannelKind::Tray, format!("address {number}"))),
+        push_set_at: None,
+        sealing_key: None,
         created_at: noon(),
         last_seen_at: None,
     }

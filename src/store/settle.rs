@@ -14,6 +14,15 @@ use ::entity::{attempt, delivery};
 use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, QuerySelect};
 
+/// An address that reaches nobody.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeadAddress {
+    pub device_id: DeviceId,
+    pub address: String,
+    /// Since when, if the provider said so: registered again after that, it lives on.
+    pub since: Option<Timestamp>,
+}
+
 /// What came of one claim.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Settlement {
@@ -30,7 +39,7 @@ pub struct Settlement {
     /// None when nothing was tried.
     pub attempt: Option<AttemptRow>,
     /// An address the provider called dead, on its first word.
-    pub dead_address: Option<(DeviceId, String)>,
+    pub dead_address: Option<DeadAddress>,
     /// What the engine is to hear when the delivery ends as failed.
     pub undelivered: Option<InboxEntry>,
 }
@@ -92,8 +101,9 @@ impl Store {
                 .exec_without_returning(&txn)
                 .await?;
         }
-        if let Some((device, address)) = &settlement.dead_address {
-            forget_address(&txn, settlement.project_id, *device, Some(address)).await?;
+        if let Some(dead) = &settlement.dead_address {
+            let address = Some(dead.address.as_str());
+            forget_address(&txn, settlement.project_id, dead.device_id, address, dead.since).await?;
         }
         if let Some(entry) = settlement
             .undelivered

@@ -282,6 +282,7 @@ impl Database {
             owner: device.map(|device| device.user_id),
             notifications: device.map(|device| device.notifications).unwrap_or_default(),
             push: device.and_then(|device| device.push.clone()),
+            sealing_key: device.and_then(|device| device.sealing_key.clone()),
             consents: self.consents.get(&delivery.user_id).cloned().unwrap_or_default(),
             paused: self.catalogue.settings.paused,
             project_name: String::new(),
@@ -303,9 +304,9 @@ impl Database {
         row.run_at = settlement.run_at.unwrap_or(row.run_at);
         row.lease_until = None;
         let state = row.state;
-        if let Some((device, address)) = &settlement.dead_address
-            && let Some(device) = self.devices.get_mut(device)
-            && device.push.as_ref().is_some_and(|(_, known)| known == address)
+        if let Some(dead) = &settlement.dead_address
+            && let Some(device) = self.devices.get_mut(&dead.device_id)
+            && device.push.as_ref().is_some_and(|(_, known)| *known == dead.address)
         {
             device.push = None;
         }

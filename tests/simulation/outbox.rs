@@ -12,7 +12,7 @@ use usher::engine::message::Message;
 use usher::engine::step::{Given, still_may_be_sent};
 use usher::engine::trigger::Audience;
 use usher::pipeline::{Verdict, at_a_glance};
-use usher::store::{AttemptRow, Claimed, InboxEntry, InboxInput, Settlement};
+use usher::store::{AttemptRow, Claimed, DeadAddress, InboxEntry, InboxInput, Settlement};
 use uuid::Uuid;
 
 const LEASE: TimeDelta = TimeDelta::seconds(60);
@@ -159,7 +159,10 @@ impl Fleet {
             let after = self.dice.pick(&[None, None, Some(TimeDelta::seconds(30))]);
             Outcome::Retry { after, why: why() }
         } else if !alive {
-            Outcome::Unregistered { why: why() }
+            Outcome::Unregistered {
+                why: why(),
+                as_of: None,
+            }
         } else if self.dice.in_1000(rates.rejected) {
             Outcome::Rejected { why: why() }
         } else {
@@ -234,7 +237,11 @@ impl Fleet {
                 .delivery
                 .device_id
                 .filter(|_| dead)
-                .map(|id| (id, flight.address.clone())),
+                .map(|device_id| DeadAddress {
+                    device_id,
+                    address: flight.address.clone(),
+                    since: None,
+                }),
             ..blank(claimed, self.now, state, run_at)
         };
         // From the moment the provider's word is on record, nothing goes there any more.
