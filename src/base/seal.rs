@@ -38,7 +38,8 @@ pub enum SealError {
 /// To whom something is sealed: the public key a device or browser made, and the secret it shares with us alone.
 #[derive(Clone, PartialEq, Eq)]
 pub struct SealingKey {
-    p256dh: [u8; PUBLIC_KEY_BYTES],
+    /// Boxed, so that rows which may hold one stay small.
+    p256dh: Box<[u8; PUBLIC_KEY_BYTES]>,
     auth: [u8; AUTH_BYTES],
 }
 
@@ -56,16 +57,16 @@ impl SealingKey {
     /// The first of the two that is not what it must be.
     pub fn new(p256dh: &str, auth: &str) -> Result<Self, SealError> {
         let key = Self {
-            p256dh: decoded(p256dh).ok_or(SealError::PublicKey)?,
+            p256dh: decoded(p256dh).map(Box::new).ok_or(SealError::PublicKey)?,
             auth: decoded(auth).ok_or(SealError::Auth)?,
         };
-        PublicKey::from_sec1_bytes(&key.p256dh).map_err(|_| SealError::PublicKey)?;
+        PublicKey::from_sec1_bytes(key.p256dh.as_slice()).map_err(|_| SealError::PublicKey)?;
         Ok(key)
     }
 
     /// The public key in base64url.
     pub fn p256dh(&self) -> String {
-        URL_SAFE_NO_PAD.encode(self.p256dh)
+        URL_SAFE_NO_PAD.encode(self.p256dh.as_slice())
     }
 
     /// The shared secret in base64url; call it only where it is stored.
@@ -99,7 +100,7 @@ pub fn seal(plain: &[u8], key: &SealingKey, salt: [u8; 16], seed: [u8; 32]) -> R
     if plain.len() > PLAIN_BYTES_MAX {
         return Err(SealError::TooLong);
     }
-    let receiver = PublicKey::from_sec1_bytes(&key.p256dh).map_err(|_| SealError::PublicKey)?;
+    let receiver = PublicKey::from_sec1_bytes(key.p256dh.as_slice()).map_err(|_| SealError::PublicKey)?;
     let secret = secret_of(seed)?;
     let sender = secret.public_key().to_sec1_bytes();
     let shared = secret.diffie_hellman(&receiver);

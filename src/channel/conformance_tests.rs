@@ -143,7 +143,7 @@ impl Provider for WebpushPeer {
     }
 
     fn set_up(&self, settings: &mut Settings) {
-        Self::set_up(self, settings);
+        Self::set_up(settings);
     }
 
     fn address(&self) -> String {

@@ -189,7 +189,7 @@ impl Webpush {
 fn outcome_of(answer: &Answer, push: &Push<'_>) -> Outcome {
     let why = format!("status {}", answer.status);
     match answer.status {
-        200 | 201 | 202 => {
+        200..=202 => {
             let own = || format!("webpush/{}", push.message.id);
             let provider_id = answer.header(LOCATION.as_str()).map_or_else(own, str::to_owned);
             Outcome::Accepted { provider_id }

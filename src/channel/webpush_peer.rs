@@ -27,7 +27,7 @@ impl WebpushPeer {
         }
     }
 
-    pub(super) fn set_up(&self, settings: &mut Settings) {
+    pub(super) fn set_up(settings: &mut Settings) {
         settings.webpush = webpush::Settings {
             key: Some(Secret::new(test_key(5).1)),
             subject: Some(SUBJECT.into()),

@@ -23,7 +23,7 @@ impl Stage {
     fn new() -> Self {
         let service = WebpushPeer::start();
         let mut settings = Settings::default();
-        service.set_up(&mut settings);
+        WebpushPeer::set_up(&mut settings);
         Self {
             channels: Channels::open(&settings).unwrap(),
             service,
