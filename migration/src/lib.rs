@@ -23,6 +23,9 @@ mod m20261122_000033_merged_users;
 mod m20261122_000040_inbox_failures;
 mod m20261122_000041_fences_version;
 mod m20261122_000041_retention_indexes;
+mod m20261122_000060_webhook_endpoints;
+mod m20261122_000061_delivery_endpoint;
+mod m20261122_000062_delivery_replay;
 
 pub use sea_orm_migration::MigratorTrait;
 use sea_orm_migration::prelude::{DbErr, Index, MigrationTrait, SchemaManager};
@@ -52,6 +55,9 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000040_inbox_failures::Migration),
             Box::new(m20261122_000041_fences_version::Migration),
             Box::new(m20261122_000041_retention_indexes::Migration),
+            Box::new(m20261122_000060_webhook_endpoints::Migration),
+            Box::new(m20261122_000061_delivery_endpoint::Migration),
+            Box::new(m20261122_000062_delivery_replay::Migration),
         ]
     }
 }

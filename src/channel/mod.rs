@@ -1,12 +1,18 @@
 //! Channels: one file per transport behind one trait. A channel speaks; it never writes, counts or retries.
 
+pub mod email;
 pub mod fcm;
+pub mod outside;
+mod plain;
+pub mod sms;
 pub mod tray;
+pub mod webhook;
 
 use crate::base::time::Timestamp;
 use crate::engine::delivery::{ChannelKind, Outcome};
 use crate::engine::message::Message;
 use futures_util::future::BoxFuture;
+use outside::Outside;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::sync::Arc;
@@ -47,12 +53,17 @@ pub trait Channel: Send + Sync {
 pub struct Settings {
     pub tray: tray::Settings,
     pub fcm: fcm::Settings,
+    pub sms: sms::Settings,
+    pub email: email::Settings,
+    pub webhook: webhook::Settings,
+    pub outside: outside::Settings,
 }
 
 /// The channels that are set up.
 #[derive(Clone, Default)]
 pub struct Channels {
     open: Vec<Arc<dyn Channel>>,
+    outside: Option<Outside>,
 }
 
 impl Channels {
@@ -65,7 +76,23 @@ impl Channels {
         if let Some(channel) = fcm::open(&settings.fcm)? {
             open.push(Arc::new(channel));
         }
-        Ok(Self { open })
+        let outside = Outside::open(&settings.outside)?;
+        if let Some(channel) = sms::open(&settings.sms, &outside)? {
+            open.push(Arc::new(channel));
+        }
+        if let Some(channel) = email::open(&settings.email, &outside)? {
+            open.push(Arc::new(channel));
+        }
+        if let Some(channel) = webhook::open(&settings.webhook, &outside) {
+            open.push(Arc::new(channel));
+        }
+        let outside = Some(outside);
+        Ok(Self { open, outside })
+    }
+
+    /// The way out to addresses that tenants set; none where no channel was opened.
+    pub fn outside(&self) -> Option<&Outside> {
+        self.outside.as_ref()
     }
 
     pub fn get(&self, kind: ChannelKind) -> Option<&dyn Channel> {
@@ -83,6 +110,12 @@ impl Channels {
 #[cfg(test)]
 #[path = "fcm_tests.rs"]
 mod fcm_tests;
+#[cfg(test)]
+#[path = "http_peer_tests.rs"]
+pub(crate) mod http_peer;
+#[cfg(test)]
+#[path = "smtp_peer_tests.rs"]
+mod smtp_peer;
 #[cfg(test)]
 #[path = "channel_tests.rs"]
 mod tests;

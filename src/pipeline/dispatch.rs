@@ -93,7 +93,9 @@ impl Pipeline {
 
     /// With a failure for good: what the engine is to hear. It is stored along with the failure, so that no crash loses it.
     fn undelivered(&self, claimed: &Claimed, settlement: &Settlement) -> Option<InboxEntry> {
-        let failed = settlement.state == DeliveryState::Failed && !claimed.message.silent;
+        // One endpoint of several failed: its dead letter can be replayed, and no device takes over.
+        let is_heard = !claimed.message.silent && claimed.delivery.endpoint_id.is_none();
+        let failed = settlement.state == DeliveryState::Failed && is_heard;
         failed.then(|| InboxEntry {
             id: self.new_id(),
             project_id: claimed.delivery.project_id,
@@ -131,7 +133,9 @@ impl Pipeline {
         let mut draw = [0_u8; 4];
         self.0.entropy.fill(&mut draw);
         let jitter = f64::from(u32::from_be_bytes(draw)) / f64::from(u32::MAX);
+        self.endpoint_answered(claimed, &outcome, after).await;
         let next = settle(
+            kind,
             &outcome,
             claimed.delivery.attempts,
             claimed.message.expires_at,
@@ -210,6 +214,7 @@ impl Pipeline {
         }
         let body = json!({
             "id": delivery.id, "message_id": delivery.message_id, "device_id": delivery.device_id, "state": state, "why": why,
+            "endpoint_id": delivery.endpoint_id,
         });
         self.0.stream.publish(project_id, "delivery", body);
         Ok(())

@@ -3,13 +3,14 @@
 use super::codec::to_word;
 use super::connect::Store;
 use super::contents::{ContentRow, content_row};
+use super::endpoints::endpoint_ids;
 use super::error::StoreError;
 use super::fact_kinds::{FactTypeRow, fact_types};
 use super::geofences::{FenceRow, fence_row, living};
 use super::journeys::{VersionRow, version_row};
 use super::projects::{ProjectRow, project_row};
 use super::triggers::{RevisionRow, RevisionState, TriggerState, revision_row};
-use crate::base::id::{JourneyId, ProjectId, TriggerId};
+use crate::base::id::{EndpointId, JourneyId, ProjectId, TriggerId};
 use crate::base::limits;
 use crate::base::time::Timestamp;
 use ::entity::{
@@ -46,6 +47,8 @@ pub struct CatalogueRows {
     /// When each trigger first went live, whatever became of that revision.
     pub live_since: HashMap<TriggerId, Timestamp>,
     pub journeys: JourneyRows,
+    /// The webhook endpoints, oldest first.
+    pub endpoints: Vec<EndpointId>,
 }
 
 /// The journeys of one catalogue.
@@ -104,6 +107,7 @@ impl Store {
             .await?;
         let live_since = first_published(&txn, id).await?;
         let journeys = journeys(&txn, id, now).await?;
+        let endpoints = endpoint_ids(&txn, id).await?;
         txn.commit().await?;
         let (paused, live): (Vec<_>, Vec<_>) = published
             .into_iter()
@@ -128,6 +132,7 @@ impl Store {
             retired: revisions(retired)?,
             live_since,
             journeys,
+            endpoints,
         }))
     }
 
