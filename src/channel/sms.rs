@@ -92,6 +92,20 @@ struct Said {
     message: Option<String>,
 }
 
+/// What the gateway has on its list, newest first.
+#[derive(Debug, Default, Deserialize)]
+struct Listed {
+    messages: Vec<ListedMessage>,
+}
+
+#[derive(Debug, Deserialize)]
+struct ListedMessage {
+    sid: String,
+    body: String,
+    /// As RFC 2822 writes it.
+    date_created: String,
+}
+
 impl Channel for Sms {
     fn kind(&self) -> ChannelKind {
         ChannelKind::Sms
@@ -104,12 +118,18 @@ impl Channel for Sms {
                 let why = "there is no text to send".into();
                 return Outcome::Rejected { why };
             }
-            match self.post(&push, &plain.lines(limits::SMS_CHARS_MAX)).await {
-                Ok(answer) => outcome_of(&answer),
-                Err(error) => Outcome::Retry {
-                    after: None,
-                    why: error.to_string(),
-                },
+            let text = plain.lines(limits::SMS_CHARS_MAX);
+            let error = match self.post(&push, &text).await {
+                Ok(answer) => return outcome_of(&answer),
+                Err(error) => error,
+            };
+            let may_have_been_read = matches!(error, OutsideError::Timeout | OutsideError::Transport);
+            if may_have_been_read && let Some(provider_id) = self.taken_all_the_same(&push, &text).await {
+                return Outcome::Accepted { provider_id };
+            }
+            Outcome::Retry {
+                after: None,
+                why: error.to_string(),
             }
         }
         .boxed()
@@ -131,10 +151,33 @@ impl Channel for Sms {
     }
 }
 
+/// The gateway's clock may be this much behind ours.
+const CLOCKS_APART: TimeDelta = TimeDelta::minutes(1);
+
 /// The longest a gateway may hold a text back, and the shortest time it takes.
 const VALIDITY_S: (i64, i64) = (5, 36_000);
 
 impl Sms {
+    /// The answer was lost: a text that stands twice on a phone cannot be taken back, so the gateway is asked whether it has
+    /// this one before it is sent again. One that keeps no list does not know, and gets it again.
+    async fn taken_all_the_same(&self, push: &Push<'_>, text: &str) -> Option<String> {
+        let mut url = reqwest::Url::parse(&format!("{}/Messages.json", self.account_url)).ok()?;
+        url.query_pairs_mut()
+            .append_pair("To", push.address)
+            .append_pair("PageSize", "10");
+        let auth = |request: reqwest::RequestBuilder| request.basic_auth(&self.account, Some(self.token.expose()));
+        let asked = self.outside.send(Method::GET, url.as_str(), self.timeout, auth).await;
+        let answer = asked.ok()?;
+        let listed: Listed = serde_json::from_slice(&answer.body).ok()?;
+        let since = push.now - CLOCKS_APART;
+        let is_this = |one: &ListedMessage| {
+            let made = chrono::DateTime::parse_from_rfc2822(&one.date_created);
+            one.body == text && made.is_ok_and(|made| made >= since)
+        };
+        let found = listed.messages.into_iter().find(is_this);
+        found.map(|found| found.sid)
+    }
+
     async fn post(&self, push: &Push<'_>, text: &str) -> Result<Answer, OutsideError> {
         let life = (push.message.expires_at - push.now).num_seconds();
         let life = life.clamp(VALIDITY_S.0, VALIDITY_S.1).to_string();

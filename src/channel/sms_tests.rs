@@ -199,3 +199,37 @@ async fn settings_that_do_not_go_together_say_which() {
     );
     assert!(!format!("{:?}", good()).contains("gateway-token"));
 }
+
+#[tokio::test]
+async fn a_text_whose_answer_was_lost_is_looked_for_before_it_is_sent_again() {
+    let peer = HttpPeer::start().await;
+    let listed = |body: &str, made: &str| {
+        let message = json!({ "sid": "SM7", "body": body, "date_created": made });
+        Reply::Full(200, "", json!({ "messages": [message] }).to_string())
+    };
+    let text = "Welcome\nGood to see you";
+    let now = "Mon, 04 May 2026 12:00:01 +0000";
+    for lost in [Reply::Drop, Reply::Hang] {
+        peer.reply_next(lost);
+        peer.reply_next(listed(text, now));
+        let provider_id = "SM7".into();
+        assert_eq!(send(&peer, &message(shown())).await, Outcome::Accepted { provider_id });
+    }
+    let asked = peer.received().remove(1);
+    assert_eq!(asked.method, "GET");
+    assert!(
+        asked.path.ends_with("/Messages.json?To=%2B436601234567&PageSize=10"),
+        "{}",
+        asked.path
+    );
+    for other in [
+        listed("another text", now),
+        listed(text, "Mon, 04 May 2026 11:50:00 +0000"),
+        Reply::Status(404),
+    ] {
+        peer.reply_next(Reply::Drop);
+        peer.reply_next(other.clone());
+        let outcome = send(&peer, &message(shown())).await;
+        assert!(matches!(outcome, Outcome::Retry { .. }), "{other:?}: {outcome:?}");
+    }
+}
