@@ -124,9 +124,12 @@ fn typed(variable: &str, value: &str, default: &Value) -> Result<Value, ConfigEr
         Value::Integer(_) => value.parse().map(Value::Integer).map_err(|_| wrong("a whole number")),
         Value::Float(_) => value.parse().map(Value::Float).map_err(|_| wrong("a number")),
         Value::Boolean(_) => value.parse().map(Value::Boolean).map_err(|_| wrong("true or false")),
-        Value::String(_) | Value::Datetime(_) | Value::Array(_) | Value::Table(_) => {
-            Ok(Value::String(value.to_owned()))
+        // A list is written with commas; no value of ours holds one.
+        Value::Array(_) => {
+            let parts = value.split(',').map(str::trim).filter(|part| !part.is_empty());
+            Ok(Value::Array(parts.map(|part| Value::String(part.to_owned())).collect()))
         }
+        Value::String(_) | Value::Datetime(_) | Value::Table(_) => Ok(Value::String(value.to_owned())),
     }
 }
 
