@@ -158,16 +158,18 @@ async fn a_repeat_with_its_key_makes_no_second_one_and_keeps_no_secret() {
 async fn dead_letter(site: &Site) -> Value {
     let content = json!({ "name": "desk", "default_locale": "en", "ttl": "PT2H", "locales": { "en": { "title": "A", "body": "b" } } });
     site.ask("PUT", "/v1/contents/desk", ALL, Some(content)).await;
-    let trigger = json!({ "name": "desk", "class": "service", "when": { "event": { "name": "tick" } },
-        "then": { "content": "desk", "to": "business" } });
-    site.ask("PUT", "/v1/triggers/desk", ALL, Some(trigger)).await;
-    site.ask("POST", "/v1/triggers/desk/publish", ALL, Some(json!({})))
-        .await;
-    let user = site.ask("PUT", "/v1/users/ada", ALL, Some(json!({}))).await;
-    assert!(user.status.is_success(), "{}", user.text);
-    let event = json!({ "id": "e1", "user_ref": "ada", "name": "tick", "occurred_at": "2026-05-04T12:00:00Z" });
-    let told = site.ask("POST", "/v1/events", ALL, Some(event)).await;
-    assert!(told.status.is_success(), "{}", told.text);
+    let trigger = json!({ "name": "desk", "class": "service", "when": { "event": { "name": "tick" } }, "max_age": "PT15M",
+        "once_per": "event.properties.n", "then": { "content": "desk", "to": "business" } });
+    let event = json!({ "id": "e1", "user_ref": "ada", "name": "tick", "properties": { "n": "1" } });
+    for (method, path, body) in [
+        ("PUT", "/v1/triggers/desk", trigger),
+        ("POST", "/v1/triggers/desk/publish", json!({})),
+        ("PUT", "/v1/users/ada", json!({})),
+        ("POST", "/v1/events", event),
+    ] {
+        let answer = site.ask(method, path, ALL, Some(body)).await;
+        assert!(answer.status.is_success(), "{method} {path}: {}", answer.text);
+    }
     site.api.pipeline.dispatch().await.unwrap();
     let list = site.ask("GET", "/v1/deliveries?state=failed", ALL, None).await;
     list.body["items"][0].clone()

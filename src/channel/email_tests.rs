@@ -162,6 +162,26 @@ async fn a_connection_is_encrypted_unless_it_is_this_machine() {
         !told.contains("AUTH") && !told.contains("MAIL"),
         "nothing went in the clear: {told}"
     );
+    let implicit = Settings {
+        tls: Tls::Implicit,
+        ..settings(&peer)
+    };
+    let channel = open(&implicit, &outside()).unwrap().unwrap();
+    let (text, now) = (message(shown()), noon());
+    let outcome = channel
+        .send(Push {
+            message: &text,
+            address: GUEST,
+            now,
+        })
+        .await;
+    let why = "connect: the connection failed".to_owned();
+    assert_eq!(
+        outcome,
+        Outcome::Retry { after: None, why },
+        "a server that speaks in the clear is no partner"
+    );
+    assert!(peer.taken().is_empty());
     let elsewhere = Settings {
         host: Some("10.0.0.1".into()),
         ..settings(&peer)

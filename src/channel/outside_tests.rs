@@ -253,6 +253,15 @@ async fn an_answer_is_read_to_its_bound_and_what_does_not_come_is_not_waited_for
         post(&outside, &peer.url("/")).await.unwrap_err(),
         OutsideError::Transport
     );
+    let in_the_clear = format!("https://{}/", peer.address);
+    let clear = outside
+        .send(Method::POST, &in_the_clear, timeout, |request| request)
+        .await;
+    assert_eq!(
+        clear.unwrap_err(),
+        OutsideError::Timeout,
+        "https is never spoken in the clear"
+    );
     let nobody = post(&outside, "http://127.0.0.1:1/secret-path").await.unwrap_err();
     assert!(
         matches!(&nobody, OutsideError::Connect(why) if !why.contains("secret")),

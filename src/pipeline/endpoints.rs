@@ -97,7 +97,8 @@ impl Pipeline {
             Outcome::Retry { after, .. } => Heard::Failed {
                 held_until: after.map(|after| at + after),
             },
-            Outcome::Rejected { .. } => Heard::Failed { held_until: None },
+            // The fault is ours: it was not even asked.
+            Outcome::Rejected { .. } => return,
             Outcome::Unregistered { .. } => Heard::Gone,
         };
         if heard == Heard::Took && endpoint.health == Health::default() && endpoint.held_until.is_none() {

@@ -84,16 +84,7 @@ impl Store {
             .all(&txn)
             .await?;
         let fact_types = fact_types(&txn, id).await?;
-        let resting: HashSet<Uuid> = trigger::Entity::find()
-            .select_only()
-            .column(trigger::Column::Id)
-            .filter(trigger::Column::ProjectId.eq(id.uuid()))
-            .filter(trigger::Column::State.eq(to_word(&TriggerState::Paused)?))
-            .into_tuple::<Uuid>()
-            .all(&txn)
-            .await?
-            .into_iter()
-            .collect();
+        let resting = resting(&txn, id).await?;
         let published = revision::Entity::find()
             .filter(revision::Column::ProjectId.eq(id.uuid()))
             .filter(revision::Column::State.eq(to_word(&RevisionState::Live)?))
@@ -147,6 +138,19 @@ impl Store {
             .await?;
         Ok(rows.into_iter().map(|(id, version)| (id.into(), version)).collect())
     }
+}
+
+/// Triggers that are paused.
+async fn resting(txn: &DatabaseTransaction, id: ProjectId) -> Result<HashSet<Uuid>, StoreError> {
+    let paused: Vec<Uuid> = trigger::Entity::find()
+        .select_only()
+        .column(trigger::Column::Id)
+        .filter(trigger::Column::ProjectId.eq(id.uuid()))
+        .filter(trigger::Column::State.eq(to_word(&TriggerState::Paused)?))
+        .into_tuple()
+        .all(txn)
+        .await?;
+    Ok(paused.into_iter().collect())
 }
 
 async fn living_fences(txn: &DatabaseTransaction, id: ProjectId) -> Result<Vec<FenceRow>, StoreError> {
