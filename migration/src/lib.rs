@@ -25,6 +25,9 @@ mod m20261122_000041_fences_version;
 mod m20261122_000041_retention_indexes;
 mod m20261122_000050_push_set_at;
 mod m20261122_000051_sealing_key;
+mod m20261122_000060_webhook_endpoints;
+mod m20261122_000061_delivery_endpoint;
+mod m20261122_000062_delivery_replay;
 
 pub use sea_orm_migration::MigratorTrait;
 use sea_orm_migration::prelude::{DbErr, Index, MigrationTrait, SchemaManager};
@@ -56,6 +59,9 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000041_retention_indexes::Migration),
             Box::new(m20261122_000050_push_set_at::Migration),
             Box::new(m20261122_000051_sealing_key::Migration),
+            Box::new(m20261122_000060_webhook_endpoints::Migration),
+            Box::new(m20261122_000061_delivery_endpoint::Migration),
+            Box::new(m20261122_000062_delivery_replay::Migration),
         ]
     }
 }

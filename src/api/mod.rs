@@ -46,6 +46,7 @@ mod stream;
 mod track;
 mod triggers;
 mod users;
+mod webhook_endpoints;
 
 pub use gate::Rates;
 pub use health::Progress;

@@ -11,6 +11,7 @@ use super::{
     auth, backtests, consents, contents, decisions, deliveries, devices, events, explain, fact_kinds, facts, geofences,
     health, idempotency, import, ingest, journeys, journeys_instances, keys, me, metrics, moments, openapi, page,
     passes, project, publishing, push, regions, requests, silent, simulations, stream, track, triggers, users,
+    webhook_endpoints,
 };
 use crate::base::limits;
 use crate::base::memory::Memory;
@@ -92,7 +93,8 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
         .configure(device_routes)
         .configure(catalogue_routes)
         .configure(look_routes)
-        .configure(try_routes);
+        .configure(try_routes)
+        .configure(endpoint_routes);
     config.service(ingest::take_overland).service(ingest::take_owntracks);
     config.service(ingest::take_osmand_query).service(ingest::take_osmand);
     config
@@ -182,8 +184,23 @@ fn look_routes(config: &mut ServiceConfig<'_>) {
         .service(decisions::list)
         .service(decisions::explain);
     config.service(explain::of_case).service(explain::of_decision);
-    config.service(deliveries::list).service(deliveries::show);
+    config
+        .service(deliveries::list)
+        .service(deliveries::show)
+        .service(deliveries::replay);
     config.service(stream::watch);
+}
+
+fn endpoint_routes(config: &mut ServiceConfig<'_>) {
+    config
+        .service(webhook_endpoints::create)
+        .service(webhook_endpoints::list)
+        .service(webhook_endpoints::show)
+        .service(webhook_endpoints::put)
+        .service(webhook_endpoints::delete);
+    config
+        .service(webhook_endpoints::rotate)
+        .service(webhook_endpoints::replay);
 }
 
 fn try_routes(config: &mut ServiceConfig<'_>) {

@@ -257,3 +257,29 @@ pub const BACKTESTS_AT_ONCE_MAX: usize = 2;
 pub const BACKTESTS_KEPT_MAX: usize = 20;
 /// A backtest that is done is remembered this long.
 pub const BACKTEST_KEPT: chrono::TimeDelta = chrono::TimeDelta::hours(1);
+/// Bytes that are read of an answer from an address a tenant has set (RELIABILITY.md C3).
+pub const ANSWER_BYTES_MAX: usize = 64 * 1024;
+/// Time to connect to an address a tenant has set.
+pub const OUTSIDE_CONNECT_MAX: std::time::Duration = std::time::Duration::from_secs(10);
+/// Time one exchange with an address a tenant has set may take, whatever its channel asks for.
+pub const OUTSIDE_EXCHANGE_MAX: std::time::Duration = std::time::Duration::from_secs(60);
+/// Idle connections kept to one host a tenant has set.
+pub const OUTSIDE_IDLE_PER_HOST_MAX: usize = 4;
+/// The longest `Retry-After` that is believed: more is a mistake of some machine in between.
+pub const RETRY_AFTER_MAX: std::time::Duration = std::time::Duration::from_secs(24 * 3_600);
+/// Webhook endpoints of one project: each message to the business goes to all of them.
+pub const WEBHOOK_ENDPOINTS_MAX: u64 = 20;
+/// Characters of a webhook's address.
+pub const WEBHOOK_URL_CHARS_MAX: usize = 2_000;
+/// A rotated signing secret still signs, beside the new one, for this long.
+pub const SECRET_OVERLAP: chrono::TimeDelta = chrono::TimeDelta::hours(24);
+/// An endpoint that has answered nothing but failures for this long is switched off.
+pub const ENDPOINT_FAILS_FOR_MAX: chrono::TimeDelta = chrono::TimeDelta::days(5);
+/// How long an endpoint that asks to slow down is left alone when it does not say.
+pub const ENDPOINT_REST: chrono::TimeDelta = chrono::TimeDelta::minutes(1);
+/// Characters of a text message: ten parts of the alphabet that phones charge least for. A longer text is cut.
+pub const SMS_CHARS_MAX: usize = 1_530;
+/// Deliveries that one call replays; ask again for the rest.
+pub const REPLAYS_PER_CALL_MAX: u64 = 1_000;
+/// Former signing secrets of an endpoint that still sign: somebody who rotates more often is not followed anyway.
+pub const FORMER_SECRETS_MAX: usize = 4;

@@ -1,7 +1,9 @@
 //! One suite that every channel passes, and what Firebase is to be told and is understood to say.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests may panic")]
 
-use super::{Channels, Push, Settings};
+use super::http_peer::{HttpPeer, Reply};
+use super::smtp_peer::SmtpPeer;
+use super::{Channels, Push, Settings, email, webhook};
 use crate::base::chance::SystemEntropy;
 use crate::base::secret::Secret;
 use crate::base::time::Timestamp;
@@ -70,8 +72,20 @@ pub(super) fn secret_shown() -> Shown {
     }
 }
 
+/// The channels of the suite; each has a peer on the stage, an address there, and its settings.
+const IN_SUITE: [ChannelKind; 5] = [
+    ChannelKind::Tray,
+    ChannelKind::Fcm,
+    ChannelKind::Sms,
+    ChannelKind::Email,
+    ChannelKind::Webhook,
+];
+
 pub(super) struct Stage {
     pub(super) server: TestServer,
+    gateway: HttpPeer,
+    mail: SmtpPeer,
+    receiver: HttpPeer,
     channels: Channels,
 }
 
@@ -86,14 +100,54 @@ impl Stage {
         settings.fcm.service_account = Some(Secret::new(server.service_account_json()));
         settings.fcm.endpoint = server.endpoint();
         settings.fcm.timeout_s = timeout_s;
+        settings.outside.allow = vec!["127.0.0.0/8".into()];
+        let gateway = HttpPeer::start().await;
+        gateway.reply_always(Reply::Full(201, "", json!({ "sid": "SM1" }).to_string()));
+        settings.sms.account_sid = Some("AC1".into());
+        settings.sms.auth_token = Some(Secret::new("token"));
+        settings.sms.from = Some("Alpenhof".into());
+        settings.sms.base_url = gateway.url("");
+        let mail = SmtpPeer::start().await;
+        settings.email.host = Some("127.0.0.1".into());
+        settings.email.port = mail.address.port();
+        settings.email.tls = email::Tls::None;
+        settings.email.from = Some("hello@alpenhof.example".into());
         let channels = Channels::open(&settings).unwrap();
-        Self { server, channels }
+        Self {
+            server,
+            gateway,
+            mail,
+            receiver: HttpPeer::start().await,
+            channels,
+        }
+    }
+
+    fn address(&self, kind: ChannelKind) -> String {
+        match kind {
+            ChannelKind::Sms => "+436601234567".into(),
+            ChannelKind::Email => "anna@guest.example".into(),
+            ChannelKind::Webhook => {
+                let secrets = vec![Secret::new("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")];
+                let url = self.receiver.url("/hook");
+                webhook::Address { url, secrets }.to_text()
+            }
+            ChannelKind::Tray | ChannelKind::Fcm | ChannelKind::Apns | ChannelKind::Webpush => TOKEN.into(),
+        }
+    }
+
+    /// Everything that peers were given, by channels that carry the text themselves.
+    fn read_along(&self) -> String {
+        let http = self.gateway.received().into_iter().chain(self.receiver.received());
+        let mut read: Vec<String> = http.map(|received| received.body).collect();
+        read.extend(self.mail.taken().into_iter().map(|taken| taken.text));
+        read.join("\n")
     }
 
     pub(super) async fn send(&self, kind: ChannelKind, message: &Message, after_noon: TimeDelta) -> Outcome {
+        let address = self.address(kind);
         let push = Push {
             message,
-            address: TOKEN,
+            address: &address,
             sealing_key: None,
             now: noon() + after_noon,
             entropy: &SystemEntropy,
@@ -112,9 +166,8 @@ impl Stage {
 #[tokio::test]
 async fn every_channel_takes_a_message_twice_and_shows_it_once() {
     let stage = Stage::new().await;
-    // The others have a suite of their own, against peers of their own: conformance_tests.rs.
-    assert_eq!(stage.channels.kinds(), [ChannelKind::Tray, ChannelKind::Fcm]);
-    for kind in stage.channels.kinds() {
+    assert_eq!(stage.channels.kinds(), IN_SUITE);
+    for kind in IN_SUITE {
         let channel = stage.channels.get(kind).unwrap();
         assert_eq!(channel.kind(), kind);
         channel.probe().await.unwrap();
@@ -131,6 +184,12 @@ async fn every_channel_takes_a_message_twice_and_shows_it_once() {
     }
     // Two messages of one tag: the second took the place of the first.
     assert_eq!(stage.server.screen(TOKEN).len(), 1);
+    let read = stage.read_along();
+    assert!(
+        read.contains("Good to see you") && read.contains("Your room is ready"),
+        "{read}"
+    );
+    assert!(!read.contains(CANARY), "a stranger read it: {read}");
 }
 
 #[tokio::test]
@@ -258,10 +317,11 @@ async fn a_message_too_large_for_firebase_is_refused_for_good() {
 #[tokio::test]
 async fn a_channel_without_credentials_is_off_and_wrong_ones_say_what_to_do() {
     let channels = Channels::open(&Settings::default()).unwrap();
-    assert_eq!(channels.kinds(), [ChannelKind::Tray]);
+    assert_eq!(channels.kinds(), [ChannelKind::Tray, ChannelKind::Webhook]);
     assert!(channels.get(ChannelKind::Fcm).is_none());
     let mut settings = Settings::default();
     settings.tray.enabled = false;
+    settings.webhook.enabled = false;
     assert!(Channels::open(&settings).unwrap().kinds().is_empty());
     let error = |settings: &Settings| Channels::open(settings).err().unwrap();
     settings.fcm.service_account = Some(Secret::new(format!("{{\"private_key\": \"{CANARY}\"")));

@@ -1,5 +1,6 @@
 //! One exchange over HTTP: bounded in time and size, never redirected, and what its failure means.
 
+use super::outside::{OutsideError, understood};
 use crate::base::time::Timestamp;
 use crate::engine::delivery::Outcome;
 use chrono::{DateTime, TimeDelta};
@@ -26,7 +27,7 @@ pub(super) struct Answer {
 
 /// Makes the exchange. That no answer came is an outcome too: it may have arrived, so it is tried again under the same tag.
 pub(super) async fn exchange(request: reqwest::RequestBuilder) -> Result<Answer, Outcome> {
-    let mut response = request.send().await.map_err(|error| lost(&error))?;
+    let mut response = request.send().await.map_err(lost)?;
     let (status, headers) = (response.status().as_u16(), response.headers().clone());
     let mut body = Vec::new();
     while body.len() < ANSWER_BYTES_MAX {
@@ -38,11 +39,22 @@ pub(super) async fn exchange(request: reqwest::RequestBuilder) -> Result<Answer,
     Ok(Answer { status, headers, body })
 }
 
-fn lost(error: &reqwest::Error) -> Outcome {
-    let why = if error.is_timeout() { "timeout" } else { "transport" };
-    Outcome::Retry {
-        after: None,
-        why: why.to_owned(),
+fn lost(error: reqwest::Error) -> Outcome {
+    match understood(error) {
+        OutsideError::Refused(refused) => Outcome::Rejected {
+            why: refused.to_string(),
+        },
+        other => {
+            let why = if other == OutsideError::Timeout {
+                "timeout"
+            } else {
+                "transport"
+            };
+            Outcome::Retry {
+                after: None,
+                why: why.to_owned(),
+            }
+        }
     }
 }
 

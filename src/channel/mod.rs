@@ -1,11 +1,16 @@
 //! Channels: one file per transport behind one trait. A channel speaks; it never writes, counts or retries.
 
 pub mod apns;
+pub mod email;
 mod es256;
 mod exchange;
 pub mod fcm;
+pub mod outside;
 mod payload;
+mod plain;
+pub mod sms;
 pub mod tray;
+pub mod webhook;
 pub mod webpush;
 
 use crate::base::chance::Entropy;
@@ -14,6 +19,7 @@ use crate::base::time::Timestamp;
 use crate::engine::delivery::{ChannelKind, Outcome};
 use crate::engine::message::Message;
 use futures_util::future::BoxFuture;
+use outside::Outside;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::sync::Arc;
@@ -60,12 +66,17 @@ pub struct Settings {
     pub fcm: fcm::Settings,
     pub apns: apns::Settings,
     pub webpush: webpush::Settings,
+    pub sms: sms::Settings,
+    pub email: email::Settings,
+    pub webhook: webhook::Settings,
+    pub outside: outside::Settings,
 }
 
 /// The channels that are set up.
 #[derive(Clone, Default)]
 pub struct Channels {
     open: Vec<Arc<dyn Channel>>,
+    outside: Option<Outside>,
 }
 
 impl Channels {
@@ -81,10 +92,26 @@ impl Channels {
         if let Some(channel) = apns::open(&settings.apns)? {
             open.push(Arc::new(channel));
         }
-        if let Some(channel) = webpush::open(&settings.webpush)? {
+        let outside = Outside::open(&settings.outside)?;
+        if let Some(channel) = webpush::open(&settings.webpush, &outside)? {
             open.push(Arc::new(channel));
         }
-        Ok(Self { open })
+        if let Some(channel) = sms::open(&settings.sms, &outside)? {
+            open.push(Arc::new(channel));
+        }
+        if let Some(channel) = email::open(&settings.email, &outside)? {
+            open.push(Arc::new(channel));
+        }
+        if let Some(channel) = webhook::open(&settings.webhook, &outside) {
+            open.push(Arc::new(channel));
+        }
+        let outside = Some(outside);
+        Ok(Self { open, outside })
+    }
+
+    /// The way out to addresses that tenants set; none where no channel was opened.
+    pub fn outside(&self) -> Option<&Outside> {
+        self.outside.as_ref()
     }
 
     pub fn get(&self, kind: ChannelKind) -> Option<&dyn Channel> {
@@ -111,10 +138,16 @@ mod conformance_tests;
 #[path = "fcm_tests.rs"]
 mod fcm_tests;
 #[cfg(test)]
+#[path = "http_peer_tests.rs"]
+pub(crate) mod http_peer;
+#[cfg(test)]
 mod peer;
 #[cfg(test)]
 #[path = "sealed_tests.rs"]
 mod sealed_tests;
+#[cfg(test)]
+#[path = "smtp_peer_tests.rs"]
+mod smtp_peer;
 #[cfg(test)]
 #[path = "channel_tests.rs"]
 mod tests;

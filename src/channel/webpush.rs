@@ -1,7 +1,8 @@
 //! Web Push (RFC 8030): to a browser's subscription, signed for its push service (RFC 8292), sealed to the browser (RFC 8291).
 
 use super::es256::{Es256, text_of};
-use super::exchange::{Answer, builder, configuration, exchange};
+use super::exchange::{Answer, configuration, exchange};
+use super::outside::Outside;
 use super::payload::{hashed, seal_now, whole};
 use super::{Channel, Push};
 use crate::base::seal::{SealError, SealingKey};
@@ -11,13 +12,14 @@ use crate::engine::delivery::{ChannelKind, Outcome};
 use crate::engine::message::Urgency;
 use chrono::TimeDelta;
 use futures_util::future::{BoxFuture, FutureExt, ready};
-use reqwest::Url;
 use reqwest::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, LOCATION};
+use reqwest::{Method, Url};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 /// `[channels.webpush]`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -85,7 +87,7 @@ impl Subscription {
 }
 
 /// The channel, or none when no key is set.
-pub(super) fn open(settings: &Settings) -> Result<Option<Webpush>, String> {
+pub(super) fn open(settings: &Settings, outside: &Outside) -> Result<Option<Webpush>, String> {
     let key = settings.key.as_ref().map(Secret::expose);
     let file = settings.key_file.as_deref();
     let Some((setting, key)) = text_of("channels.webpush.key", key, file)? else {
@@ -102,7 +104,8 @@ pub(super) fn open(settings: &Settings) -> Result<Option<Webpush>, String> {
         );
     };
     Ok(Some(Webpush {
-        http: client(settings).map_err(|error| format!("channels.webpush: {error}"))?,
+        outside: outside.clone(),
+        timeout: Duration::from_secs(settings.timeout_s.clamp(1, 60)),
         voucher: Voucher {
             key,
             subject: subject.clone(),
@@ -111,14 +114,11 @@ pub(super) fn open(settings: &Settings) -> Result<Option<Webpush>, String> {
     }))
 }
 
-/// The client for addresses that browsers named: whoever registers a device chooses them.
-fn client(settings: &Settings) -> Result<reqwest::Client, reqwest::Error> {
-    builder(settings.timeout_s).build()
-}
-
 /// The open channel.
 pub struct Webpush {
-    http: reqwest::Client,
+    /// Whoever registers a device chooses the addresses.
+    outside: Outside,
+    timeout: Duration,
     voucher: Voucher,
 }
 
@@ -172,9 +172,10 @@ impl Webpush {
         };
         let life = (message.expires_at - push.now).num_seconds().max(0);
         let voucher = self.voucher.for_service(&url, push.now);
-        Ok(self
-            .http
-            .post(url)
+        let request = self.outside.request(Method::POST, url);
+        Ok(request
+            .map_err(|inside| rejected(&inside.to_string()))?
+            .timeout(self.timeout)
             .header(AUTHORIZATION, voucher.as_ref())
             .header(CONTENT_ENCODING, "aes128gcm")
             .header(CONTENT_TYPE, "application/octet-stream")

@@ -33,6 +33,7 @@ impl WebpushPeer {
             subject: Some(SUBJECT.into()),
             ..settings.webpush.clone()
         };
+        settings.outside.allow = vec!["127.0.0.0/8".into()];
     }
 
     /// The address of the browser.

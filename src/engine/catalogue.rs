@@ -7,7 +7,7 @@ use super::journey::CompiledJourney;
 use super::message::CompiledContent;
 use super::presence::Thresholds;
 use super::trigger::{CompiledTrigger, LiveTriggers};
-use crate::base::id::{FenceId, JourneyId, ProjectId, TriggerId};
+use crate::base::id::{EndpointId, FenceId, JourneyId, ProjectId, TriggerId};
 use crate::base::time::Span;
 use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
@@ -99,6 +99,8 @@ pub struct Catalogue {
     pub fact_types: HashMap<String, Arc<FactType>>,
     /// Their schemas, compiled.
     pub fact_schemas: HashMap<String, Arc<FactSchema>>,
+    /// Where messages to the business are posted to, oldest first, those that are switched off as well; none: to the tray.
+    pub endpoints: Vec<EndpointId>,
 }
 
 impl Catalogue {
@@ -118,6 +120,7 @@ impl Catalogue {
             contents: HashMap::new(),
             fact_types: HashMap::new(),
             fact_schemas: HashMap::new(),
+            endpoints: Vec::new(),
         };
         for (fact_type, schema) in builtin() {
             catalogue.describe(Arc::clone(fact_type), schema.clone());

@@ -1,7 +1,12 @@
 //! Deliveries: one message to one device by one channel, and the life that only moves forward (DESIGN.md 5.13).
 
-use crate::base::id::{DeliveryId, DeviceId};
-use crate::base::limits;
+mod health;
+mod retry;
+
+pub use health::Health;
+pub use retry::RetryPlan;
+
+use crate::base::id::{DeliveryId, DeviceId, EndpointId};
 use crate::base::time::Timestamp;
 use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
@@ -104,6 +109,9 @@ pub struct Planned {
     #[serde(default)]
     pub device_id: Option<DeviceId>,
     pub channel: ChannelKind,
+    /// With a webhook: which of the business's endpoints.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub endpoint_id: Option<EndpointId>,
 }
 
 /// What the provider said to one attempt.
@@ -136,43 +144,32 @@ pub enum Next {
     Again { at: Timestamp, why: String },
 }
 
-/// Settles one attempt. `attempts` counts this one; `jitter` is a draw from 0 to 1.
+/// Settles one attempt on this channel. `attempts` counts this one; `jitter` is a draw from 0 to 1.
 ///
-/// Back-off as FCM asks (RELIABILITY.md A6): the provider's time if it named one, else 10 s doubling to 10 min, with up to
-/// half as much again of jitter; given up when the life of the message ends or after [`limits::ATTEMPTS_MAX`].
-pub fn settle(outcome: &Outcome, attempts: u32, expires_at: Timestamp, now: Timestamp, jitter: f64) -> Next {
+/// When it is tried again is the [`RetryPlan`] of the channel's; given up when the life of the message ends, or the plan does.
+pub fn settle(
+    channel: ChannelKind,
+    outcome: &Outcome,
+    attempts: u32,
+    expires_at: Timestamp,
+    now: Timestamp,
+    jitter: f64,
+) -> Next {
+    let settled = |state, why: Option<&String>| Next::Settled {
+        state,
+        why: why.cloned(),
+    };
     match outcome {
-        Outcome::Accepted { .. } => Next::Settled {
-            state: DeliveryState::Accepted,
-            why: None,
+        Outcome::Accepted { .. } => settled(DeliveryState::Accepted, None),
+        Outcome::Rejected { why } | Outcome::Unregistered { why, .. } => settled(DeliveryState::Failed, Some(why)),
+        Outcome::Retry { after, why } => match RetryPlan::of(channel).wait(attempts, *after, jitter) {
+            None => settled(DeliveryState::Failed, Some(why)),
+            Some(wait) if now + wait >= expires_at => settled(DeliveryState::Expired, Some(why)),
+            Some(wait) => Next::Again {
+                at: now + wait,
+                why: why.clone(),
+            },
         },
-        Outcome::Rejected { why } | Outcome::Unregistered { why, .. } => Next::Settled {
-            state: DeliveryState::Failed,
-            why: Some(why.clone()),
-        },
-        Outcome::Retry { after, why } => {
-            if attempts >= limits::ATTEMPTS_MAX {
-                return Next::Settled {
-                    state: DeliveryState::Failed,
-                    why: Some(why.clone()),
-                };
-            }
-            let doubling = (10_i64 << attempts.saturating_sub(1).min(6)).min(600) * 1000;
-            let base = after.map_or(doubling, |after| after.num_milliseconds());
-            #[expect(
-                clippy::cast_possible_truncation,
-                reason = "milliseconds of minutes are far below the limit"
-            )]
-            let spread = (base as f64 * 0.5 * jitter.clamp(0.0, 1.0)) as i64;
-            let at = now + TimeDelta::milliseconds(base + spread);
-            if at >= expires_at {
-                return Next::Settled {
-                    state: DeliveryState::Expired,
-                    why: Some(why.clone()),
-                };
-            }
-            Next::Again { at, why: why.clone() }
-        }
     }
 }
 

@@ -40,7 +40,9 @@ async fn what_changes_nothing_is_answered_where_it_arrives() {
     let phone = world.phone(1).await;
     let strange = track(&world, &phone, at(&world, "f1", STREET)).now_or_never();
     assert!(strange.is_none(), "nobody is in memory yet");
-    assert!(accepted(&track(&world, &phone, at(&world, "f2", STREET)).await.unwrap().acks));
+    assert!(accepted(
+        &track(&world, &phone, at(&world, "f2", STREET)).await.unwrap().acks
+    ));
     let known = track(&world, &phone, at(&world, "f3", STREET)).now_or_never();
     assert!(accepted(&known.expect("no lane is waited for").unwrap().acks));
     let counted = track(&world, &phone, vec![event("e1", world.now(), "seen")]).now_or_never();
@@ -70,7 +72,11 @@ async fn what_changes_something_is_durable_before_its_answer_and_comes_before_wh
     assert_eq!((world.moments().await.len(), world.states().await.len()), (1, 1));
     track(&world, &phone, leaves).await.unwrap();
     let left = track(&world, &phone, at(&world, "f5", STREET)).await.unwrap();
-    assert_eq!(left.moments.len(), 1, "the visit began with the fix that was stepped at once");
+    assert_eq!(
+        left.moments.len(),
+        1,
+        "the visit began with the fix that was stepped at once"
+    );
 }
 
 #[tokio::test]

@@ -93,7 +93,9 @@ impl Pipeline {
 
     /// With a failure for good: what the engine is to hear. It is stored along with the failure, so that no crash loses it.
     fn undelivered(&self, claimed: &Claimed, settlement: &Settlement) -> Option<InboxEntry> {
-        let failed = settlement.state == DeliveryState::Failed && !claimed.message.silent;
+        // One endpoint of several failed: its dead letter can be replayed, and no device takes over.
+        let is_heard = !claimed.message.silent && claimed.delivery.endpoint_id.is_none();
+        let failed = settlement.state == DeliveryState::Failed && is_heard;
         failed.then(|| InboxEntry {
             id: self.new_id(),
             project_id: claimed.delivery.project_id,
@@ -106,34 +108,40 @@ impl Pipeline {
         })
     }
 
+    /// One attempt on the channel, bounded in time.
+    async fn sent(&self, claimed: &Claimed, address: &str, now: Timestamp) -> Outcome {
+        let kind = claimed.delivery.channel;
+        let Some(channel) = self.0.channels.get(kind) else {
+            return Outcome::Rejected {
+                why: format!("the channel {} is not set up", kind.as_str()),
+            };
+        };
+        let push = Push {
+            message: &claimed.message,
+            address,
+            sealing_key: claimed.sealing_key.as_ref(),
+            now,
+            entropy: self.entropy(),
+        };
+        // A channel bounds itself; this holds all the same, for after the lease somebody else sends.
+        let limit = Duration::from_secs(self.lease_s().unsigned_abs()).mul_f64(0.8);
+        let sent = tokio::time::timeout(limit, channel.send(push)).await;
+        sent.unwrap_or_else(|_| Outcome::Retry {
+            after: None,
+            why: "the channel did not answer in time".into(),
+        })
+    }
+
     async fn attempt(&self, claimed: &Claimed, address: &str, now: Timestamp) -> Settlement {
         let kind = claimed.delivery.channel;
-        let outcome = match self.0.channels.get(kind) {
-            Some(channel) => {
-                let push = Push {
-                    message: &claimed.message,
-                    address,
-                    sealing_key: claimed.sealing_key.as_ref(),
-                    now,
-                    entropy: self.entropy(),
-                };
-                // A channel bounds itself; this holds all the same, for after the lease somebody else sends.
-                let limit = Duration::from_secs(self.lease_s().unsigned_abs()).mul_f64(0.8);
-                let sent = tokio::time::timeout(limit, channel.send(push)).await;
-                sent.unwrap_or_else(|_| Outcome::Retry {
-                    after: None,
-                    why: "the channel did not answer in time".into(),
-                })
-            }
-            None => Outcome::Rejected {
-                why: format!("the channel {} is not set up", kind.as_str()),
-            },
-        };
+        let outcome = self.sent(claimed, address, now).await;
         let after = self.now();
         let mut draw = [0_u8; 4];
         self.0.entropy.fill(&mut draw);
         let jitter = f64::from(u32::from_be_bytes(draw)) / f64::from(u32::MAX);
+        self.endpoint_answered(claimed, &outcome, after).await;
         let next = settle(
+            kind,
             &outcome,
             claimed.delivery.attempts,
             claimed.message.expires_at,
@@ -207,6 +215,7 @@ impl Pipeline {
         }
         let body = json!({
             "id": delivery.id, "message_id": delivery.message_id, "device_id": delivery.device_id, "state": state, "why": why,
+            "endpoint_id": delivery.endpoint_id,
         });
         self.0.stream.publish(project_id, "delivery", body);
         Ok(())

@@ -1,8 +1,8 @@
 //! The end of a step: what is durable is shown, told to others, counted and answered.
 
-use super::{PipelineError, Shared};
 use super::lane::{Answer, Job};
 use super::stepping::{Stepped, Worker, unavailable};
+use super::{PipelineError, Shared};
 use crate::engine::fix::Body;
 use crate::engine::step::{Effects, Input};
 use crate::store::CommitSummary;
@@ -51,7 +51,6 @@ impl Worker {
             self.shared.work_ready.notify_one();
         }
     }
-
 }
 
 impl Shared {

@@ -7,6 +7,7 @@ mod backtest;
 mod catalogue;
 mod commit;
 mod dispatch;
+mod endpoints;
 mod error;
 mod event_rows;
 mod fact_kinds;

@@ -20,7 +20,10 @@ impl Pace {
 
     /// A batch of so many inputs took so long: it counts a quarter, the batches before it three.
     fn learn(&self, took: Duration, inputs: usize) {
-        let Some(each) = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX).checked_div(inputs as u64) else {
+        let Some(each) = u64::try_from(took.as_nanos())
+            .unwrap_or(u64::MAX)
+            .checked_div(inputs as u64)
+        else {
             return;
         };
         let before = self.0.load(Ordering::Relaxed);

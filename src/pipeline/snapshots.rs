@@ -140,11 +140,13 @@ pub fn build_catalogue(rows: CatalogueRows, before: Option<&Catalogue>) -> Catal
         retired,
         live_since,
         journeys,
+        endpoints,
     } = rows;
     let mut catalogue = Catalogue::empty(project.id, project.mode);
     catalogue.project_name = project.name;
     catalogue.salt = project.salt;
     catalogue.settings = project.settings;
+    catalogue.endpoints = endpoints;
     take_fences(&mut catalogue, fences, before);
     for row in fact_types {
         describe(&mut catalogue, row, before);

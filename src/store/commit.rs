@@ -6,7 +6,7 @@ use super::connect::Store;
 use super::error::{CommitError, StoreError};
 use super::subjects::erased_among;
 use super::{commit_people, commit_records, inbox as inbox_told, instances};
-use crate::base::id::{DeviceId, MessageId, ProjectId, UserId};
+use crate::base::id::{DeviceId, EndpointId, MessageId, ProjectId, UserId};
 use crate::base::time::Timestamp;
 use crate::engine::decision::ReasonCode;
 use crate::engine::delivery::Planned;
@@ -321,6 +321,8 @@ fn queued(
         user_id: user.uuid(),
         device_id: planned.device_id.map(DeviceId::uuid),
         channel: planned.channel.as_str().to_owned(),
+        endpoint_id: planned.endpoint_id.map(EndpointId::uuid),
+        replay_of: None,
         state: "queued".into(),
         attempts: 0,
         run_at: at,

@@ -3,10 +3,11 @@
 use super::codec::{from_json, from_word, one_more};
 use super::connect::Store;
 use super::devices::{consent_row, device_row, last_words};
+use super::endpoints::EndpointRow;
 use super::error::StoreError;
 use super::look_deliveries::{DeliveryRow, delivery_row};
 use super::projects::project_row;
-use crate::base::id::{DeviceId, ProjectId, UserId};
+use crate::base::id::{DeviceId, EndpointId, ProjectId, UserId};
 use crate::base::limits;
 use crate::base::seal::SealingKey;
 use crate::base::time::Timestamp;
@@ -41,6 +42,8 @@ pub struct Claimed {
     /// The project says: nothing is sent.
     pub paused: bool,
     pub project_name: String,
+    /// With a webhook: the endpoint as it is now; none when it is gone.
+    pub endpoint: Option<EndpointRow>,
 }
 
 impl Store {
@@ -150,6 +153,11 @@ impl Store {
         let devices: HashMap<Uuid, _> = devices.await?.into_iter().map(|model| (model.id, model)).collect();
         let projects = self.by_id::<project::Entity>(rows.iter().map(|row| row.project_id.uuid()), project::Column::Id);
         let projects: HashMap<Uuid, _> = projects.await?.into_iter().map(|model| (model.id, model)).collect();
+        let endpoints: Vec<Uuid> = rows
+            .iter()
+            .filter_map(|row| row.endpoint_id.map(EndpointId::uuid))
+            .collect();
+        let endpoints = self.endpoints_by_id(&endpoints).await?;
         let consents = self.consents_for(&rows).await?;
         let mut claimed = Vec::with_capacity(rows.len());
         for row in rows {
@@ -183,6 +191,11 @@ impl Store {
                     .unwrap_or_default(),
                 paused: project.settings.paused,
                 project_name: project.name,
+                endpoint: row
+                    .endpoint_id
+                    .and_then(|id| endpoints.get(&id.uuid()))
+                    .filter(|endpoint| endpoint.project_id == row.project_id)
+                    .cloned(),
                 delivery: row,
             });
         }

@@ -73,7 +73,13 @@ impl Store {
         Ok(purged)
     }
 
-    async fn purge_project(&self, project: Uuid, now: Timestamp, limit: u64, kept: &Retention) -> Result<u64, StoreError> {
+    async fn purge_project(
+        &self,
+        project: Uuid,
+        now: Timestamp,
+        limit: u64,
+        kept: &Retention,
+    ) -> Result<u64, StoreError> {
         let mut purged = 0;
         let of = |days: u32, purged: u64| Old {
             project,

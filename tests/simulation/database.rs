@@ -154,6 +154,8 @@ impl Database {
             user_id,
             device_id: planned.device_id,
             channel: planned.channel,
+            endpoint_id: planned.endpoint_id,
+            replay_of: None,
             state: DeliveryState::Queued,
             attempts: 0,
             run_at: at,
@@ -286,6 +288,7 @@ impl Database {
             consents: self.consents.get(&delivery.user_id).cloned().unwrap_or_default(),
             paused: self.catalogue.settings.paused,
             project_name: String::new(),
+            endpoint: None,
             delivery,
         })
     }

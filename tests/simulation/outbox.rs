@@ -219,7 +219,14 @@ impl Fleet {
         let claimed = &flight.claimed;
         let (attempts, expires_at) = (claimed.delivery.attempts, claimed.message.expires_at);
         let jitter = self.dice.share();
-        let (state, run_at) = match settle(&flight.outcome, attempts, expires_at, self.now, jitter) {
+        let (state, run_at) = match settle(
+            claimed.delivery.channel,
+            &flight.outcome,
+            attempts,
+            expires_at,
+            self.now,
+            jitter,
+        ) {
             Next::Settled { state, .. } => (state, None),
             Next::Again { at, .. } => (DeliveryState::Queued, Some(at)),
         };

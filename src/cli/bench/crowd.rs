@@ -111,7 +111,11 @@ impl Crowd {
         let stand = |(at, phone): (usize, &Phone)| {
             let next = phone.made.load(Ordering::Relaxed);
             // Who is about to arrive waits outside: the arrival is still to come.
-            if self.spot(at, next) == Spot::Arriving { next + self.cycle - 1 } else { next }
+            if self.spot(at, next) == Spot::Arriving {
+                next + self.cycle - 1
+            } else {
+                next
+            }
         };
         Self {
             standing: Some(self.phones.iter().enumerate().map(stand).collect()),

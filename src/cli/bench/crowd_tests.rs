@@ -80,7 +80,15 @@ fn phones_at_rest_stay_where_their_next_fix_will_be_and_greet_nobody() {
         let place = |crowd: &Crowd| {
             let made = crowd.next(phone, 1, "2026-05-04T12:55:00.000Z");
             let text = String::from_utf8(made.body).unwrap();
-            let lat: f64 = text.split("\"lat\":").nth(1).unwrap().split(',').next().unwrap().parse().unwrap();
+            let lat: f64 = text
+                .split("\"lat\":")
+                .nth(1)
+                .unwrap()
+                .split(',')
+                .next()
+                .unwrap()
+                .parse()
+                .unwrap();
             (made.greeted, (lat - 48.2).abs() > AWAY_DEG / 2.0)
         };
         let (_, away) = place(&crowd);

@@ -186,9 +186,7 @@ fn over_time(area: &Drawn<'_>, caption: &str, lines: &[(&str, Vec<(f64, f64)>)])
     for ((name, points), colour) in lines.iter().zip(COLOURS.iter()) {
         let series = chart.draw_series(LineSeries::new(points.iter().copied(), colour.stroke_width(2)))?;
         if !name.is_empty() {
-            series
-                .label(*name)
-                .legend(move |at| sample(at, *colour));
+            series.label(*name).legend(move |at| sample(at, *colour));
         }
     }
     if lines.len() > 1 {
