@@ -117,14 +117,33 @@ pub enum Outcome {
         after: Option<TimeDelta>,
         why: String,
     },
-    /// Never again: the message or the set-up is at fault.
+    /// Never again: the message is at fault.
     Rejected {
         why: String,
+    },
+    /// Never again, and the operator must hear of it: keys, permissions or senders are at fault, not this message.
+    Misconfigured {
+        why: String,
+        /// The provider's own words.
+        detail: String,
     },
     /// The address is dead: forget it on the first word.
     Unregistered {
         why: String,
     },
+}
+
+impl Outcome {
+    /// As it stands on record.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::Accepted { .. } => "accepted",
+            Self::Retry { .. } => "retry",
+            Self::Rejected { .. } => "rejected",
+            Self::Misconfigured { .. } => "misconfigured",
+            Self::Unregistered { .. } => "unregistered",
+        }
+    }
 }
 
 /// What is to be done after an attempt.
@@ -134,40 +153,100 @@ pub enum Next {
     Again { at: Timestamp, why: String },
 }
 
-/// Settles one attempt. `attempts` counts this one; `jitter` is a draw from 0 to 1.
+/// How a channel tries again.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct RetryPlan {
+    /// The wait before the first retry; it doubles with every further one.
+    pub first: TimeDelta,
+    /// The longest wait.
+    pub longest: TimeDelta,
+    /// After this time since the first attempt nothing is tried any more.
+    pub give_up_after: TimeDelta,
+    /// A wait grows by up to this share of itself, so that what failed together does not come back together.
+    pub jitter: f64,
+}
+
+impl RetryPlan {
+    /// As FCM asks (RELIABILITY.md A6), which suits every push service.
+    pub const PUSH: Self = Self {
+        first: TimeDelta::seconds(10),
+        longest: TimeDelta::minutes(10),
+        give_up_after: TimeDelta::minutes(60),
+        jitter: 0.5,
+    };
+
+    /// The plan of this channel.
+    pub fn of(channel: ChannelKind) -> Self {
+        match channel {
+            ChannelKind::Tray
+            | ChannelKind::Fcm
+            | ChannelKind::Apns
+            | ChannelKind::Webpush
+            | ChannelKind::Sms
+            | ChannelKind::Email
+            | ChannelKind::Webhook => Self::PUSH,
+        }
+    }
+
+    /// The wait after so many attempts, before jitter.
+    fn wait(&self, attempts: u32) -> TimeDelta {
+        let doublings = attempts.saturating_sub(1).min(20);
+        (self.first * (1 << doublings)).min(self.longest)
+    }
+}
+
+/// What a provider names beyond this is beyond the life of every message.
+const AFTER_MAX: TimeDelta = TimeDelta::days(366);
+
+/// What is known of a delivery when an attempt ends.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Tried {
+    pub channel: ChannelKind,
+    /// Counts this attempt.
+    pub attempts: u32,
+    pub first_at: Timestamp,
+    /// The end of the message's life.
+    pub expires_at: Timestamp,
+}
+
+/// Settles one attempt; `jitter` is a draw from 0 to 1.
 ///
-/// Back-off as FCM asks (RELIABILITY.md A6): the provider's time if it named one, else 10 s doubling to 10 min, with up to
-/// half as much again of jitter; given up when the life of the message ends or after [`limits::ATTEMPTS_MAX`].
-pub fn settle(outcome: &Outcome, attempts: u32, expires_at: Timestamp, now: Timestamp, jitter: f64) -> Next {
+/// Tried again only when the receiver may take it later: never before the time it named, never sooner than the back-off of the
+/// channel's [`RetryPlan`]; given up when the life of the message or the plan ends, or after [`limits::ATTEMPTS_MAX`].
+pub fn settle(outcome: &Outcome, tried: &Tried, now: Timestamp, jitter: f64) -> Next {
     match outcome {
         Outcome::Accepted { .. } => Next::Settled {
             state: DeliveryState::Accepted,
             why: None,
         },
-        Outcome::Rejected { why } | Outcome::Unregistered { why } => Next::Settled {
-            state: DeliveryState::Failed,
-            why: Some(why.clone()),
-        },
-        Outcome::Retry { after, why } => {
-            if attempts >= limits::ATTEMPTS_MAX {
-                return Next::Settled {
-                    state: DeliveryState::Failed,
-                    why: Some(why.clone()),
-                };
+        Outcome::Rejected { why } | Outcome::Misconfigured { why, .. } | Outcome::Unregistered { why } => {
+            Next::Settled {
+                state: DeliveryState::Failed,
+                why: Some(why.clone()),
             }
-            let doubling = (10_i64 << attempts.saturating_sub(1).min(6)).min(600) * 1000;
-            let base = after.map_or(doubling, |after| after.num_milliseconds());
+        }
+        Outcome::Retry { after, why } => {
+            let over = |state| Next::Settled {
+                state,
+                why: Some(why.clone()),
+            };
+            if tried.attempts >= limits::ATTEMPTS_MAX {
+                return over(DeliveryState::Failed);
+            }
+            let plan = RetryPlan::of(tried.channel);
+            // A provider that names next century names no time.
+            let wait = after.unwrap_or_default().min(AFTER_MAX).max(plan.wait(tried.attempts));
             #[expect(
                 clippy::cast_possible_truncation,
-                reason = "milliseconds of minutes are far below the limit"
+                reason = "milliseconds of hours are far below the limit"
             )]
-            let spread = (base as f64 * 0.5 * jitter.clamp(0.0, 1.0)) as i64;
-            let at = now + TimeDelta::milliseconds(base + spread);
-            if at >= expires_at {
-                return Next::Settled {
-                    state: DeliveryState::Expired,
-                    why: Some(why.clone()),
-                };
+            let spread = (wait.num_milliseconds() as f64 * plan.jitter * jitter.clamp(0.0, 1.0)) as i64;
+            let at = now + wait + TimeDelta::milliseconds(spread);
+            if at >= tried.expires_at {
+                return over(DeliveryState::Expired);
+            }
+            if at >= tried.first_at + plan.give_up_after {
+                return over(DeliveryState::Failed);
             }
             Next::Again { at, why: why.clone() }
         }

@@ -6,6 +6,7 @@ mod backtest;
 mod catalogue;
 mod commit;
 mod dispatch;
+mod dispatcher;
 mod error;
 mod event_rows;
 mod fact_kinds;
@@ -23,9 +24,12 @@ mod stream;
 mod subjects;
 mod telling;
 mod tick;
+mod troubles;
+mod turns;
 mod verdict;
 
 pub use backtest::{BacktestError, BacktestPlan, BacktestProgress};
+pub use dispatcher::Dispatcher;
 pub use error::PipelineError;
 pub use fact_kinds::TypePut;
 pub use holdings::Holding;
@@ -40,8 +44,10 @@ use crate::base::id::{DeviceId, ProjectId, UserId, stamped};
 use crate::base::limits;
 use crate::base::time::Timestamp;
 use crate::channel::Channels;
+use crate::engine::flow::Flow;
 use crate::engine::step::Input;
 use crate::store::Store;
+use dispatcher::Ways;
 use holdings::Holdings;
 use lane::{Job, Lane, Task, Waiting};
 use serde::{Deserialize, Serialize};
@@ -50,6 +56,8 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, OnceLock, Weak};
 use telling::lane_of;
 use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+use troubles::Troubles;
 use uuid::Uuid;
 
 /// `[pipeline]`.
@@ -84,6 +92,10 @@ struct Inner {
     work_ready: Arc<Notify>,
     inbox_left: Arc<AtomicBool>,
     holdings: Arc<Holdings>,
+    ways: Ways,
+    troubles: Troubles,
+    /// Told that no more is to be claimed.
+    stopping: CancellationToken,
 }
 
 /// What the lanes share with the pipeline.
@@ -133,6 +145,7 @@ impl Pipeline {
         let lanes = Arc::new(lanes);
         // It is set once, here: nobody has stepped anything yet.
         let _ = shared.lanes.set(Arc::downgrade(&lanes));
+        let ways = Ways::new(Flow::new(limits::SENDS_AT_ONCE_MAX, channels.paces()));
         Self(Arc::new(Inner {
             store,
             clock,
@@ -145,6 +158,9 @@ impl Pipeline {
             work_ready: shared.work_ready,
             inbox_left: shared.inbox_left,
             holdings: shared.holdings,
+            ways,
+            troubles: Troubles::default(),
+            stopping: CancellationToken::new(),
         }))
     }
 

@@ -35,6 +35,7 @@ mod projects;
 mod publish;
 mod register;
 mod retain;
+mod routes;
 mod settings;
 mod settle;
 mod silent;
