@@ -7,7 +7,7 @@ use super::{Pipeline, PipelineError};
 use crate::base::limits;
 use crate::base::time::Timestamp;
 use crate::channel::Push;
-use crate::engine::delivery::{ChannelKind, DeliveryState, Next, Outcome, Tried, settle};
+use crate::engine::delivery::{ChannelKind, DeliveryState, Next, Outcome, RetryPlan, Tried, settle};
 use crate::engine::flow::Ending;
 use crate::store::change::{InboxEntry, InboxInput};
 use crate::store::{AttemptRow, Claimed, Settlement};
@@ -44,6 +44,13 @@ impl Pipeline {
         let verdict = if self.is_too_late(&claimed, now) {
             let why = "it waited for its turn";
             Verdict::Later { at: now, why }
+        } else if is_given_up(&claimed, now) {
+            // What held it back since the last attempt, such as a receiver that is only probed, gives it no more time.
+            let (state, why) = (
+                DeliveryState::Failed,
+                "it was tried for as long as its provider allows".to_owned(),
+            );
+            Verdict::Stop { state, why }
         } else {
             self.verdict(&claimed, &catalogue, now).await?
         };
@@ -243,6 +250,13 @@ impl Pipeline {
         self.0.stream.publish(project_id, "delivery", body);
         Ok(())
     }
+}
+
+fn is_given_up(claimed: &Claimed, now: Timestamp) -> bool {
+    let plan = RetryPlan::of(claimed.delivery.channel);
+    claimed
+        .first_tried_at
+        .is_some_and(|first| now >= first + plan.give_up_after)
 }
 
 /// A settlement without an attempt.

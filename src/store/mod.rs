@@ -85,6 +85,9 @@ mod erase_tests;
 #[path = "fact_history_tests.rs"]
 mod fact_history_tests;
 #[cfg(test)]
+#[path = "full_tests.rs"]
+mod full_tests;
+#[cfg(test)]
 #[path = "journey_tests.rs"]
 mod journey_tests;
 #[cfg(test)]
