@@ -293,6 +293,11 @@ fn outcome_of(answer: &Answer, now: Timestamp) -> Outcome {
                 .and_then(Timestamp::from_timestamp_millis);
             Outcome::Unregistered { why, as_of: died_at }
         }
+        // A renewed one ended as well: a clock is wrong, and a new one may be made in a while.
+        (403, "ExpiredProviderToken") => Outcome::Retry {
+            after: Some(TOO_MANY_RETRY),
+            why,
+        },
         (400, "BadTopic" | "MissingTopic" | "TopicDisallowed") | (401 | 403, _) => configuration("channels.apns", why),
         (400, "IdleTimeout") => Outcome::Retry { after: None, why },
         (429, _) => Outcome::Retry {

@@ -171,6 +171,10 @@ async fn each_answer_of_apple_is_understood() {
     let stage = Stage::new();
     let minute = Some(TimeDelta::minutes(1));
     let again = |after, why: &str| Outcome::Retry { after, why: why.into() };
+    let refused = |why: &str| Outcome::Misconfigured {
+        why: why.into(),
+        detail: "check channels.apns".into(),
+    };
     let gone = |why: &str| Outcome::Unregistered {
         why: why.into(),
         as_of: None,
@@ -181,10 +185,10 @@ async fn each_answer_of_apple_is_understood() {
         (400, "DeviceTokenNotForTopic", gone("DeviceTokenNotForTopic")),
         (410, "Unregistered", gone("Unregistered")),
         (410, "ExpiredToken", gone("ExpiredToken")),
-        (400, "BadTopic", again(minute, "BadTopic")),
-        (400, "TopicDisallowed", again(minute, "TopicDisallowed")),
-        (403, "InvalidProviderToken", again(minute, "InvalidProviderToken")),
-        (403, "Forbidden", again(minute, "Forbidden")),
+        (400, "BadTopic", refused("BadTopic")),
+        (400, "TopicDisallowed", refused("TopicDisallowed")),
+        (403, "InvalidProviderToken", refused("InvalidProviderToken")),
+        (403, "Forbidden", refused("Forbidden")),
         (400, "BadCollapseId", never("BadCollapseId")),
         (400, "PayloadEmpty", never("PayloadEmpty")),
         (404, "BadPath", never("BadPath")),

@@ -229,7 +229,7 @@ async fn every_channel_understands_what_goes_wrong_alike() {
             (Trouble::Unavailable, "again", Some(120)),
             (Trouble::Internal, "again", None),
             (Trouble::TooMany, "again", Some(90)),
-            (Trouble::NotAllowed, "again", Some(60)),
+            (Trouble::NotAllowed, "refused", None),
             (Trouble::Gone, "gone", None),
             (Trouble::TooLarge, "never", None),
             (Trouble::Cut, "again", None),
@@ -243,6 +243,7 @@ async fn every_channel_understands_what_goes_wrong_alike() {
                 Outcome::Accepted { .. } => ("taken", None),
                 Outcome::Retry { after, .. } => ("again", after),
                 Outcome::Rejected { .. } => ("never", None),
+                Outcome::Misconfigured { .. } => ("refused", None),
                 Outcome::Unregistered { .. } => ("gone", None),
             };
             assert_eq!(got, expected, "{told}");

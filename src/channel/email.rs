@@ -1,5 +1,6 @@
 //! Mail by SMTP: one connection for each message, to an address that was judged, encrypted unless it is this machine.
 
+use super::exchange::configuration;
 use super::outside::Outside;
 use super::plain::Plain;
 use super::{Channel, Push};
@@ -223,9 +224,7 @@ impl Refusal {
         match (self.stage, code) {
             (_, ..500) => Outcome::Retry { after: None, why },
             (Stage::Connect | Stage::Login, _) => {
-                tracing::error!(code, stage, "the mail server refuses us: check channels.email");
-                let after = Some(TimeDelta::minutes(1));
-                Outcome::Retry { after, why }
+                configuration("channels.email", why)
             }
             (Stage::Recipient, 550 | 551 | 553) if !self.is_policy => Outcome::Unregistered { why, as_of: None },
             (Stage::Sender | Stage::Recipient | Stage::Text, _) => Outcome::Rejected { why },

@@ -116,9 +116,9 @@ async fn each_word_of_the_server_is_understood() {
         after: None,
         why: why.to_owned(),
     };
-    let mend = |why: &str| Outcome::Retry {
-        after: Some(TimeDelta::minutes(1)),
+    let mend = |why: &str| Outcome::Misconfigured {
         why: why.to_owned(),
+        detail: "check channels.email".into(),
     };
     let gone = |why: &str| Outcome::Unregistered {
         why: why.to_owned(),

@@ -15,8 +15,6 @@ const ANSWER_BYTES_MAX: usize = 64 * 1024;
 const RETRY_AFTER_MAX: TimeDelta = TimeDelta::hours(24);
 /// Characters of a provider's words that are kept.
 const WORDS_CHARS_MAX: usize = 200;
-/// Waits for somebody to mend the set-up: the message may be fine, and asking often does not help.
-const CONFIGURATION_RETRY: TimeDelta = TimeDelta::minutes(1);
 
 /// What came back, its body read up to the bound.
 pub(super) struct Answer {
@@ -81,12 +79,11 @@ impl Answer {
     }
 }
 
-/// The provider refuses who we are or what we are set up with: the operator is told, and the message waits for a while.
+/// The provider refuses who we are or what we are set up with, and will refuse it again.
 pub(super) fn configuration(setting: &str, why: String) -> Outcome {
-    tracing::error!(%why, setting, "a provider refuses our credentials or settings");
-    Outcome::Retry {
-        after: Some(CONFIGURATION_RETRY),
+    Outcome::Misconfigured {
         why,
+        detail: format!("check {setting}"),
     }
 }
 

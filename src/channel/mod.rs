@@ -17,10 +17,12 @@ use crate::base::chance::Entropy;
 use crate::base::seal::SealingKey;
 use crate::base::time::Timestamp;
 use crate::engine::delivery::{ChannelKind, Outcome};
+use crate::engine::flow::Limit;
 use crate::engine::message::Message;
 use futures_util::future::BoxFuture;
 use outside::Outside;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -50,6 +52,11 @@ impl fmt::Debug for Push<'_> {
 /// A transport.
 pub trait Channel: Send + Sync {
     fn kind(&self) -> ChannelKind;
+
+    /// How fast the provider may be asked; none when it sets no bound.
+    fn pace(&self) -> Option<Limit> {
+        None
+    }
 
     /// One attempt. Bounded in time; what went wrong is an [`Outcome`], not an error.
     fn send<'a>(&'a self, push: Push<'a>) -> BoxFuture<'a, Outcome>;
@@ -119,6 +126,13 @@ impl Channels {
             .iter()
             .find(|channel| channel.kind() == kind)
             .map(AsRef::as_ref)
+    }
+
+    /// How fast the provider behind each channel may be asked.
+    pub fn paces(&self) -> BTreeMap<ChannelKind, Limit> {
+        let open = self.open.iter();
+        open.filter_map(|channel| Some((channel.kind(), channel.pace()?)))
+            .collect()
     }
 
     pub fn kinds(&self) -> Vec<ChannelKind> {

@@ -1,5 +1,6 @@
 //! Text messages by the Messages API of Twilio, which most gateways speak as well.
 
+use super::exchange::configuration;
 use super::outside::{Answer, Outside, OutsideError};
 use super::plain::Plain;
 use super::{Channel, Push};
@@ -199,9 +200,6 @@ fn said(answer: &Answer) -> Said {
     serde_json::from_slice(&answer.body).unwrap_or_default()
 }
 
-/// Waits for somebody to mend the set-up: the message may be fine, and asking often does not help.
-const CONFIGURATION_RETRY: TimeDelta = TimeDelta::minutes(1);
-
 /// Twilio's published codes: 21211 is no number, 21614 cannot take texts, 21610 wrote STOP; 20003 and 401 are our credentials,
 /// 21606, 21603 and 21212 our sender.
 fn outcome_of(answer: &Answer) -> Outcome {
@@ -217,7 +215,7 @@ fn outcome_of(answer: &Answer) -> Outcome {
     }
     let code = said.code.unwrap_or_default();
     let why = format!("status_{}_code_{code}", answer.status.as_u16());
-    let configuration = [StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN, StatusCode::NOT_FOUND];
+    let refusals = [StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN, StatusCode::NOT_FOUND];
     match code {
         21_211 | 21_614 => return Outcome::Unregistered { why, as_of: None },
         21_610 => {
@@ -226,26 +224,17 @@ fn outcome_of(answer: &Answer) -> Outcome {
                 as_of: None,
             };
         }
-        20_003 | 21_212 | 21_603 | 21_606 => return mend(why),
+        20_003 | 21_212 | 21_603 | 21_606 => return configuration("channels.sms", why),
         _ => {}
     }
-    if configuration.contains(&answer.status) {
-        return mend(why);
+    if refusals.contains(&answer.status) {
+        return configuration("channels.sms", why);
     }
     if answer.status == StatusCode::TOO_MANY_REQUESTS || answer.status.is_server_error() {
         let after = answer.retry_after.and_then(|after| TimeDelta::from_std(after).ok());
         return Outcome::Retry { after, why };
     }
     Outcome::Rejected { why }
-}
-
-fn mend(why: String) -> Outcome {
-    tracing::error!(
-        why,
-        "the gateway for text messages refuses our credentials or sender: check channels.sms"
-    );
-    let after = Some(CONFIGURATION_RETRY);
-    Outcome::Retry { after, why }
 }
 
 #[cfg(test)]

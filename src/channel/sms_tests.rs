@@ -133,6 +133,10 @@ async fn each_published_code_is_understood() {
         after: after.map(TimeDelta::seconds),
         why: why.to_owned(),
     };
+    let mend = |why: &str| Outcome::Misconfigured {
+        why: why.to_owned(),
+        detail: "check channels.sms".into(),
+    };
     let gone = |why: &str| Outcome::Unregistered {
         why: why.to_owned(),
         as_of: None,
@@ -141,9 +145,9 @@ async fn each_published_code_is_understood() {
         (refused(400, 21_211), gone("status_400_code_21211")),
         (refused(400, 21_614), gone("status_400_code_21614")),
         (refused(400, 21_610), gone("opted out")),
-        (refused(401, 20_003), again(Some(60), "status_401_code_20003")),
-        (refused(400, 21_606), again(Some(60), "status_400_code_21606")),
-        (refused(404, 20_404), again(Some(60), "status_404_code_20404")),
+        (refused(401, 20_003), mend("status_401_code_20003")),
+        (refused(400, 21_606), mend("status_400_code_21606")),
+        (refused(404, 20_404), mend("status_404_code_20404")),
         (
             refused(400, 21_617),
             Outcome::Rejected {

@@ -140,6 +140,10 @@ async fn each_answer_of_a_push_service_is_understood() {
     let stage = Stage::new();
     let minute = Some(TimeDelta::minutes(1));
     let again = |after, why: &str| Outcome::Retry { after, why: why.into() };
+    let refused = |why: &str| Outcome::Misconfigured {
+        why: why.into(),
+        detail: "check channels.webpush".into(),
+    };
     let gone = |why: &str| Outcome::Unregistered {
         why: why.into(),
         as_of: None,
@@ -149,9 +153,9 @@ async fn each_answer_of_a_push_service_is_understood() {
         (404, gone("status 404")),
         (410, gone("status 410")),
         (413, never("too_large")),
-        (400, again(minute, "status 400")),
-        (401, again(minute, "status 401")),
-        (403, again(minute, "status 403")),
+        (400, refused("status 400")),
+        (401, refused("status 401")),
+        (403, refused("status 403")),
         (429, again(minute, "status 429")),
         (500, again(None, "status 500")),
         (503, again(None, "status 503")),

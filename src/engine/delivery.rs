@@ -125,9 +125,15 @@ pub enum Outcome {
         after: Option<TimeDelta>,
         why: String,
     },
-    /// Never again: the message or the set-up is at fault.
+    /// Never again: the message is at fault.
     Rejected {
         why: String,
+    },
+    /// Never again, and the operator must hear of it: keys, permissions or senders are at fault, not this message.
+    Misconfigured {
+        why: String,
+        /// The provider's own words.
+        detail: String,
     },
     /// The address is dead: forget it on the first word. A provider may say since when: an address that was registered again
     /// after that lives on.
@@ -137,6 +143,19 @@ pub enum Outcome {
     },
 }
 
+impl Outcome {
+    /// As it stands on record.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::Accepted { .. } => "accepted",
+            Self::Retry { .. } => "retry",
+            Self::Rejected { .. } => "rejected",
+            Self::Misconfigured { .. } => "misconfigured",
+            Self::Unregistered { .. } => "unregistered",
+        }
+    }
+}
+
 /// What is to be done after an attempt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Next {
@@ -144,32 +163,44 @@ pub enum Next {
     Again { at: Timestamp, why: String },
 }
 
-/// Settles one attempt on this channel. `attempts` counts this one; `jitter` is a draw from 0 to 1.
+/// What is known of a delivery when an attempt ends.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Tried {
+    pub channel: ChannelKind,
+    /// Counts this attempt.
+    pub attempts: u32,
+    pub first_at: Timestamp,
+    /// The end of the message's life.
+    pub expires_at: Timestamp,
+}
+
+/// Settles one attempt; `jitter` is a draw from 0 to 1.
 ///
-/// When it is tried again is the [`RetryPlan`] of the channel's; given up when the life of the message ends, or the plan does.
-pub fn settle(
-    channel: ChannelKind,
-    outcome: &Outcome,
-    attempts: u32,
-    expires_at: Timestamp,
-    now: Timestamp,
-    jitter: f64,
-) -> Next {
+/// When it is tried again is the [`RetryPlan`] of its channel; given up when the life of the message ends, or the plan does.
+pub fn settle(outcome: &Outcome, tried: &Tried, now: Timestamp, jitter: f64) -> Next {
     let settled = |state, why: Option<&String>| Next::Settled {
         state,
         why: why.cloned(),
     };
     match outcome {
         Outcome::Accepted { .. } => settled(DeliveryState::Accepted, None),
-        Outcome::Rejected { why } | Outcome::Unregistered { why, .. } => settled(DeliveryState::Failed, Some(why)),
-        Outcome::Retry { after, why } => match RetryPlan::of(channel).wait(attempts, *after, jitter) {
-            None => settled(DeliveryState::Failed, Some(why)),
-            Some(wait) if now + wait >= expires_at => settled(DeliveryState::Expired, Some(why)),
-            Some(wait) => Next::Again {
-                at: now + wait,
-                why: why.clone(),
-            },
-        },
+        Outcome::Rejected { why } | Outcome::Misconfigured { why, .. } | Outcome::Unregistered { why, .. } => {
+            settled(DeliveryState::Failed, Some(why))
+        }
+        Outcome::Retry { after, why } => {
+            let plan = RetryPlan::of(tried.channel);
+            let Some(wait) = plan.wait(tried.attempts, *after, jitter) else {
+                return settled(DeliveryState::Failed, Some(why));
+            };
+            let at = now + wait;
+            if at >= tried.expires_at {
+                settled(DeliveryState::Expired, Some(why))
+            } else if plan.is_over(tried.first_at, at) {
+                settled(DeliveryState::Failed, Some(why))
+            } else {
+                Next::Again { at, why: why.clone() }
+            }
+        }
     }
 }
 

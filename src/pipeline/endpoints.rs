@@ -98,7 +98,7 @@ impl Pipeline {
                 held_until: after.map(|after| at + after),
             },
             // The fault is ours: it was not even asked.
-            Outcome::Rejected { .. } => return,
+            Outcome::Rejected { .. } | Outcome::Misconfigured { .. } => return,
             Outcome::Unregistered { .. } => Heard::Gone,
         };
         if heard == Heard::Took && endpoint.health == Health::default() && endpoint.held_until.is_none() {

@@ -7,6 +7,7 @@ mod backtest;
 mod catalogue;
 mod commit;
 mod dispatch;
+mod dispatcher;
 mod endpoints;
 mod error;
 mod event_rows;
@@ -26,9 +27,12 @@ mod stream;
 mod subjects;
 mod telling;
 mod tick;
+mod troubles;
+mod turns;
 mod verdict;
 
 pub use backtest::{BacktestError, BacktestPlan, BacktestProgress};
+pub use dispatcher::Dispatcher;
 pub use error::PipelineError;
 pub use fact_kinds::TypePut;
 pub use holdings::Holding;
@@ -43,8 +47,10 @@ use crate::base::id::{DeviceId, ProjectId, UserId, stamped};
 use crate::base::limits;
 use crate::base::time::Timestamp;
 use crate::channel::Channels;
+use crate::engine::flow::Flow;
 use crate::engine::step::Input;
 use crate::store::Store;
+use dispatcher::Ways;
 use holdings::Holdings;
 use lane::{Job, Lane, Task, Waiting};
 use serde::{Deserialize, Serialize};
@@ -54,6 +60,8 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, OnceLock, Weak};
 use telling::lane_of;
 use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+use troubles::Troubles;
 use uuid::Uuid;
 
 /// `[pipeline]`.
@@ -82,6 +90,10 @@ struct Inner {
     channels: Channels,
     settings: Settings,
     lanes: Arc<Vec<Lane>>,
+    ways: Ways,
+    troubles: Troubles,
+    /// Told that no more is to be claimed.
+    stopping: CancellationToken,
 }
 
 impl Deref for Inner {
@@ -139,11 +151,15 @@ impl Pipeline {
         let lanes = Arc::new(lanes);
         // It is set once, here: nobody has stepped anything yet.
         let _ = shared.others.set(Arc::downgrade(&lanes));
+        let ways = Ways::new(Flow::new(limits::SENDS_AT_ONCE_MAX, channels.paces()));
         Self(Arc::new(Inner {
             shared,
             channels,
             settings,
             lanes,
+            ways,
+            troubles: Troubles::default(),
+            stopping: CancellationToken::new(),
         }))
     }
 

@@ -318,6 +318,8 @@ impl Worker {
             let mut job = one.undone();
             if each && !leans {
                 Box::pin(self.work(vec![job])).await;
+            } else if matches!(error, StoreError::Full) {
+                self.shared.refuse(&mut job, PipelineError::Store(StoreError::Full));
             } else {
                 self.refuse_one(&mut job, concerns_one(error), &text);
             }
@@ -349,7 +351,7 @@ impl Shared {
 fn concerns_one(error: &StoreError) -> bool {
     match error {
         StoreError::Conflict(_) | StoreError::Corrupt(_) => true,
-        StoreError::Unavailable(_) => false,
+        StoreError::Unavailable(_) | StoreError::Full => false,
     }
 }
 

@@ -11,11 +11,12 @@ use crate::base::time::Timestamp;
 use crate::engine::decision::ReasonCode;
 use crate::engine::delivery::Planned;
 use crate::engine::message::Message;
+use crate::engine::step::leaves_at;
 use ::entity::{decision, delivery, inbox, message, moment, subject};
 use sea_orm::sea_query::{Expr, OnConflict};
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder,
-    QuerySelect,
+    ActiveValue, ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, IntoActiveModel, QueryFilter,
+    QueryOrder, QuerySelect,
 };
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
@@ -157,22 +158,20 @@ async fn erased_users(
     Ok(erased)
 }
 
-fn messages<'a>(changes: &[&'a Change]) -> impl Iterator<Item = (ProjectId, &'a Message)> {
-    changes.iter().flat_map(|change| {
-        change
-            .effects
-            .messages
-            .iter()
-            .map(|message| (change.project_id, message))
-    })
+fn messages<'a>(changes: &[&'a Change]) -> impl Iterator<Item = (&'a Change, &'a Message)> {
+    let messages_of = |change: &&'a Change| {
+        let change = *change;
+        change.effects.messages.iter().map(move |message| (change, message))
+    };
+    changes.iter().flat_map(messages_of)
 }
 
 /// Refuses the batch when a send key of it is stored already or stands in it twice.
 async fn check_send_keys(conn: &impl ConnectionTrait, changes: &[&Change]) -> Result<(), CommitError> {
     let mut taken = BTreeSet::new();
     let mut keys: BTreeMap<ProjectId, HashSet<&str>> = BTreeMap::new();
-    for (project, message) in messages(changes) {
-        if !keys.entry(project).or_default().insert(&message.send_key) {
+    for (change, message) in messages(changes) {
+        if !keys.entry(change.project_id).or_default().insert(&message.send_key) {
             taken.insert(message.send_key.clone());
         }
     }
@@ -269,9 +268,14 @@ async fn write_decisions(txn: &DatabaseTransaction, changes: &[&Change]) -> Resu
 async fn write_messages(txn: &DatabaseTransaction, changes: &[&Change]) -> Result<(usize, usize), StoreError> {
     let mut rows: Vec<message::ActiveModel> = Vec::new();
     let mut outbox: Vec<delivery::ActiveModel> = Vec::new();
-    for (project, made) in messages(changes) {
+    for (change, made) in messages(changes) {
+        let project = change.project_id;
+        let leaves_at = leaves_at(&change.effects, made);
         for planned in &made.deliveries {
-            outbox.push(queued(project, made.user_id, made.id, planned, made.created_at));
+            outbox.push(delivery::ActiveModel {
+                run_at: ActiveValue::Set(leaves_at),
+                ..queued(project, made.user_id, made.id, planned, made.created_at)
+            });
         }
         let model = message::Model {
             id: made.id.uuid(),

@@ -3,7 +3,8 @@
 use super::error::StoreError;
 use super::settings::{Settings, Synchronous};
 use migration::{Migrator, MigratorTrait};
-use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
+use sea_orm::sqlx::Connection as _;
+use sea_orm::sqlx::sqlite::{SqliteConnection, SqliteJournalMode, SqliteSynchronous};
 use sea_orm::{
     AccessMode, ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbBackend,
     IsolationLevel, SqliteTransactionMode, TransactionOptions, TransactionTrait,
@@ -129,6 +130,7 @@ fn sqlite(settings: &Settings, connections: u32) -> ConnectOptions {
         // A connection that is dropped and made anew would lose an in-memory database.
         .idle_timeout(None)
         .max_lifetime(None)
+        .map_sqlx_sqlite_pool_opts(|pool| pool.after_release(|connection, _| Box::pin(is_at_rest(connection))))
         .map_sqlx_sqlite_opts(move |sqlite| {
             sqlite
                 .create_if_missing(true)
@@ -146,6 +148,17 @@ fn sqlite(settings: &Settings, connections: u32) -> ConnectOptions {
                 .pragma("wal_autocheckpoint", "16384")
         });
     options
+}
+
+/// May this connection be used again? A full disk makes SQLite end a transaction by itself; the driver, whose own "rollback" then
+/// fails, goes on counting it, and every later "commit" would only end a savepoint of a transaction that nobody ever commits.
+/// Such a connection is closed, and the next caller gets a fresh one.
+async fn is_at_rest(connection: &mut SqliteConnection) -> Result<bool, sea_orm::sqlx::Error> {
+    if connection.is_in_transaction() {
+        // The rollback of what was dropped may still be under way.
+        connection.ping().await?;
+    }
+    Ok(!connection.is_in_transaction())
 }
 
 async fn create_folder(url: &str) -> Result<(), StoreError> {

@@ -45,7 +45,7 @@ pub struct AttemptRow {
     /// The claim it was made under, from 1.
     pub number: u32,
     pub at: Timestamp,
-    /// `accepted`, `retry`, `rejected` or `unregistered`.
+    /// `accepted`, `retry`, `rejected`, `misconfigured` or `unregistered`.
     pub outcome: String,
     pub detail: Option<String>,
     pub provider_id: Option<String>,

@@ -38,6 +38,7 @@ mod publish;
 mod register;
 mod replay;
 mod retain;
+mod routes;
 mod settings;
 mod settle;
 mod silent;
@@ -89,6 +90,9 @@ mod erase_tests;
 #[cfg(test)]
 #[path = "fact_history_tests.rs"]
 mod fact_history_tests;
+#[cfg(test)]
+#[path = "full_tests.rs"]
+mod full_tests;
 #[cfg(test)]
 #[path = "journey_tests.rs"]
 mod journey_tests;

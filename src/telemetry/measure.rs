@@ -23,6 +23,10 @@ pub const HTTP_REQUESTS_TOTAL: &str = "usher_http_requests_total";
 pub const HTTP_SECONDS: &str = "usher_http_request_seconds";
 /// One attempt to hand a message to a provider.
 pub const SEND_SECONDS: &str = "usher_send_seconds";
+/// Sends that a provider refused for our keys, permissions or sender, by channel and code: each needs the operator.
+pub const MISCONFIGURED_TOTAL: &str = "usher_channel_misconfigured_total";
+/// Times that a tenant's channel failed so often in a row that it was only probed from then on.
+pub const ROUTES_CLOSED_TOTAL: &str = "usher_routes_closed_total";
 /// Turns of the workers' loops that failed, by loop.
 pub const LOOP_FAILURES_TOTAL: &str = "usher_loop_failures_total";
 /// Inputs whose step ended in a fault of ours.
@@ -92,6 +96,14 @@ fn describe() {
     describe_counter!(HTTP_REQUESTS_TOTAL, "Requests answered, by method, route and status");
     describe_histogram!(HTTP_SECONDS, "Time to answer a request, by route");
     describe_histogram!(SEND_SECONDS, "Time of one attempt to send, by channel");
+    describe_counter!(
+        MISCONFIGURED_TOTAL,
+        "Sends refused for our keys, permissions or sender, by channel and code: each needs the operator"
+    );
+    describe_counter!(
+        ROUTES_CLOSED_TOTAL,
+        "Times a tenant's channel went silent and was only probed, by channel"
+    );
     describe_counter!(LOOP_FAILURES_TOTAL, "Failed turns of the workers' loops, by loop");
     describe_counter!(
         STEPS_BROKEN_TOTAL,
@@ -152,6 +164,14 @@ pub fn delivery(channel: ChannelKind, state: DeliveryState) {
 
 pub fn send(channel: ChannelKind, took: Duration) {
     histogram!(SEND_SECONDS, "channel" => channel.as_str()).record(took.as_secs_f64());
+}
+
+pub fn misconfigured(channel: ChannelKind, code: &str) {
+    counter!(MISCONFIGURED_TOTAL, "channel" => channel.as_str(), "code" => code.to_owned()).increment(1);
+}
+
+pub fn route_closed(channel: ChannelKind) {
+    counter!(ROUTES_CLOSED_TOTAL, "channel" => channel.as_str()).increment(1);
 }
 
 pub fn step_broken() {

@@ -4,21 +4,21 @@ mod supervise;
 
 use crate::api::Progress;
 use crate::base::clock::Clock;
-use crate::pipeline::{Pipeline, PipelineError};
+use crate::pipeline::{Dispatcher, Pipeline, PipelineError};
 use crate::store::Retention;
 use crate::telemetry::measure::Measures;
 use std::sync::Arc;
 use std::time::Duration;
 use supervise::{Loop, supervise};
+use tokio::sync::Mutex;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 /// Timers are looked for this often: a dwell may fire this late.
 const TICK_EVERY: Duration = Duration::from_millis(200);
-/// Between two looks at the outbox: a burst of commits becomes a few claims.
-const DISPATCH_EVERY: Duration = Duration::from_millis(5);
-/// The outbox is looked at this often when no commit says that there is work: retries fall due by time alone.
-const DISPATCH_IDLE: Duration = Duration::from_millis(500);
+/// The dispatcher says this often that it is alive; what it has under way goes on between two turns.
+const DISPATCH_TURN: Duration = Duration::from_secs(1);
+const DISPATCH_EVERY: Duration = Duration::from_millis(1);
 /// How often SQLite's log is copied into its file.
 const CHECKPOINT_EVERY: Duration = Duration::from_secs(1);
 /// Raw samples of the measures are sorted into their buckets this often.
@@ -30,6 +30,7 @@ const RECOVER_EVERY: Duration = Duration::from_mins(1);
 pub struct Workers {
     token: CancellationToken,
     loops: JoinSet<()>,
+    dispatcher: Arc<Mutex<Dispatcher>>,
 }
 
 impl Workers {
@@ -44,7 +45,9 @@ impl Workers {
         let mut workers = Self {
             token: CancellationToken::new(),
             loops: JoinSet::new(),
+            dispatcher: Arc::new(Mutex::new(Dispatcher::new(pipeline))),
         };
+        let dispatcher = Arc::clone(&workers.dispatcher);
         let stop = workers.token.clone();
         let mut start =
             |name, every, patience_s, turn| workers.add(Loop::new(name, every, patience_s, clock, progress), turn);
@@ -55,12 +58,11 @@ impl Workers {
             30,
             Turns::new(move || again_while_busy(tick.clone(), Work::Tick)),
         );
-        let dispatch = pipeline.clone();
         start(
             "dispatch",
             DISPATCH_EVERY,
             120,
-            Turns::new(move || dispatch_when_ready(dispatch.clone())),
+            Turns::new(move || dispatch_for_a_while(Arc::clone(&dispatcher))),
         );
         let recover = pipeline.clone();
         start(
@@ -110,11 +112,16 @@ impl Workers {
         self.loops.spawn(supervise(supervised, self.token.clone(), turns.0));
     }
 
-    /// Ends every loop after its turn under way; whatever still runs after `within` is cut off, which loses nothing, since
-    /// every turn commits wholly or not at all. True when all ended by themselves.
+    /// Ends every loop after its turn under way, and settles what was being sent; whatever still runs after `within` is cut off,
+    /// which loses nothing, since every turn commits wholly or not at all. True when all ended by themselves.
     pub async fn stop(mut self, within: Duration) -> bool {
         self.token.cancel();
-        let ended = async { while self.loops.join_next().await.is_some() {} };
+        let ended = async {
+            while self.loops.join_next().await.is_some() {}
+            if let Err(error) = self.dispatcher.lock().await.run(None).await {
+                tracing::warn!(%error, "sends that ended could not be settled: they go out again when their leases end");
+            }
+        };
         tokio::time::timeout(within, ended).await.is_ok()
     }
 }
@@ -138,7 +145,6 @@ impl Turns {
 #[derive(Debug, Clone, Copy)]
 enum Work {
     Tick,
-    Dispatch,
     Recover,
 }
 
@@ -150,10 +156,9 @@ const PURGE_PAUSE: Duration = Duration::from_millis(50);
 /// Steps of one turn: some ten minutes.
 const PURGE_STEPS_PER_TURN_MAX: usize = 10_000;
 
-async fn dispatch_when_ready(pipeline: Pipeline) -> Result<(), String> {
-    // Whether woken or not: what was queued between two turns left its notice behind.
-    let _ = tokio::time::timeout(DISPATCH_IDLE, pipeline.work_ready().notified()).await;
-    again_while_busy(pipeline, Work::Dispatch).await
+async fn dispatch_for_a_while(dispatcher: Arc<Mutex<Dispatcher>>) -> Result<(), String> {
+    let result = dispatcher.lock().await.run(Some(DISPATCH_TURN)).await;
+    result.map(drop).map_err(|error| error.to_string())
 }
 
 /// Removes what is old, step by step with pauses: commits in between do not wait for it.
@@ -176,7 +181,6 @@ async fn again_while_busy(pipeline: Pipeline, work: Work) -> Result<(), String> 
     for _ in 0..ROUNDS_PER_TURN_MAX {
         let done = match work {
             Work::Tick => pipeline.tick().await.map(|count| count as u64),
-            Work::Dispatch => pipeline.dispatch().await.map(|count| count as u64),
             Work::Recover => pipeline.recover().await.map(|count| count as u64),
         };
         match done {

@@ -20,12 +20,13 @@ pub const FLOORS: [&str; 12] = [
 ];
 
 /// The floors inside `engine`, from the ground up.
-pub const ENGINE_FLOORS: [&str; 17] = [
+pub const ENGINE_FLOORS: [&str; 18] = [
     "fix",
     "pass",
     "fact",
     "decision",
     "delivery",
+    "flow",
     "presence",
     "fence",
     "moment",

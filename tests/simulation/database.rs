@@ -280,6 +280,7 @@ impl Database {
             ..message
         };
         Some(Claimed {
+            first_tried_at: None,
             message,
             owner: device.map(|device| device.user_id),
             notifications: device.map(|device| device.notifications).unwrap_or_default(),

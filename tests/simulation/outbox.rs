@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use usher::base::id::{DeviceId, MessageId};
 use usher::base::time::Timestamp;
 use usher::engine::decision::ReasonCode;
-use usher::engine::delivery::{DeliveryState, Next, Outcome, settle};
+use usher::engine::delivery::{DeliveryState, Next, Outcome, Tried, settle};
 use usher::engine::message::Message;
 use usher::engine::step::{Given, still_may_be_sent};
 use usher::engine::trigger::Audience;
@@ -219,14 +219,13 @@ impl Fleet {
         let claimed = &flight.claimed;
         let (attempts, expires_at) = (claimed.delivery.attempts, claimed.message.expires_at);
         let jitter = self.dice.share();
-        let (state, run_at) = match settle(
-            claimed.delivery.channel,
-            &flight.outcome,
+        let tried = Tried {
+            channel: claimed.delivery.channel,
             attempts,
+            first_at: claimed.first_tried_at.unwrap_or(flight.begun_at),
             expires_at,
-            self.now,
-            jitter,
-        ) {
+        };
+        let (state, run_at) = match settle(&flight.outcome, &tried, self.now, jitter) {
             Next::Settled { state, .. } => (state, None),
             Next::Again { at, .. } => (DeliveryState::Queued, Some(at)),
         };

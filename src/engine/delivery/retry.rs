@@ -2,13 +2,14 @@
 
 use super::ChannelKind;
 use crate::base::limits;
+use crate::base::time::Timestamp;
 use chrono::TimeDelta;
 
 /// When to try again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RetryPlan {
-    /// As FCM asks (RELIABILITY.md A6): the provider's time if it named one, else 10 s doubling to 10 min, with up to half as
-    /// much again of jitter.
+    /// As FCM asks (RELIABILITY.md A6), which suits every provider: 10 s doubling to 10 min, or the provider's own time where
+    /// that is longer, with up to half as much again of jitter; given up an hour after the first try.
     BackOff,
     /// A wait before each further try, within a tenth more or less; the receiver's own time where that is later.
     Schedule(&'static [TimeDelta]),
@@ -25,6 +26,11 @@ const WEBHOOK: [TimeDelta; 7] = [
     TimeDelta::hours(10),
 ];
 
+/// After this time since the first try nothing is tried any more.
+const BACK_OFF_FOR: TimeDelta = TimeDelta::minutes(60);
+/// What a receiver names beyond this is beyond the life of every message.
+const TOLD_MAX: TimeDelta = TimeDelta::days(366);
+
 impl RetryPlan {
     pub fn of(channel: ChannelKind) -> Self {
         match channel {
@@ -38,6 +44,15 @@ impl RetryPlan {
         }
     }
 
+    /// Is it given up at this time, whatever else may be left of it? `first_at` is when it was first tried.
+    pub fn is_over(self, first_at: Timestamp, at: Timestamp) -> bool {
+        match self {
+            Self::BackOff => at >= first_at + BACK_OFF_FOR,
+            // The number of its waits is its end.
+            Self::Schedule(_) => false,
+        }
+    }
+
     /// How long to wait after `attempts` tries; none when that was the last one. `told` is the receiver's own word, `jitter` a
     /// draw from 0 to 1.
     pub(super) fn wait(self, attempts: u32, told: Option<TimeDelta>, jitter: f64) -> Option<TimeDelta> {
@@ -45,11 +60,13 @@ impl RetryPlan {
             return None;
         }
         let jitter = jitter.clamp(0.0, 1.0);
+        // Who names next century names no time.
+        let told = told.map(|told| told.min(TOLD_MAX));
         match self {
             Self::BackOff => {
-                let doubling = (10_i64 << attempts.saturating_sub(1).min(6)).min(600) * 1000;
-                let base = told.map_or(doubling, |told| told.num_milliseconds());
-                Some(scaled(base, 1.0 + 0.5 * jitter))
+                let doubling = TimeDelta::seconds((10_i64 << attempts.saturating_sub(1).min(6)).min(600));
+                let base = told.unwrap_or_default().max(doubling);
+                Some(scaled(base.num_milliseconds(), 1.0 + 0.5 * jitter))
             }
             Self::Schedule(waits) => {
                 let place = usize::try_from(attempts.saturating_sub(1)).unwrap_or(usize::MAX);
