@@ -23,7 +23,8 @@ pub fn leaves_at(effects: &Effects, message: &Message) -> Timestamp {
     if !message.promo || message.silent || since_quarter >= CROWDED || !is_planned(effects, message) {
         return now;
     }
-    let draw = message.id.uuid().as_u128() as u32;
+    let [.., a, b, c, d] = *message.id.uuid().as_bytes();
+    let draw = u32::from_be_bytes([a, b, c, d]);
     let spread = SPREAD.num_milliseconds() * i64::from(draw) / i64::from(u32::MAX);
     let at = now - since_quarter + CROWDED + TimeDelta::milliseconds(spread);
     if at < message.expires_at { at } else { now }

@@ -1,7 +1,7 @@
 //! Planned bursts: what waits a few minutes, and what never does.
 #![allow(clippy::unwrap_used, reason = "tests may panic")]
 
-use super::super::stage::{Person, Stage, at};
+use super::super::stage_tests::{Person, Stage, at};
 use super::super::{Effects, Input};
 use super::leaves_at;
 use crate::base::time::Timestamp;

@@ -357,9 +357,7 @@ async fn wait_for(fcm: &TestServer, push: &str, count: usize, since: Instant, pr
     while fcm.screen(push).len() < count {
         looks.tick().await;
         let seen = fcm.screen(push).len();
-        assert!(
-            since.elapsed() < Duration::from_secs(10),
-            "{seen} of {count} are visible"
-        );
+        let is_in_time = since.elapsed() < Duration::from_secs(10);
+        assert!(is_in_time, "{seen} of {count} are visible: {}", process.log());
     }
 }
