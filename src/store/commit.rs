@@ -56,7 +56,10 @@ impl Store {
                 Ok(summary)
             }
             Err(error) => {
-                txn.rollback().await.map_err(StoreError::from)?;
+                // A full disk makes SQLite end the transaction by itself: the reason is what it said first.
+                if txn.rollback().await.is_err() {
+                    return Err(error);
+                }
                 Err(self.explained(error, changes).await)
             }
         }

@@ -151,7 +151,9 @@ async fn a1_kills_while_it_sends_lose_nothing_and_show_nothing_twice() {
         }
     }
     let _process = site.server(LEASE_S).await;
-    site.worked_off(Duration::from_secs(60)).await;
+    // A long siege leaves a long backlog, which the pace of the provider lets go in its own time.
+    let backlog = Duration::from_secs(u64::try_from(site.queued / 20).unwrap());
+    site.worked_off(Duration::from_secs(60) + backlog).await;
     site.assert_visible_once().await;
     println!(
         "{kills} kills, {cut} of them in the middle of sends; {} messages, {} requests",
@@ -357,9 +359,7 @@ async fn wait_for(fcm: &TestServer, push: &str, count: usize, since: Instant, pr
     while fcm.screen(push).len() < count {
         looks.tick().await;
         let seen = fcm.screen(push).len();
-        assert!(
-            since.elapsed() < Duration::from_secs(10),
-            "{seen} of {count} are visible"
-        );
+        let is_in_time = since.elapsed() < Duration::from_secs(10);
+        assert!(is_in_time, "{seen} of {count} are visible: {}", process.log());
     }
 }

@@ -37,7 +37,7 @@ fn faults() -> Vec<(u32, Fault)> {
         (12, Fault::internal()),
         (10, Fault::quota_exceeded()),
         (10, Fault::quota_exceeded().retry_after("90")),
-        (1, Fault::Hang(Duration::from_secs(3))),
+        (1, Fault::Hang(Duration::from_secs(6))),
         (18, Fault::DropConnectionAfterRead),
         (4, Fault::InvalidJsonAnswer),
         (8, bad_request),
@@ -104,7 +104,7 @@ async fn a6_every_rule_of_the_provider_holds_in_its_own_log() {
     let sends = asked("USHER_SENDS").unwrap_or(SENDS);
     let start: Timestamp = "2026-05-04T12:03:00Z".parse().unwrap();
     let clock = Arc::new(ManualClock::new(start));
-    let town = Town::build(Arc::clone(&clock) as Arc<dyn Clock>, 1).await;
+    let town = Town::build(Arc::clone(&clock) as Arc<dyn Clock>, 1, 2).await;
     let seen = Arc::clone(&clock);
     town.fcm.set_clock(Box::new(move || SystemTime::from(seen.now())));
     let phones = (sends as u128 / PER_PHONE).max(1);

@@ -21,7 +21,8 @@ pub struct Town {
 }
 
 impl Town {
-    pub async fn build(clock: Arc<dyn Clock>, tenants: u128) -> Self {
+    /// `timeout_s`: how long an answer of the provider is waited for.
+    pub async fn build(clock: Arc<dyn Clock>, tenants: u128, timeout_s: u64) -> Self {
         let fresh = open_fresh().await.unwrap();
         // Rules are besieged here, not the disk.
         let settings = Settings {
@@ -34,7 +35,7 @@ impl Town {
             fcm: channel::fcm::Settings {
                 service_account: Some(Secret::new(fcm.service_account_json())),
                 endpoint: fcm.endpoint(),
-                timeout_s: 1,
+                timeout_s,
                 ..channel::fcm::Settings::default()
             },
             ..channel::Settings::default()
