@@ -115,7 +115,7 @@ impl Pipeline {
             }
             // The next answer says the same again.
             Err(error) => {
-                tracing::warn!(endpoint = %endpoint.id, %error, "what an endpoint answered could not be noted")
+                tracing::warn!(endpoint = %endpoint.id, %error, "what an endpoint answered could not be noted");
             }
         }
     }

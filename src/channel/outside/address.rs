@@ -71,7 +71,7 @@ impl fmt::Display for Inside {
 /// May a tenant's address be connected to? A v4 address in the clothes of v6 is judged as the v4 address it is.
 ///
 /// The lists are the IANA special-purpose registries, and what clouds answer on: the metadata services stand in link-local
-/// (169.254.169.254, fd00:ec2::254), in CGNAT (100.100.100.200) and, of all places, in public space (168.63.129.16).
+/// (169.254.169.254, `fd00:ec2::254`), in CGNAT (100.100.100.200) and, of all places, in public space (168.63.129.16).
 pub fn judge(ip: IpAddr, allowed: &[Net]) -> Result<(), Inside> {
     let ip = ip.to_canonical();
     if allowed.iter().any(|net| net.contains(ip)) {
@@ -135,8 +135,8 @@ const V6: [Row6; 5] = [
     ),
 ];
 
-/// Only 2000::/3 is handed out to networks of the internet: loopback, ULA, link-local, site-local, multicast, v4-compatible,
-/// NAT64, discard-only and SRv6 (5f00::/16) are all outside of it.
+/// Only `2000::/3` is handed out to networks of the internet: loopback, ULA, link-local, site-local, multicast, v4-compatible,
+/// NAT64, discard-only and segment routing (`5f00::/16`) are all outside of it.
 fn inside_v6(ip: Ipv6Addr) -> Option<&'static str> {
     let holds = |(base, length, _): &&Row6| {
         let mask = u128::MAX.checked_shl(128 - length).unwrap_or(0);
