@@ -24,6 +24,12 @@ pub const TEMPLATE_FUEL: u64 = 10_000;
 pub const LOCALES_MAX: usize = 60;
 /// Bytes of the bar code of a boarding pass: four legs with all their fields stay far below.
 pub const BAR_CODE_BYTES_MAX: usize = 1_024;
+/// Characters of one value on a pass; a longer one is not shown.
+pub const PASS_TEXT_CHARS_MAX: usize = 100;
+/// Hours that a link to a pass may be good for.
+pub const LINK_HOURS_MAX: u32 = 168;
+/// Bytes of the token of a link: ids, type and key of a fact, and the seal, in base64url.
+pub const LINK_TOKEN_BYTES_MAX: usize = 1_024;
 /// How long a pass that is over is still told, so that apps take it away.
 pub const PASS_TOLD_FOR: chrono::TimeDelta = chrono::TimeDelta::days(1);
 /// Subjects of one fact: a family, a tour group.
