@@ -23,6 +23,7 @@ mod m20261122_000033_merged_users;
 mod m20261122_000040_inbox_failures;
 mod m20261122_000041_fences_version;
 mod m20261122_000041_retention_indexes;
+mod m20261122_000080_wallet_passes;
 
 pub use sea_orm_migration::MigratorTrait;
 use sea_orm_migration::prelude::{DbErr, Index, MigrationTrait, SchemaManager};
@@ -52,6 +53,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000040_inbox_failures::Migration),
             Box::new(m20261122_000041_fences_version::Migration),
             Box::new(m20261122_000041_retention_indexes::Migration),
+            Box::new(m20261122_000080_wallet_passes::Migration),
         ]
     }
 }

@@ -45,6 +45,7 @@ mod stream;
 mod track;
 mod triggers;
 mod users;
+mod wallet;
 
 pub use gate::Rates;
 pub use health::Progress;
@@ -70,8 +71,12 @@ mod lint_tests;
 #[cfg(test)]
 mod matrix_tests;
 #[cfg(test)]
+mod pass_link_tests;
+#[cfg(test)]
 mod pass_tests;
 #[cfg(test)]
 mod simulation_tests;
 #[cfg(test)]
 mod surface_tests;
+#[cfg(test)]
+mod wallet_tests;

@@ -42,6 +42,7 @@ mod subjects;
 #[doc(hidden)]
 pub mod testing;
 mod triggers;
+mod wallet_passes;
 
 pub use backtest::{Noticed, StoredPerson};
 pub use catalogue::{CatalogueRows, JourneyRows};
@@ -70,6 +71,7 @@ pub use settings::{Settings, Synchronous};
 pub use settle::Settlement;
 pub use silent::SilentRow;
 pub use triggers::{RevisionRow, RevisionState, TriggerRow, TriggerState};
+pub use wallet_passes::{Held, WalletPass};
 
 #[cfg(test)]
 #[path = "catalogue_tests.rs"]

@@ -4,9 +4,11 @@ mod supervise;
 
 use crate::api::Progress;
 use crate::base::clock::Clock;
+use crate::base::limits;
 use crate::pipeline::{Pipeline, PipelineError};
 use crate::store::Kept;
 use crate::telemetry::measure::Measures;
+use crate::wallet::Updates;
 use std::sync::Arc;
 use std::time::Duration;
 use supervise::{Loop, supervise};
@@ -21,6 +23,8 @@ const DISPATCH_EVERY: Duration = Duration::from_millis(5);
 const DISPATCH_IDLE: Duration = Duration::from_millis(500);
 /// Raw samples of the measures are sorted into their buckets this often.
 const TIDY_EVERY: Duration = Duration::from_secs(5);
+/// Passes in wallets whose facts changed are looked for this often.
+const WALLETS_EVERY: Duration = Duration::from_secs(2);
 /// Inputs that a crash left behind are taken care of at once; then this looks for what another process left.
 const RECOVER_EVERY: Duration = Duration::from_mins(1);
 
@@ -93,6 +97,12 @@ impl Workers {
         workers
     }
 
+    /// Tells wallets of what is new in the passes they hold.
+    pub fn follow_wallets(&mut self, updates: Updates, clock: &Arc<dyn Clock>, progress: &Progress) {
+        let turns = Turns::new(move || tell_wallets(updates.clone()));
+        self.add(Loop::new("wallets", WALLETS_EVERY, 600, clock, progress), turns);
+    }
+
     fn add(&mut self, supervised: Loop, turns: Turns) {
         self.loops.spawn(supervise(supervised, self.token.clone(), turns.0));
     }
@@ -136,6 +146,17 @@ const ROUNDS_PER_TURN_MAX: usize = 100;
 const PURGE_PAUSE: Duration = Duration::from_millis(50);
 /// Steps of one turn: some ten minutes.
 const PURGE_STEPS_PER_TURN_MAX: usize = 10_000;
+
+/// A round that was full is followed by another at once.
+async fn tell_wallets(updates: Updates) -> Result<(), String> {
+    for _ in 0..ROUNDS_PER_TURN_MAX {
+        let told = updates.round().await.map_err(|error| error.to_string())?;
+        if (told as u64) < limits::WALLETS_PER_ROUND_MAX {
+            break;
+        }
+    }
+    Ok(())
+}
 
 async fn dispatch_when_ready(pipeline: Pipeline) -> Result<(), String> {
     // Whether woken or not: what was queued between two turns left its notice behind.
