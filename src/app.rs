@@ -9,6 +9,7 @@ use crate::channel::Channels;
 use crate::pipeline::Pipeline;
 use crate::store::{self, Store, StoreError};
 use crate::telemetry::measure::Measures;
+use crate::wallet::{Links, Updates, Wallets};
 use crate::worker::Workers;
 use actix_web::dev::ServerHandle;
 use actix_web::web;
@@ -122,12 +123,19 @@ impl Running {
                 "correct the channel's settings or leave them out; `usher check` probes them",
             )
         })?;
+        let wallets = Wallets::open(&settings.wallet, SystemClock.now()).map_err(|why| {
+            AppError::new(
+                why,
+                "correct the wallet's settings, or leave all of them out to go without",
+            )
+        })?;
         // The address first: who cannot have it must not touch the database of the one who does.
         let listener = listen(settings.server.bind)?;
         let address = listener.local_addr().unwrap_or(settings.server.bind);
         let store = open_migrated(&settings.database).await?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
+        let links = open_links(settings, address, entropy.as_ref())?;
         let pipeline = Pipeline::start(store, Arc::clone(&clock), entropy, channels, settings.pipeline.clone());
         let left = pipeline.recover().await.map_err(|error| {
             AppError::new(
@@ -139,13 +147,17 @@ impl Running {
             tracing::info!(inputs = left, "stepped what the last run left");
         }
         let progress = Progress::default();
-        let workers = Workers::start(&pipeline, &clock, &measures, &progress, settings.retention);
+        let mut workers = Workers::start(&pipeline, &clock, &measures, &progress, settings.retention);
+        if let Some(updates) = Updates::new(pipeline.store(), &clock, &wallets) {
+            workers.follow_wallets(updates, &clock, &progress);
+        }
         let api = Api::new(
             pipeline.clone(),
             api_settings(settings),
             progress,
             Some(measures.handle()),
-        );
+        )
+        .offering(links, wallets);
         let server = api::serve(listener, web::Data::new(api)).map_err(|error| {
             AppError::new(
                 format!("the server cannot start: {error}"),
@@ -195,6 +207,24 @@ impl Running {
         }
         tracing::info!("stopped");
     }
+}
+
+fn open_links(settings: &Settings, address: SocketAddr, entropy: &dyn Entropy) -> Result<Links, AppError> {
+    let links = Links::open(&settings.links, address, &settings.database.url, entropy)
+        .map_err(|why| AppError::new(why, "config.default.toml explains [links]"))?;
+    if !links.is_kept {
+        // A wallet keeps its passes for longer than a process lives.
+        if settings.wallet.apple.pass_type_id.is_some() {
+            return Err(AppError::new(
+                "links.secret: is not set, and passes in Apple Wallet would be strangers after the next start",
+                "set links.secret (or links.secret_file), the same for every Usher: `openssl rand -base64 32` makes one",
+            ));
+        }
+        tracing::warn!(
+            "links.secret is not set: links to passes end with this process, and other processes do not know them"
+        );
+    }
+    Ok(links)
 }
 
 fn api_settings(settings: &Settings) -> api::Settings {

@@ -28,6 +28,7 @@ mod m20261122_000051_sealing_key;
 mod m20261122_000060_webhook_endpoints;
 mod m20261122_000061_delivery_endpoint;
 mod m20261122_000062_delivery_replay;
+mod m20261122_000080_wallet_passes;
 mod m20261122_000100_routes_of_deliveries;
 
 pub use sea_orm_migration::MigratorTrait;
@@ -63,6 +64,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000060_webhook_endpoints::Migration),
             Box::new(m20261122_000061_delivery_endpoint::Migration),
             Box::new(m20261122_000062_delivery_replay::Migration),
+            Box::new(m20261122_000080_wallet_passes::Migration),
             Box::new(m20261122_000100_routes_of_deliveries::Migration),
         ]
     }

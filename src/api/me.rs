@@ -8,6 +8,7 @@ use super::json::Json;
 use super::problem::Problem;
 use super::server::Api;
 use super::users::UserView;
+use super::wallet;
 use crate::base::id::{DeviceId, MessageId, UserId};
 use crate::engine::delivery::ChannelKind;
 use crate::engine::fix::Permission;
@@ -244,7 +245,11 @@ pub async fn read_message(
 ) -> Result<web::Json<MessageView>, Problem> {
     let store = api.pipeline.store();
     let found = store.message_for_device(device.project_id, *id, device.id).await?;
-    found
-        .map(|message| web::Json(MessageView::of(message)))
-        .ok_or_else(|| Problem::not_found("message"))
+    let mut view = found
+        .map(MessageView::of)
+        .ok_or_else(|| Problem::not_found("message"))?;
+    if let Some(pass) = &view.shown.pass {
+        view.shown.link = wallet::page_of(&api, &device, pass).await?;
+    }
+    Ok(web::Json(view))
 }

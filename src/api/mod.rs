@@ -46,6 +46,7 @@ mod stream;
 mod track;
 mod triggers;
 mod users;
+mod wallet;
 mod webhook_endpoints;
 
 pub use gate::Rates;
@@ -72,8 +73,12 @@ mod lint_tests;
 #[cfg(test)]
 mod matrix_tests;
 #[cfg(test)]
+mod pass_link_tests;
+#[cfg(test)]
 mod pass_tests;
 #[cfg(test)]
 mod simulation_tests;
 #[cfg(test)]
 mod surface_tests;
+#[cfg(test)]
+mod wallet_tests;

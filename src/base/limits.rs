@@ -24,6 +24,22 @@ pub const TEMPLATE_FUEL: u64 = 10_000;
 pub const LOCALES_MAX: usize = 60;
 /// Bytes of the bar code of a boarding pass: four legs with all their fields stay far below.
 pub const BAR_CODE_BYTES_MAX: usize = 1_024;
+/// Characters of one value on a pass; a longer one is not shown.
+pub const PASS_TEXT_CHARS_MAX: usize = 100;
+/// Wallets that one pass of one person may lie in.
+pub const WALLETS_PER_PASS_MAX: u64 = 50;
+/// Passes of one wallet that are told; a frequent flyer has fewer.
+pub const PASSES_PER_WALLET_MAX: u64 = 500;
+/// Bytes of the name an Apple phone gives its wallet, of a push token, and of what it logs: theirs stay below 100.
+pub const WALLET_NAME_BYTES_MAX: usize = 256;
+/// Wallets woken in one round.
+pub const WALLETS_PER_ROUND_MAX: u64 = 100;
+/// Times a wallet is woken for one piece of news; it asks by itself as well.
+pub const WALLET_ATTEMPTS_MAX: u32 = 8;
+/// Hours that a link to a pass may be good for.
+pub const LINK_HOURS_MAX: u32 = 168;
+/// Bytes of the token of a link: ids, type and key of a fact, and the seal, in base64url.
+pub const LINK_TOKEN_BYTES_MAX: usize = 1_024;
 /// How long a pass that is over is still told, so that apps take it away.
 pub const PASS_TOLD_FOR: chrono::TimeDelta = chrono::TimeDelta::days(1);
 /// Subjects of one fact: a family, a tour group.

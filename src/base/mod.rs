@@ -4,6 +4,7 @@ pub mod chance;
 pub mod clock;
 pub mod id;
 pub mod limits;
+pub mod link;
 pub mod memory;
 pub mod seal;
 pub mod secret;

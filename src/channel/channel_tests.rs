@@ -33,6 +33,7 @@ pub(super) fn shown() -> Shown {
         public_title: None,
         public_body: None,
         link: None,
+        pass: None,
         image: None,
         actions: Vec::new(),
         tag: "stay:b1".into(),

@@ -7,7 +7,6 @@ use super::{Channel, Push};
 use crate::base::limits;
 use crate::base::secret::Secret;
 use crate::engine::delivery::{ChannelKind, Outcome};
-use chrono::TimeDelta;
 use futures_util::future::{BoxFuture, FutureExt};
 use lettre::Address;
 use lettre::message::header::{HeaderName, HeaderValue};

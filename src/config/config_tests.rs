@@ -26,6 +26,8 @@ fn the_manual_holds_the_defaults_of_every_module() {
     assert_eq!(settings.pipeline, pipeline::Settings::default());
     assert_eq!(settings.channels, channel::Settings::default());
     assert_eq!(settings.retention, store::Retention::default());
+    assert_eq!(settings.links, wallet::LinkSettings::default());
+    assert_eq!(settings.wallet, wallet::Settings::default());
     assert_eq!(settings.rates, api::Rates::default());
     assert_eq!(settings.log, telemetry::log::Settings::default());
     assert_eq!(settings.server.bind.to_string(), "127.0.0.1:8787");

@@ -6,14 +6,15 @@ use toml::{Table, Value};
 /// Variables of the environment that are settings.
 pub(super) const PREFIX: &str = "USHER__";
 /// Keys that may stand in a file of their own, as `<key>_file`.
-const FROM_FILES: [&str; 1] = ["database.url"];
+const FROM_FILES: [&str; 2] = ["database.url", "links.secret"];
 /// Keys whose value is never shown.
-const HIDDEN: [&str; 5] = [
+const HIDDEN: [&str; 6] = [
     "channels.fcm.service_account",
     "channels.apns.key",
     "channels.webpush.key",
     "channels.sms.auth_token",
     "channels.email.password",
+    "links.secret",
 ];
 
 pub(super) fn parse(name: &str, text: &str) -> Result<Table, ConfigError> {

@@ -2,7 +2,7 @@
 
 mod layer;
 
-use crate::{api, channel, pipeline, store, telemetry};
+use crate::{api, channel, pipeline, store, telemetry, wallet};
 use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -21,6 +21,8 @@ pub struct Settings {
     pub database: store::Settings,
     pub pipeline: pipeline::Settings,
     pub channels: channel::Settings,
+    pub links: wallet::LinkSettings,
+    pub wallet: wallet::Settings,
     pub log: telemetry::log::Settings,
     pub ingest: Ingest,
     pub rates: api::Rates,

@@ -46,6 +46,7 @@ mod subjects;
 #[doc(hidden)]
 pub mod testing;
 mod triggers;
+mod wallet_passes;
 
 pub use backtest::{Noticed, StoredPerson};
 pub use catalogue::{CatalogueRows, JourneyRows};
@@ -77,6 +78,7 @@ pub use settings::{Settings, Synchronous};
 pub use settle::{DeadAddress, Settlement};
 pub use silent::SilentRow;
 pub use triggers::{RevisionRow, RevisionState, TriggerRow, TriggerState};
+pub use wallet_passes::{Held, WalletPass};
 
 #[cfg(test)]
 #[path = "catalogue_tests.rs"]

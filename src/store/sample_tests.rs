@@ -156,6 +156,7 @@ fn shown() -> Shown {
         public_title: None,
         public_body: Some("Open the app".into()),
         link: None,
+        pass: None,
         image: None,
         actions: Vec::new(),
         tag: "stay:1".into(),

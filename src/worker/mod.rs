@@ -4,9 +4,11 @@ mod supervise;
 
 use crate::api::Progress;
 use crate::base::clock::Clock;
+use crate::base::limits;
 use crate::pipeline::{Dispatcher, Pipeline, PipelineError};
 use crate::store::Retention;
 use crate::telemetry::measure::Measures;
+use crate::wallet::Updates;
 use std::sync::Arc;
 use std::time::Duration;
 use supervise::{Loop, supervise};
@@ -23,6 +25,8 @@ const DISPATCH_EVERY: Duration = Duration::from_millis(1);
 const CHECKPOINT_EVERY: Duration = Duration::from_secs(1);
 /// Raw samples of the measures are sorted into their buckets this often.
 const TIDY_EVERY: Duration = Duration::from_secs(5);
+/// Passes in wallets whose facts changed are looked for this often.
+const WALLETS_EVERY: Duration = Duration::from_secs(2);
 /// Inputs that a crash left behind are taken care of at once; then this looks for what another process left.
 const RECOVER_EVERY: Duration = Duration::from_mins(1);
 
@@ -108,6 +112,12 @@ impl Workers {
         workers
     }
 
+    /// Tells wallets of what is new in the passes they hold.
+    pub fn follow_wallets(&mut self, updates: Updates, clock: &Arc<dyn Clock>, progress: &Progress) {
+        let turns = Turns::new(move || tell_wallets(updates.clone()));
+        self.add(Loop::new("wallets", WALLETS_EVERY, 600, clock, progress), turns);
+    }
+
     fn add(&mut self, supervised: Loop, turns: Turns) {
         self.loops.spawn(supervise(supervised, self.token.clone(), turns.0));
     }
@@ -159,6 +169,17 @@ const PURGE_STEPS_PER_TURN_MAX: usize = 10_000;
 async fn dispatch_for_a_while(dispatcher: Arc<Mutex<Dispatcher>>) -> Result<(), String> {
     let result = dispatcher.lock().await.run(Some(DISPATCH_TURN)).await;
     result.map(drop).map_err(|error| error.to_string())
+}
+
+/// A round that was full is followed by another at once.
+async fn tell_wallets(updates: Updates) -> Result<(), String> {
+    for _ in 0..ROUNDS_PER_TURN_MAX {
+        let told = updates.round().await.map_err(|error| error.to_string())?;
+        if (told as u64) < limits::WALLETS_PER_ROUND_MAX {
+            break;
+        }
+    }
+    Ok(())
 }
 
 /// Removes what is old, step by step with pauses: commits in between do not wait for it.

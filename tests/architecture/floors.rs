@@ -4,13 +4,14 @@ use crate::Breach;
 use crate::source::{NamedPath, blank, paths, tokens};
 
 /// From the ground up; a module imports from itself and from floors before it, never from later ones.
-pub const FLOORS: [&str; 12] = [
+pub const FLOORS: [&str; 13] = [
     "base",
     "engine",
     "walk",
     "telemetry",
     "store",
     "channel",
+    "wallet",
     "pipeline",
     "api",
     "worker",

@@ -156,6 +156,7 @@ fn nothing() -> Shown {
         public_title: None,
         public_body: None,
         link: None,
+        pass: None,
         image: None,
         actions: Vec::new(),
         tag: "ask".to_owned(),
