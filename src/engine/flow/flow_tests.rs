@@ -1,5 +1,10 @@
 //! Shares, silence and pace, with time as an argument.
 #![allow(clippy::unwrap_used, reason = "tests may panic")]
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "seconds and shares of a test are small"
+)]
 
 use super::*;
 use chrono::TimeDelta;

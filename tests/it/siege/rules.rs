@@ -199,7 +199,10 @@ async fn states(town: &Town) -> HashMap<String, DeliveryState> {
 fn wait_after(fault: &Fault, attempt: u32) -> Option<f64> {
     let back_off = f64::from(10 * (1_u32 << (attempt - 1).min(6)).min(60));
     match fault {
-        Fault::Status { code, .. } if matches!(code, 400 | 401 | 403 | 404) => None,
+        Fault::Status {
+            code: 400 | 401 | 403 | 404,
+            ..
+        } => None,
         Fault::BadRequest { .. } => None,
         Fault::Status { code, retry_after, .. } => {
             let named = retry_after.as_ref().map(|text| text.parse().unwrap());
