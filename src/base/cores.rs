@@ -15,7 +15,7 @@ pub fn shared_out<P: Sync, T: Send>(pieces: &[P], work: impl Fn(&P) -> T + Sync)
     }
     scope(|scope| {
         let work = &work;
-        let start = |part| scope.spawn(move || Vec::from_iter(<[P]>::iter(part).map(work)));
+        let start = |part| scope.spawn(move || <[P]>::iter(part).map(work).collect::<Vec<T>>());
         let threads: Vec<ScopedJoinHandle<'_, Vec<T>>> =
             pieces.chunks(pieces.len().div_ceil(cores)).map(start).collect();
         let join = |thread: ScopedJoinHandle<'_, Vec<T>>| thread.join().unwrap_or_else(|panic| resume_unwind(panic));
