@@ -2,6 +2,7 @@
 
 pub mod chance;
 pub mod clock;
+pub mod cores;
 pub mod id;
 pub mod limits;
 pub mod link;
