@@ -137,6 +137,7 @@ fn message(letter: &Letter, now: Timestamp) -> Message {
             link: None,
             image: None,
             actions: Vec::new(),
+            pass: None,
             tag: format!("news:{}", letter.number),
             urgency: Urgency::Normal,
             ends_at: None,
