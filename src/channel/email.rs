@@ -222,9 +222,7 @@ impl Refusal {
         let why = format!("{stage}: {code}");
         match (self.stage, code) {
             (_, ..500) => Outcome::Retry { after: None, why },
-            (Stage::Connect | Stage::Login, _) => {
-                configuration("channels.email", why)
-            }
+            (Stage::Connect | Stage::Login, _) => configuration("channels.email", why),
             (Stage::Recipient, 550 | 551 | 553) if !self.is_policy => Outcome::Unregistered { why, as_of: None },
             (Stage::Sender | Stage::Recipient | Stage::Text, _) => Outcome::Rejected { why },
         }

@@ -67,7 +67,7 @@ fn an_unknown_key_is_refused_with_the_nearest_known_one() {
     );
     let far = refusal("[channels.fcm]\nquite_something_else = 1", &[]);
     assert!(
-        far.ends_with("known here: endpoint, service_account, service_account_file, timeout_s"),
+        far.ends_with("known here: endpoint, messages_per_min, service_account, service_account_file, timeout_s"),
         "{far}"
     );
     assert!(refusal("log = 1", &[]).contains("`log` is a section"));

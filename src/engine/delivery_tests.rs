@@ -91,7 +91,10 @@ fn what_the_provider_refuses_is_never_tried_again() {
             why: why(),
             detail: "no permission".into(),
         },
-        Outcome::Unregistered { why: why(), as_of: None },
+        Outcome::Unregistered {
+            why: why(),
+            as_of: None,
+        },
     ];
     for refusal in refusals {
         let next = settle(&refusal, &tried(1), now(), 0.0);
@@ -137,10 +140,15 @@ fn a_webhook_is_tried_eight_times_over_twenty_seven_hours() {
     let failed = |next: &Next| matches!(next, Next::Settled { state, .. } if *state == DeliveryState::Failed);
     assert!(failed(&last), "{last:?}");
     let all = [ChannelKind::Webhook, ChannelKind::Fcm];
-    assert!(
-        all.iter()
-            .all(|kind| failed(&settle(&retry(None), &Tried { channel: *kind, ..webhook(limits::ATTEMPTS_MAX) }, now(), 0.0)))
-    );
+    assert!(all.iter().all(|kind| failed(&settle(
+        &retry(None),
+        &Tried {
+            channel: *kind,
+            ..webhook(limits::ATTEMPTS_MAX)
+        },
+        now(),
+        0.0
+    ))));
 }
 
 #[test]

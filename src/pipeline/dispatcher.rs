@@ -350,11 +350,7 @@ impl Dispatcher {
             return;
         }
         for sent in &written.settled {
-            let dead = sent
-                .settlement
-                .dead_address
-                .as_ref()
-                .map(|dead| dead.address.as_str());
+            let dead = sent.settlement.dead_address.as_ref().map(|dead| dead.address.as_str());
             self.pass_turn(sent.claimed.delivery.device_id, dead);
         }
         // Places are free again.

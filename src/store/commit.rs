@@ -273,10 +273,9 @@ async fn write_messages(txn: &DatabaseTransaction, changes: &[&Change]) -> Resul
     let mut outbox: Vec<delivery::ActiveModel> = Vec::new();
     for (change, made) in messages(changes) {
         let project = change.project_id;
-        let leaves_at = leaves_at(&change.effects, made);
         for planned in &made.deliveries {
             outbox.push(delivery::ActiveModel {
-                run_at: ActiveValue::Set(leaves_at),
+                run_at: ActiveValue::Set(leaves_at(&change.effects, made, planned.channel)),
                 ..queued(project, made.user_id, made.id, planned, made.created_at)
             });
         }

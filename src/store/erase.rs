@@ -77,12 +77,7 @@ async fn delete_rows(txn: &DatabaseTransaction, project: ProjectId, id: UserId) 
         (fact_subject::Column::ProjectId, fact_subject::Column::UserId),
     )
     .await?;
-    delete::<wallet_pass::Entity>(
-        txn,
-        user,
-        (wallet_pass::Column::ProjectId, wallet_pass::Column::UserId),
-    )
-    .await?;
+    delete::<wallet_pass::Entity>(txn, user, (wallet_pass::Column::ProjectId, wallet_pass::Column::UserId)).await?;
     delete::<device::Entity>(txn, user, (device::Column::ProjectId, device::Column::UserId)).await?;
     delete::<device_owner::Entity>(
         txn,

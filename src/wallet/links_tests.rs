@@ -48,7 +48,7 @@ fn a_secret_is_made_beside_the_database_and_found_again() {
             .unwrap_err()
             .contains("shorter than 32 bytes")
     );
-    let elsewhere = opened(&Settings::default(), "postgres://usher@db/usher", 1).unwrap();
+    let elsewhere = opened(&Settings::default(), "postgres://usher@db/usher", 3).unwrap();
     assert!(first.is_kept && !elsewhere.is_kept);
     assert_eq!(elsewhere.read(token(&address), now()), Err(LinkError::Unknown));
     let nowhere = opened(&Settings::default(), "sqlite:///nowhere/at/all/usher.db", 1).unwrap_err();

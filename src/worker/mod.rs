@@ -6,7 +6,7 @@ use crate::api::Progress;
 use crate::base::clock::Clock;
 use crate::base::limits;
 use crate::pipeline::{Dispatcher, Pipeline, PipelineError};
-use crate::store::Retention;
+use crate::store::{Retention, Store};
 use crate::telemetry::measure::Measures;
 use crate::wallet::Updates;
 use std::sync::Arc;
@@ -86,29 +86,13 @@ impl Workers {
             purge_patience,
             Turns::new(move || purge_in_steps(purge.clone(), kept, stop.clone())),
         );
-        let store = pipeline.store().clone();
         start(
             "checkpoint",
             CHECKPOINT_EVERY,
             120,
-            Turns::new(move || {
-                let store = store.clone();
-                async move { store.checkpoint().await.map_err(|error| error.to_string()) }
-            }),
+            checkpoints(pipeline.store().clone()),
         );
-        let measures = measures.clone();
-        start(
-            "tidy",
-            TIDY_EVERY,
-            60,
-            Turns::new(move || {
-                let measures = measures.clone();
-                async move {
-                    measures.tidy();
-                    Ok(())
-                }
-            }),
-        );
+        start("tidy", TIDY_EVERY, 60, tidying(measures.clone()));
         workers
     }
 
@@ -149,6 +133,23 @@ impl Turns {
     {
         Self(Box::new(move || Box::pin(turn())))
     }
+}
+
+fn checkpoints(store: Store) -> Turns {
+    Turns::new(move || {
+        let store = store.clone();
+        async move { store.checkpoint().await.map_err(|error| error.to_string()) }
+    })
+}
+
+fn tidying(measures: Measures) -> Turns {
+    Turns::new(move || {
+        let measures = measures.clone();
+        async move {
+            measures.tidy();
+            Ok(())
+        }
+    })
 }
 
 /// What the pipeline is driven to do.

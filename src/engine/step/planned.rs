@@ -2,6 +2,7 @@
 
 use super::Effects;
 use crate::base::time::Timestamp;
+use crate::engine::delivery::ChannelKind;
 use crate::engine::message::Message;
 use crate::engine::moment::MomentKind;
 use chrono::TimeDelta;
@@ -12,15 +13,16 @@ const CROWDED: TimeDelta = TimeDelta::minutes(2);
 /// Whoever would leave then leaves within this time after it.
 const SPREAD: TimeDelta = TimeDelta::minutes(5);
 
-/// When this message of these effects may leave: at once, unless it is a promo that the clock alone let go and the quarter hour
-/// has just struck. Then it leaves two to seven minutes later, each at an instant of its own.
+/// When this message of these effects may leave by this channel: at once, unless it goes through Firebase, whose wish this is, is a
+/// promo that the clock alone let go, and the quarter hour has just struck. Then it leaves two to seven minutes later, each at an instant of its own.
 ///
 /// A service message is promised for its time and never waits; neither does a promo that answers what somebody did. Before the
 /// quarter nothing is held back: it would be carried over an hour at which quiet begins.
-pub fn leaves_at(effects: &Effects, message: &Message) -> Timestamp {
+pub fn leaves_at(effects: &Effects, message: &Message, channel: ChannelKind) -> Timestamp {
     let now = message.created_at;
     let since_quarter = TimeDelta::milliseconds(now.timestamp_millis().rem_euclid(QUARTER_MS));
-    if !message.promo || message.silent || since_quarter >= CROWDED || !is_planned(effects, message) {
+    let is_spread = channel == ChannelKind::Fcm && message.promo && !message.silent;
+    if !is_spread || since_quarter >= CROWDED || !is_planned(effects, message) {
         return now;
     }
     let [.., a, b, c, d] = *message.id.uuid().as_bytes();

@@ -5,6 +5,7 @@ use super::super::stage_tests::{Person, Stage, at};
 use super::super::{Effects, Input};
 use super::leaves_at;
 use crate::base::time::Timestamp;
+use crate::engine::delivery::ChannelKind;
 use chrono::TimeDelta;
 use serde_json::json;
 
@@ -20,7 +21,7 @@ fn scheduled(time: &str, class: &str) -> Effects {
 }
 
 fn leaves(effects: &Effects) -> Timestamp {
-    leaves_at(effects, &effects.messages[0])
+    leaves_at(effects, &effects.messages[0], ChannelKind::Fcm)
 }
 
 #[test]
@@ -47,6 +48,17 @@ fn what_is_promised_or_planned_for_a_quiet_minute_leaves_at_once() {
     for (time, class) in [("10:00", "service"), ("10:07", "promo"), ("10:14", "promo")] {
         assert_eq!(leaves(&scheduled(time, class)), at(time), "{class} at {time}");
     }
+}
+
+#[test]
+fn other_ways_out_have_no_crowded_minutes() {
+    let effects = scheduled("10:00", "promo");
+    let by = |channel| leaves_at(&effects, &effects.messages[0], channel);
+    assert!(by(ChannelKind::Fcm) > at("10:00"));
+    assert_eq!(
+        (by(ChannelKind::Tray), by(ChannelKind::Sms)),
+        (at("10:00"), at("10:00"))
+    );
 }
 
 #[test]
