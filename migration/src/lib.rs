@@ -23,6 +23,10 @@ mod m20261122_000033_merged_users;
 mod m20261122_000040_inbox_failures;
 mod m20261122_000041_fences_version;
 mod m20261122_000041_retention_indexes;
+mod m20261122_000090_contacts;
+mod m20261122_000091_delivery_reasons;
+mod m20261122_000092_delivery_hops;
+mod m20261122_000093_provider_ids;
 
 pub use sea_orm_migration::MigratorTrait;
 use sea_orm_migration::prelude::{DbErr, Index, MigrationTrait, SchemaManager};
@@ -52,6 +56,10 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000040_inbox_failures::Migration),
             Box::new(m20261122_000041_fences_version::Migration),
             Box::new(m20261122_000041_retention_indexes::Migration),
+            Box::new(m20261122_000090_contacts::Migration),
+            Box::new(m20261122_000091_delivery_reasons::Migration),
+            Box::new(m20261122_000092_delivery_hops::Migration),
+            Box::new(m20261122_000093_provider_ids::Migration),
         ]
     }
 }

@@ -60,6 +60,10 @@ pub struct ConsentsGiven {
     pub service: Option<bool>,
     pub promo: Option<bool>,
     pub analytics: Option<bool>,
+    /// Text messages, whatever they say.
+    pub sms: Option<bool>,
+    /// Mails, whatever they say.
+    pub email: Option<bool>,
 }
 
 /// A registered device.
@@ -93,6 +97,8 @@ impl ConsentsGiven {
             (Purpose::Service, self.service),
             (Purpose::Promo, self.promo),
             (Purpose::Analytics, self.analytics),
+            (Purpose::Sms, self.sms),
+            (Purpose::Email, self.email),
         ];
         given
             .into_iter()

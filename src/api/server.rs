@@ -9,8 +9,8 @@ use super::problem::{ErrorCode, Problem};
 use super::stream::Watchers;
 use super::{
     auth, backtests, consents, contents, decisions, deliveries, devices, events, explain, fact_kinds, facts, geofences,
-    health, idempotency, import, ingest, journeys, journeys_instances, keys, me, metrics, moments, openapi, page,
-    passes, project, publishing, regions, requests, silent, simulations, stream, track, triggers, users,
+    health, idempotency, import, ingest, journeys, journeys_instances, keys, me, messages, metrics, moments, openapi,
+    page, passes, project, publishing, regions, requests, silent, simulations, stream, track, triggers, users,
 };
 use crate::base::limits;
 use crate::base::memory::Memory;
@@ -180,7 +180,10 @@ fn look_routes(config: &mut ServiceConfig<'_>) {
         .service(decisions::list)
         .service(decisions::explain);
     config.service(explain::of_case).service(explain::of_decision);
-    config.service(deliveries::list).service(deliveries::show);
+    config
+        .service(deliveries::list)
+        .service(deliveries::show)
+        .service(messages::cancel);
     config.service(stream::watch);
 }
 

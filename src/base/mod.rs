@@ -2,6 +2,7 @@
 
 pub mod chance;
 pub mod clock;
+pub mod contact;
 pub mod id;
 pub mod limits;
 pub mod memory;

@@ -78,6 +78,9 @@ impl Pipeline {
         settlement.undelivered = self.undelivered(&claimed, &settlement);
         if let Some(state) = self.0.store.settle_delivery(&settlement).await? {
             measure::delivery(claimed.delivery.channel, settlement.state);
+            if settlement.state == DeliveryState::Accepted {
+                measure::hop("handed_over", settlement.at - claimed.delivery.created_at);
+            }
             let out_of_reach = settlement.dead_address.is_some() || is_elsewhere(&claimed);
             if let Some(device) = claimed.delivery.device_id.filter(|_| out_of_reach) {
                 let device = (claimed.delivery.user_id, device);
@@ -101,6 +104,7 @@ impl Pipeline {
             input: InboxInput::Undelivered {
                 message_id: claimed.delivery.message_id,
                 device_id: claimed.delivery.device_id,
+                channel: Some(claimed.delivery.channel),
                 why: settlement.why.clone().unwrap_or_default(),
             },
         })

@@ -3,6 +3,8 @@
 mod alone;
 mod backlog;
 mod backtest;
+mod books;
+mod calling_back;
 mod catalogue;
 mod commit;
 mod dispatch;
@@ -26,6 +28,7 @@ mod tick;
 mod verdict;
 
 pub use backtest::{BacktestError, BacktestPlan, BacktestProgress};
+pub use calling_back::CalledBack;
 pub use error::PipelineError;
 pub use fact_kinds::TypePut;
 pub use holdings::Holding;
@@ -84,6 +87,7 @@ struct Inner {
     work_ready: Arc<Notify>,
     inbox_left: Arc<AtomicBool>,
     holdings: Arc<Holdings>,
+    next_count: books::NextCount,
 }
 
 /// What the lanes share with the pipeline.
@@ -145,6 +149,7 @@ impl Pipeline {
             work_ready: shared.work_ready,
             inbox_left: shared.inbox_left,
             holdings: shared.holdings,
+            next_count: books::NextCount::default(),
         }))
     }
 
@@ -254,6 +259,9 @@ mod delivery_tests;
 #[cfg(test)]
 #[path = "family_tests.rs"]
 mod family_tests;
+#[cfg(test)]
+#[path = "ladder_tests.rs"]
+mod ladder_tests;
 #[cfg(test)]
 #[path = "merge_tests.rs"]
 mod merge_tests;

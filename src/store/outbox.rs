@@ -6,6 +6,7 @@ use super::devices::{consent_row, device_row, last_words};
 use super::error::StoreError;
 use super::look_deliveries::{DeliveryRow, delivery_row};
 use super::projects::project_row;
+use crate::base::contact::Contact;
 use crate::base::id::{DeviceId, ProjectId, UserId};
 use crate::base::limits;
 use crate::base::time::Timestamp;
@@ -33,6 +34,8 @@ pub struct Claimed {
     /// Where the device is reached now.
     pub push: Option<(ChannelKind, String)>,
     pub notifications: Permission,
+    /// For a delivery to an address of the person's own: their addresses now.
+    pub contact: Contact,
     /// The last words of the person the message is for, as they are now.
     pub consents: BTreeMap<Purpose, Consent>,
     /// The project says: nothing is sent.
@@ -148,6 +151,7 @@ impl Store {
         let projects = self.by_id::<project::Entity>(rows.iter().map(|row| row.project_id.uuid()), project::Column::Id);
         let projects: HashMap<Uuid, _> = projects.await?.into_iter().map(|model| (model.id, model)).collect();
         let consents = self.consents_for(&rows).await?;
+        let contacts = self.contacts_for(&rows).await?;
         let mut claimed = Vec::with_capacity(rows.len());
         for row in rows {
             // A delivery without its message or project was erased between the claim and now: there is nothing to send.
@@ -173,6 +177,10 @@ impl Store {
                     .as_ref()
                     .map_or(Permission::Unknown, |device| device.notifications),
                 push: device.and_then(|device| device.push),
+                contact: contacts
+                    .get(&(row.project_id, row.user_id))
+                    .cloned()
+                    .unwrap_or_default(),
                 consents: consents
                     .get(&(row.project_id, row.user_id))
                     .cloned()

@@ -140,6 +140,7 @@ pub(super) fn message(number: u128, message: u128, send_key: &str) -> Message {
             id: id(message),
             device_id: Some(id(number)),
             channel: ChannelKind::Tray,
+            because: None,
         }],
     }
 }

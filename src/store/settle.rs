@@ -60,6 +60,8 @@ impl Store {
         // Only looking is no attempt: a delivery that was held back has all of its tries left.
         let held_back = settlement.attempt.is_none() && state == DeliveryState::Queued;
         let attempts = model.attempts - i64::from(held_back);
+        let handed_over = (settlement.state == DeliveryState::Accepted).then_some(settlement.at);
+        let handed_over = model.accepted_at.or(handed_over);
         delivery::Entity::update_many()
             .col_expr(delivery::Column::State, Expr::value(state.as_str()))
             .col_expr(delivery::Column::Attempts, Expr::value(attempts))
@@ -74,6 +76,7 @@ impl Store {
                 Expr::value(settlement.provider_id.clone().or(model.provider_id)),
             )
             .col_expr(delivery::Column::UpdatedAt, Expr::value(settlement.at))
+            .col_expr(delivery::Column::AcceptedAt, Expr::value(handed_over))
             .filter(delivery::Column::ProjectId.eq(settlement.project_id.uuid()))
             .filter(delivery::Column::Id.eq(model.id))
             .exec(&txn)

@@ -21,6 +21,8 @@ const DISPATCH_EVERY: Duration = Duration::from_millis(5);
 const DISPATCH_IDLE: Duration = Duration::from_millis(500);
 /// Raw samples of the measures are sorted into their buckets this often.
 const TIDY_EVERY: Duration = Duration::from_secs(5);
+/// Whether the deliveries are to be counted is asked this often.
+const BOOKS_EVERY: Duration = Duration::from_secs(5);
 /// Inputs that a crash left behind are taken care of at once; then this looks for what another process left.
 const RECOVER_EVERY: Duration = Duration::from_mins(1);
 
@@ -76,6 +78,19 @@ impl Workers {
             purge_every,
             purge_patience,
             Turns::new(move || purge_in_steps(purge.clone(), kept, stop.clone())),
+        );
+        let books = pipeline.clone();
+        start(
+            "books",
+            BOOKS_EVERY,
+            600,
+            Turns::new(move || {
+                let pipeline = books.clone();
+                async move {
+                    let counted = pipeline.count_books().await;
+                    counted.map(|_| ()).map_err(|error| error.to_string())
+                }
+            }),
         );
         let measures = measures.clone();
         start(

@@ -124,6 +124,7 @@ impl Stepper<'_> {
             id: self.ids.draw(),
             device_id: Some(device_id),
             channel,
+            because: None,
         };
         self.out.messages.push(Message {
             id,
