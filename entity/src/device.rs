@@ -19,6 +19,8 @@ pub struct Model {
     pub notifications: String,
     pub push_channel: Option<String>,
     pub push_address: Option<String>,
+    pub push_set_at: Option<DateTimeUtc>,
+    pub sealing_key: Option<String>,
     pub created_at: DateTimeUtc,
     pub last_seen_at: Option<DateTimeUtc>,
 }

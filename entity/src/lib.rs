@@ -32,3 +32,5 @@ pub mod tombstone;
 pub mod trigger;
 pub mod trigger_revision;
 pub mod user;
+pub mod wallet_pass;
+pub mod webhook_endpoint;

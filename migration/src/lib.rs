@@ -23,10 +23,17 @@ mod m20261122_000033_merged_users;
 mod m20261122_000040_inbox_failures;
 mod m20261122_000041_fences_version;
 mod m20261122_000041_retention_indexes;
+mod m20261122_000050_push_set_at;
+mod m20261122_000051_sealing_key;
+mod m20261122_000060_webhook_endpoints;
+mod m20261122_000061_delivery_endpoint;
+mod m20261122_000062_delivery_replay;
+mod m20261122_000080_wallet_passes;
 mod m20261122_000090_contacts;
 mod m20261122_000091_delivery_reasons;
 mod m20261122_000092_delivery_hops;
 mod m20261122_000093_provider_ids;
+mod m20261122_000100_routes_of_deliveries;
 
 pub use sea_orm_migration::MigratorTrait;
 use sea_orm_migration::prelude::{DbErr, Index, MigrationTrait, SchemaManager};
@@ -56,10 +63,17 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000040_inbox_failures::Migration),
             Box::new(m20261122_000041_fences_version::Migration),
             Box::new(m20261122_000041_retention_indexes::Migration),
+            Box::new(m20261122_000050_push_set_at::Migration),
+            Box::new(m20261122_000051_sealing_key::Migration),
+            Box::new(m20261122_000060_webhook_endpoints::Migration),
+            Box::new(m20261122_000061_delivery_endpoint::Migration),
+            Box::new(m20261122_000062_delivery_replay::Migration),
+            Box::new(m20261122_000080_wallet_passes::Migration),
             Box::new(m20261122_000090_contacts::Migration),
             Box::new(m20261122_000091_delivery_reasons::Migration),
             Box::new(m20261122_000092_delivery_hops::Migration),
             Box::new(m20261122_000093_provider_ids::Migration),
+            Box::new(m20261122_000100_routes_of_deliveries::Migration),
         ]
     }
 }

@@ -36,6 +36,7 @@ mod places;
 pub mod problem;
 mod project;
 mod publishing;
+mod push;
 mod ranking;
 mod regions;
 mod requests;
@@ -47,6 +48,8 @@ mod timeliness;
 mod track;
 mod triggers;
 mod users;
+mod wallet;
+mod webhook_endpoints;
 
 pub use gate::Rates;
 pub use health::Progress;
@@ -74,8 +77,12 @@ mod lint_tests;
 #[cfg(test)]
 mod matrix_tests;
 #[cfg(test)]
+mod pass_link_tests;
+#[cfg(test)]
 mod pass_tests;
 #[cfg(test)]
 mod simulation_tests;
 #[cfg(test)]
 mod surface_tests;
+#[cfg(test)]
+mod wallet_tests;

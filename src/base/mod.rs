@@ -3,8 +3,11 @@
 pub mod chance;
 pub mod clock;
 pub mod contact;
+pub mod cores;
 pub mod id;
 pub mod limits;
+pub mod link;
 pub mod memory;
+pub mod seal;
 pub mod secret;
 pub mod time;

@@ -1,13 +1,28 @@
 //! Channels: one file per transport behind one trait. A channel speaks; it never writes, counts or retries.
 
+pub mod apns;
+pub mod email;
+mod es256;
+mod exchange;
 pub mod fcm;
+pub mod outside;
+mod payload;
+mod plain;
+pub mod sms;
 pub mod tray;
+pub mod webhook;
+pub mod webpush;
 
+use crate::base::chance::Entropy;
+use crate::base::seal::SealingKey;
 use crate::base::time::Timestamp;
 use crate::engine::delivery::{ChannelKind, Outcome};
+use crate::engine::flow::Limit;
 use crate::engine::message::Message;
 use futures_util::future::BoxFuture;
+use outside::Outside;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -17,7 +32,11 @@ pub struct Push<'a> {
     pub message: &'a Message,
     /// The push token or address the device registered.
     pub address: &'a str,
+    /// What a sensitive text is sealed to for this device; none while it has registered no key.
+    pub sealing_key: Option<&'a SealingKey>,
     pub now: Timestamp,
+    /// Chance for what is sealed.
+    pub entropy: &'a dyn Entropy,
 }
 
 /// Neither address nor text: what is sent belongs in no log.
@@ -34,6 +53,11 @@ impl fmt::Debug for Push<'_> {
 pub trait Channel: Send + Sync {
     fn kind(&self) -> ChannelKind;
 
+    /// How fast the provider may be asked; none when it sets no bound.
+    fn pace(&self) -> Option<Limit> {
+        None
+    }
+
     /// One attempt. Bounded in time; what went wrong is an [`Outcome`], not an error.
     fn send<'a>(&'a self, push: Push<'a>) -> BoxFuture<'a, Outcome>;
 
@@ -47,12 +71,19 @@ pub trait Channel: Send + Sync {
 pub struct Settings {
     pub tray: tray::Settings,
     pub fcm: fcm::Settings,
+    pub apns: apns::Settings,
+    pub webpush: webpush::Settings,
+    pub sms: sms::Settings,
+    pub email: email::Settings,
+    pub webhook: webhook::Settings,
+    pub outside: outside::Settings,
 }
 
 /// The channels that are set up.
 #[derive(Clone, Default)]
 pub struct Channels {
     open: Vec<Arc<dyn Channel>>,
+    outside: Option<Outside>,
 }
 
 impl Channels {
@@ -65,7 +96,29 @@ impl Channels {
         if let Some(channel) = fcm::open(&settings.fcm)? {
             open.push(Arc::new(channel));
         }
-        Ok(Self { open })
+        if let Some(channel) = apns::open(&settings.apns)? {
+            open.push(Arc::new(channel));
+        }
+        let outside = Outside::open(&settings.outside)?;
+        if let Some(channel) = webpush::open(&settings.webpush, &outside)? {
+            open.push(Arc::new(channel));
+        }
+        if let Some(channel) = sms::open(&settings.sms, &outside)? {
+            open.push(Arc::new(channel));
+        }
+        if let Some(channel) = email::open(&settings.email, &outside)? {
+            open.push(Arc::new(channel));
+        }
+        if let Some(channel) = webhook::open(&settings.webhook, &outside) {
+            open.push(Arc::new(channel));
+        }
+        let outside = Some(outside);
+        Ok(Self { open, outside })
+    }
+
+    /// The way out to addresses that tenants set; none where no channel was opened.
+    pub fn outside(&self) -> Option<&Outside> {
+        self.outside.as_ref()
     }
 
     /// One more channel, in place of the one of its kind.
@@ -83,14 +136,45 @@ impl Channels {
             .map(AsRef::as_ref)
     }
 
+    /// How fast the provider behind each channel may be asked.
+    pub fn paces(&self) -> BTreeMap<ChannelKind, Limit> {
+        let open = self.open.iter();
+        open.filter_map(|channel| Some((channel.kind(), channel.pace()?)))
+            .collect()
+    }
+
     pub fn kinds(&self) -> Vec<ChannelKind> {
         self.open.iter().map(|channel| channel.kind()).collect()
     }
 }
 
 #[cfg(test)]
+mod apns_peer;
+#[cfg(test)]
+#[path = "apns_tests.rs"]
+mod apns_tests;
+#[cfg(test)]
+#[path = "conformance_tests.rs"]
+mod conformance_tests;
+#[cfg(test)]
 #[path = "fcm_tests.rs"]
 mod fcm_tests;
 #[cfg(test)]
+#[path = "http_peer_tests.rs"]
+pub(crate) mod http_peer;
+#[cfg(test)]
+mod peer;
+#[cfg(test)]
+#[path = "sealed_tests.rs"]
+mod sealed_tests;
+#[cfg(test)]
+#[path = "smtp_peer_tests.rs"]
+mod smtp_peer;
+#[cfg(test)]
 #[path = "channel_tests.rs"]
 mod tests;
+#[cfg(test)]
+mod webpush_peer;
+#[cfg(test)]
+#[path = "webpush_tests.rs"]
+mod webpush_tests;

@@ -1,5 +1,6 @@
 //! The verdict on a claimed delivery: may it go now? Time has passed since the decision, and what it stood on is asked again.
 
+use super::endpoints::to_business;
 use super::{Pipeline, PipelineError};
 use crate::base::id::{MessageId, ProjectId};
 use crate::base::limits;
@@ -188,7 +189,7 @@ pub fn at_a_glance(claimed: &Claimed, catalogue: &Catalogue, now: Timestamp) -> 
         return later("the trigger is paused");
     }
     match &claimed.push {
-        _ if !to_user => Verdict::Go { address: String::new() },
+        _ if !to_user => to_business(claimed, now),
         _ if !by_device => own_address(claimed).map_or_else(
             || {
                 let why = "the person has no address for this channel any more";
@@ -223,7 +224,8 @@ fn is_late(claimed: &Claimed, now: Timestamp) -> bool {
 /// Not the first try: another message may have taken its place on the screen meanwhile. One that is still queued then is
 /// cancelled in the commit of the other; this is for those that were being sent, or held back, at that instant.
 fn may_cover_a_newer_one(claimed: &Claimed, now: Timestamp) -> bool {
-    is_late(claimed, now) || claimed.delivery.attempts > 1 || claimed.message.corrects.is_some()
+    let delivery = &claimed.delivery;
+    is_late(claimed, now) || delivery.attempts > 1 || delivery.replay_of.is_some() || claimed.message.corrects.is_some()
 }
 
 /// Has the device gone to somebody else, or lost its address for this channel? The engine is to hear of it.

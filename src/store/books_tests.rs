@@ -108,6 +108,7 @@ async fn states_only_move_forward_and_the_books_balance_whatever_comes_in_which_
                     id: delivery(60),
                     device_id: None,
                     channel: ChannelKind::Sms,
+                    endpoint_id: None,
                     because: Some("not received within PT2M".to_owned()),
                 };
                 further.effects.redirected = vec![(id(50), planned)];

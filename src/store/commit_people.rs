@@ -41,7 +41,7 @@ pub(super) async fn write(
                 give_device(txn, project, *device_id, *user_id, *at).await?;
             }
             Row::ForgetAddress { device_id, address } => {
-                forget_address(txn, project, *device_id, address.as_deref()).await?;
+                forget_address(txn, project, *device_id, address.as_deref(), None).await?;
             }
         }
     }
@@ -98,6 +98,8 @@ async fn write_device(
         .col_expr(device::Column::Notifications, Expr::value(model.notifications.clone()))
         .col_expr(device::Column::PushChannel, Expr::value(model.push_channel.clone()))
         .col_expr(device::Column::PushAddress, Expr::value(model.push_address.clone()))
+        .col_expr(device::Column::PushSetAt, Expr::value(model.push_set_at))
+        .col_expr(device::Column::SealingKey, Expr::value(model.sealing_key.clone()))
         .col_expr(device::Column::LastSeenAt, Expr::value(model.last_seen_at))
         .filter(device::Column::ProjectId.eq(project.uuid()))
         .filter(device::Column::Id.eq(model.id))

@@ -5,6 +5,7 @@ use super::connect::Store;
 use super::error::StoreError;
 use crate::base::id::{DeviceId, ProjectId, UserId};
 use crate::base::limits;
+use crate::base::seal::SealingKey;
 use crate::base::time::Timestamp;
 use crate::engine::subject::{Consent, Purpose};
 use crate::store::change::DeviceRow;
@@ -296,12 +297,14 @@ pub(super) async fn take_address(
         .collect())
 }
 
-/// Forgets a push address, but only while it is still the one that was found dead (any, when none is named).
+/// Forgets a push address, but only while it is still the one that was found dead (any, when none is named), and was not
+/// registered again after that instant.
 pub(super) async fn forget_address(
     conn: &impl ConnectionTrait,
     project: ProjectId,
     device: DeviceId,
     address: Option<&str>,
+    dead_since: Option<Timestamp>,
 ) -> Result<(), StoreError> {
     let none: Option<String> = None;
     let mut update = device::Entity::update_many()
@@ -311,6 +314,12 @@ pub(super) async fn forget_address(
         .filter(device::Column::Id.eq(device.uuid()));
     if let Some(address) = address {
         update = update.filter(device::Column::PushAddress.eq(address));
+    }
+    if let Some(dead_since) = dead_since {
+        let not_since = Condition::any()
+            .add(device::Column::PushSetAt.is_null())
+            .add(device::Column::PushSetAt.lte(dead_since));
+        update = update.filter(not_since);
     }
     update.exec(conn).await?;
     Ok(())
@@ -330,6 +339,8 @@ pub(super) fn device_model(row: &DeviceRow) -> Result<device::Model, StoreError>
         notifications: to_word(&row.notifications)?,
         push_channel: row.push.as_ref().map(|(channel, _)| channel.as_str().to_owned()),
         push_address: row.push.as_ref().map(|(_, address)| address.clone()),
+        push_set_at: row.push_set_at,
+        sealing_key: row.sealing_key.as_ref().map(SealingKey::to_text),
         created_at: row.created_at,
         last_seen_at: row.last_seen_at,
     })
@@ -340,6 +351,9 @@ pub(super) fn device_row(model: device::Model) -> Result<DeviceRow, StoreError> 
         (Some(channel), Some(address)) => Some((from_word("devices.push_channel", &channel)?, address)),
         _ => None,
     };
+    let sealing_key = model.sealing_key.as_deref().map(|text| {
+        SealingKey::from_text(text).map_err(|error| StoreError::Corrupt(format!("devices.sealing_key: {error}")))
+    });
     Ok(DeviceRow {
         id: model.id.into(),
         project_id: model.project_id.into(),
@@ -352,6 +366,8 @@ pub(super) fn device_row(model: device::Model) -> Result<DeviceRow, StoreError> 
         time_zone: model.time_zone,
         notifications: from_word("devices.notifications", &model.notifications)?,
         push,
+        push_set_at: model.push_set_at,
+        sealing_key: sealing_key.transpose()?,
         created_at: model.created_at,
         last_seen_at: model.last_seen_at,
     })

@@ -6,7 +6,7 @@ use super::connect::Store;
 use super::error::StoreError;
 use super::people::by_ref_or_new;
 use super::subjects::erased_among;
-use super::{fact_versions, inbox};
+use super::{fact_versions, inbox, wallet_passes};
 use crate::base::id::{IdSource, ProjectId, UserId};
 use crate::engine::fact::{Fact, FactRef};
 use ::entity::{fact, fact_subject, user};
@@ -56,6 +56,9 @@ impl Store {
         write_fact(&txn, put, &fact, stored.is_some()).await?;
         write_fact_subjects(&txn, put.project_id, &fact).await?;
         fact_versions::remember(&txn, put.project_id, &fact).await?;
+        if stored.is_some() {
+            wallet_passes::tell(&txn, put.project_id, &fact.id, fact.changed_at).await?;
+        }
         let gone = former.into_iter().filter(|user| !fact.subjects.contains(user));
         let entries = entries_for(put.project_id, &fact, gone, ids);
         inbox::add(&txn, &entries, fact.changed_at).await?;

@@ -14,6 +14,8 @@ mod connect;
 mod contacts;
 mod contents;
 mod devices;
+mod endpoint_secrets;
+mod endpoints;
 mod erase;
 pub mod error;
 mod export;
@@ -37,7 +39,9 @@ mod projects;
 mod provider_receipts;
 mod publish;
 mod register;
+mod replay;
 mod retain;
+mod routes;
 mod settings;
 mod settle;
 mod silent;
@@ -45,6 +49,7 @@ mod subjects;
 #[doc(hidden)]
 pub mod testing;
 mod triggers;
+mod wallet_passes;
 
 pub use backtest::{Noticed, StoredPerson};
 pub use books::Books;
@@ -54,6 +59,8 @@ pub use commit::CommitSummary;
 pub use connect::Store;
 pub use contents::ContentRow;
 pub use devices::{ConsentRow, OwnerRow};
+pub use endpoint_secrets::SigningSecrets;
+pub use endpoints::{Disabled, EndpointEdit, EndpointRow, Heard};
 pub use error::{CommitError, StoreError};
 pub use fact_kinds::FactTypeRow;
 pub use geofences::{FenceRow, FenceUpsert, FencesEdit, FencesPut, Upserted};
@@ -70,11 +77,13 @@ pub use people::UserRow;
 pub use projects::ProjectRow;
 pub use provider_receipts::{ProviderSaid, ProviderWord};
 pub use register::{Registered, Registration};
-pub use retain::Kept;
+pub use replay::{Replay, Replays};
+pub use retain::Retention;
 pub use settings::{Settings, Synchronous};
-pub use settle::Settlement;
+pub use settle::{DeadAddress, Settlement};
 pub use silent::SilentRow;
 pub use triggers::{RevisionRow, RevisionState, TriggerRow, TriggerState};
+pub use wallet_passes::{Held, WalletPass};
 
 #[cfg(test)]
 #[path = "books_tests.rs"]
@@ -91,6 +100,9 @@ mod erase_tests;
 #[cfg(test)]
 #[path = "fact_history_tests.rs"]
 mod fact_history_tests;
+#[cfg(test)]
+#[path = "full_tests.rs"]
+mod full_tests;
 #[cfg(test)]
 #[path = "journey_tests.rs"]
 mod journey_tests;

@@ -101,6 +101,19 @@ fn a_message_that_is_not_received_takes_each_further_way_once_and_in_time() {
 }
 
 #[test]
+fn the_further_ways_of_a_promo_that_leaves_later_are_counted_from_when_it_leaves() {
+    let planned = json!({ "class": "promo", "when": { "schedule": { "at": "10:00" } } });
+    let (stage, mut ana) = (stage_with(&planned), person());
+    ana.step(&stage, at("09:50"), &Input::Tick);
+    let first = ana.step(&stage, at("10:00"), &Input::Tick);
+    let leaves = leaves_at(&first, &first.messages[0]);
+    assert!(leaves >= at("10:02"), "{leaves}");
+    let taken = ways(&mut ana, &stage, "11:00");
+    let times: Vec<_> = taken.iter().map(|(when, ..)| *when - leaves).collect();
+    assert_eq!(times, [2, 10].map(chrono::TimeDelta::minutes));
+}
+
+#[test]
 fn what_the_phone_got_takes_no_further_way() {
     for status in [
         ReceiptStatus::Received,

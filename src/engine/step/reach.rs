@@ -3,7 +3,7 @@
 use super::consent::purpose_of;
 use super::ladder::Climb;
 use super::stepper::Stepper;
-use crate::base::id::{DeviceId, MessageId};
+use crate::base::id::{DeviceId, EndpointId, MessageId};
 use crate::engine::decision::{Decision, ReasonCode, Step, TraceStep};
 use crate::engine::delivery::{ChannelKind, Planned, Way};
 use crate::engine::fix::Permission;
@@ -22,9 +22,25 @@ impl Stepper<'_> {
             }),
             Audience::Business => Some(Way {
                 device_id: None,
-                channel: ChannelKind::Tray,
+                channel: if self.given.catalogue.endpoints.is_empty() {
+                    ChannelKind::Tray
+                } else {
+                    ChannelKind::Webhook
+                },
             }),
         }
+    }
+
+    /// The deliveries of a message's first way: one, or one for each endpoint of the business.
+    pub(super) fn first_deliveries(&mut self, way: Way) -> Vec<Planned> {
+        let catalogue = self.given.catalogue;
+        let endpoints: Vec<_> = if way.channel == ChannelKind::Webhook {
+            catalogue.endpoints.iter().copied().map(Some).collect()
+        } else {
+            vec![None]
+        };
+        let planned = |endpoint_id| self.planned(way, endpoint_id, None);
+        endpoints.into_iter().map(planned).collect()
     }
 
     /// The device heard from last among those that can show something and were not tried yet.
@@ -49,11 +65,12 @@ impl Stepper<'_> {
     }
 
     /// A delivery of this way.
-    pub(super) fn planned(&mut self, way: Way, because: Option<String>) -> Planned {
+    fn planned(&mut self, way: Way, endpoint_id: Option<EndpointId>, because: Option<String>) -> Planned {
         Planned {
             id: self.ids.draw(),
             device_id: way.device_id,
             channel: way.channel,
+            endpoint_id,
             because,
         }
     }
@@ -94,7 +111,7 @@ impl Stepper<'_> {
 
     /// One more delivery of this message.
     pub(super) fn send_by(&mut self, place: usize, way: Way, because: Option<String>) {
-        let planned = self.planned(way, because);
+        let planned = self.planned(way, None, because);
         let sent = &mut self.subject.sent[place];
         self.out.redirected.push((sent.message_id, planned));
         sent.tried.extend(way.device_id);
@@ -104,6 +121,11 @@ impl Stepper<'_> {
 
     /// May a message that was decided before still go another way?
     pub(super) fn may_go_on(&self, sent: &Sent) -> Result<(), (ReasonCode, Step, &'static str)> {
+        if sent.tried.is_empty() && sent.ladder.addressed.is_empty() {
+            // It was for the business. Nobody's phone takes over: a stranger would read it.
+            let says = "The business could not be reached";
+            return Err((ReasonCode::ProviderError, Step::Deliver, says));
+        }
         if sent.expires_at.is_none_or(|end| end <= self.given.now) {
             let says = "Its life ended before it reached anybody";
             return Err((ReasonCode::Expired, Step::Deliver, says));

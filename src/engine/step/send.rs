@@ -234,7 +234,8 @@ impl Stepper<'_> {
             return false;
         };
         let facts = self.close_all(&candidate);
-        let deliveries = ladder.open.iter().map(|way| self.planned(*way, None)).collect();
+        let first = ladder.open.clone();
+        let deliveries = first.into_iter().flat_map(|way| self.first_deliveries(way)).collect();
         let Candidate {
             case,
             send_key,

@@ -81,6 +81,7 @@ pub fn step(subject: Subject, input: &Input, given: Given<'_>) -> Effects {
         stepper.notice_facts_that_turned();
         stepper.judge_fresh();
         stepper.look_at_ladders();
+        stepper.put_off_further_ways();
         stepper.end_with_their_facts();
         stepper.forget_the_old();
     }

@@ -15,7 +15,7 @@ pub(super) fn check_ladder(sentence: &Trigger, fail: &mut Fail<'_>) {
         fail(
             "fallback_to_business",
             "/then/fallback".into(),
-            "what the business reads has one way: its own tray",
+            "what the business reads goes to its endpoints, or else to its tray, and has no other way",
             Some("leave `fallback` out, or `to`"),
         );
     }
