@@ -27,6 +27,13 @@ pub struct Model {
     pub provider_id: Option<String>,
     pub created_at: DateTimeUtc,
     pub updated_at: DateTimeUtc,
+    /// Why the message takes this further way.
+    pub because: Option<String>,
+    /// When the provider took it, and when the phone said so of the rest.
+    pub accepted_at: Option<DateTimeUtc>,
+    pub received_at: Option<DateTimeUtc>,
+    pub displayed_at: Option<DateTimeUtc>,
+    pub opened_at: Option<DateTimeUtc>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -12,6 +12,8 @@ pub struct Model {
     pub user_ref: Option<String>,
     pub profile: String,
     pub merged_into: Option<Uuid>,
+    /// Phone number and mail address, as JSON: read and written in one place of the store.
+    pub contact: Option<String>,
     pub created_at: DateTimeUtc,
     pub updated_at: DateTimeUtc,
 }

@@ -29,6 +29,10 @@ mod m20261122_000060_webhook_endpoints;
 mod m20261122_000061_delivery_endpoint;
 mod m20261122_000062_delivery_replay;
 mod m20261122_000080_wallet_passes;
+mod m20261122_000090_contacts;
+mod m20261122_000091_delivery_reasons;
+mod m20261122_000092_delivery_hops;
+mod m20261122_000093_provider_ids;
 mod m20261122_000100_routes_of_deliveries;
 
 pub use sea_orm_migration::MigratorTrait;
@@ -65,6 +69,10 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000061_delivery_endpoint::Migration),
             Box::new(m20261122_000062_delivery_replay::Migration),
             Box::new(m20261122_000080_wallet_passes::Migration),
+            Box::new(m20261122_000090_contacts::Migration),
+            Box::new(m20261122_000091_delivery_reasons::Migration),
+            Box::new(m20261122_000092_delivery_hops::Migration),
+            Box::new(m20261122_000093_provider_ids::Migration),
             Box::new(m20261122_000100_routes_of_deliveries::Migration),
         ]
     }

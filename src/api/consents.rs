@@ -42,7 +42,8 @@ pub async fn said(
 ) -> Result<ConsentState, Problem> {
     let words = given.words(api.pipeline.now());
     if words.is_empty() {
-        let detail = "name at least one of `location`, `service`, `promo`, `analytics` with true or false";
+        let detail =
+            "name at least one of `location`, `service`, `promo`, `analytics`, `sms`, `email` with true or false";
         return Err(Problem::field("", detail));
     }
     api.pipeline.consent(project, user, words, source).await?;

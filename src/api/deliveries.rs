@@ -4,6 +4,7 @@ use super::auth::{Reads, Writes};
 use super::paging::{List, ask};
 use super::problem::{ErrorCode, Problem};
 use super::server::Api;
+use super::timeliness::Timeliness;
 use super::users::filtered_user;
 use crate::base::id::{DeliveryId, DeviceId, EndpointId, MessageId, UserId};
 use crate::engine::delivery::{ChannelKind, DeliveryState};
@@ -48,6 +49,8 @@ pub struct DeliveryView {
     pub state: DeliveryState,
     /// Why it stands where it stands, when there is something to say.
     pub why: Option<String>,
+    /// With a further way of a message: why it was taken.
+    pub because: Option<String>,
     /// The provider's own name for it.
     pub provider_id: Option<String>,
     pub tries: u32,
@@ -55,6 +58,9 @@ pub struct DeliveryView {
     pub updated_at: DateTime<Utc>,
     /// Every try, oldest first; lists leave them out.
     pub attempts: Vec<AttemptView>,
+    /// When it came to each point of its way, and how long each hop took; lists leave it out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub timeliness: Option<Timeliness>,
 }
 
 /// One try.
@@ -88,11 +94,13 @@ impl DeliveryView {
             replay_of: row.replay_of,
             state: row.state,
             why: row.why,
+            because: row.because,
             provider_id: row.provider_id,
             tries: row.attempts,
             created_at: row.created_at,
             updated_at: row.updated_at,
             attempts: attempts.into_iter().map(attempt).collect(),
+            timeliness: None,
         }
     }
 }
@@ -131,9 +139,12 @@ pub async fn show(
     id: web::Path<DeliveryId>,
 ) -> Result<web::Json<DeliveryView>, Problem> {
     let found = api.pipeline.store().delivery(key.project_id, *id).await?;
-    found
-        .map(|(row, tried)| web::Json(DeliveryView::of(row, tried)))
-        .ok_or_else(|| Problem::not_found("delivery"))
+    let (row, tried) = found.ok_or_else(|| Problem::not_found("delivery"))?;
+    let timeliness = Timeliness::of(&api, &row).await?;
+    Ok(web::Json(DeliveryView {
+        timeliness: Some(timeliness),
+        ..DeliveryView::of(row, tried)
+    }))
 }
 
 /// Replay a dead delivery

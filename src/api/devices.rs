@@ -51,6 +51,10 @@ pub struct ConsentsGiven {
     pub service: Option<bool>,
     pub promo: Option<bool>,
     pub analytics: Option<bool>,
+    /// Text messages, whatever they say.
+    pub sms: Option<bool>,
+    /// Mails, whatever they say.
+    pub email: Option<bool>,
 }
 
 /// A registered device.
@@ -70,6 +74,8 @@ impl ConsentsGiven {
             (Purpose::Service, self.service),
             (Purpose::Promo, self.promo),
             (Purpose::Analytics, self.analytics),
+            (Purpose::Sms, self.sms),
+            (Purpose::Email, self.email),
         ];
         given
             .into_iter()

@@ -213,6 +213,7 @@ async fn sendings_of(
         channel: row.channel,
         state: row.state,
         why: row.why,
+        because: row.because,
     };
     Ok(rows.into_iter().map(sending).collect())
 }

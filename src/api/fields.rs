@@ -70,6 +70,16 @@ pub fn time_zone(pointer: &str, zone: Option<&str>) -> Result<Option<Tz>, Proble
     parsed.map_err(|_| Problem::field(pointer, "not a time zone: use an IANA name such as `Europe/Vienna`"))
 }
 
+/// An address of a person's own, in its one way of writing.
+pub fn contact(
+    pointer: &str,
+    text: Option<&str>,
+    check: fn(&str) -> Result<String, &'static str>,
+) -> Result<Option<String>, Problem> {
+    let checked = text.map(check).transpose();
+    checked.map_err(|detail| Problem::field(pointer, detail))
+}
+
 /// Free properties, bounded in bytes and without what PostgreSQL cannot store.
 pub fn properties(pointer: &str, map: &Map<String, Value>) -> Result<(), Problem> {
     let text = serde_json::to_string(map).unwrap_or_default();

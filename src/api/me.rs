@@ -196,9 +196,10 @@ pub async fn identify(
         locale: body.locale.or(known.locale),
         time_zone: body.time_zone.or(known.time_zone),
         attributes: body.attributes.unwrap_or(known.attributes),
+        ..Profile::default()
     });
     let user = api.pipeline.identify(&device, &body.user_ref, profile).await?;
-    Ok(web::Json(UserView::of(user)))
+    Ok(web::Json(UserView::for_device(user)))
 }
 
 /// Say that the person signed out

@@ -25,6 +25,7 @@ mod journeys_instances;
 mod json;
 mod keys;
 mod me;
+mod messages;
 mod metrics;
 mod moments;
 pub mod openapi;
@@ -43,6 +44,7 @@ pub mod server;
 mod silent;
 mod simulations;
 mod stream;
+mod timeliness;
 mod track;
 mod triggers;
 mod users;
@@ -56,6 +58,8 @@ pub use server::{Api, Settings, app, routes, serve};
 
 #[cfg(test)]
 mod backtest_tests;
+#[cfg(test)]
+mod contact_tests;
 #[cfg(test)]
 mod explain_tests;
 #[cfg(test)]

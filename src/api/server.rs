@@ -9,9 +9,9 @@ use super::problem::{ErrorCode, Problem};
 use super::stream::Watchers;
 use super::{
     auth, backtests, consents, contents, decisions, deliveries, devices, events, explain, fact_kinds, facts, geofences,
-    health, idempotency, import, ingest, journeys, journeys_instances, keys, me, metrics, moments, openapi, page,
-    passes, project, publishing, push, regions, requests, silent, simulations, stream, track, triggers, users, wallet,
-    webhook_endpoints,
+    health, idempotency, import, ingest, journeys, journeys_instances, keys, me, messages, metrics, moments, openapi,
+    page, passes, project, publishing, push, regions, requests, silent, simulations, stream, track, triggers, users,
+    wallet, webhook_endpoints,
 };
 use crate::base::limits;
 use crate::base::memory::Memory;
@@ -208,7 +208,8 @@ fn look_routes(config: &mut ServiceConfig<'_>) {
     config
         .service(deliveries::list)
         .service(deliveries::show)
-        .service(deliveries::replay);
+        .service(deliveries::replay)
+        .service(messages::cancel);
     config.service(stream::watch);
 }
 

@@ -6,6 +6,7 @@ use super::json::Json;
 use super::paging::{List, PageQuery};
 use super::problem::Problem;
 use super::server::Api;
+use crate::base::contact::{self, Contact};
 use crate::base::id::{ProjectId, UserId};
 use crate::engine::subject::Profile;
 use crate::store::UserRow;
@@ -25,6 +26,12 @@ pub struct UserView {
     pub time_zone: Option<String>,
     #[schema(value_type = Object)]
     pub attributes: Map<String, Value>,
+    /// E.164; shown to the business alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub phone: Option<String>,
+    /// Shown to the business alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub email: Option<String>,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
 }
@@ -43,6 +50,12 @@ pub struct UserPut {
     #[serde(default)]
     #[schema(value_type = Object)]
     pub attributes: Map<String, Value>,
+    /// With the country, such as `+43 664 1234567`: for text messages, with the person's consent to `sms`.
+    #[schema(max_length = 32)]
+    pub phone: Option<String>,
+    /// For mails, with the person's consent to `email`.
+    #[schema(max_length = 254)]
+    pub email: Option<String>,
 }
 
 impl UserView {
@@ -53,8 +66,19 @@ impl UserView {
             locale: row.profile.locale,
             time_zone: row.profile.time_zone,
             attributes: row.profile.attributes,
+            phone: row.contact.phone,
+            email: row.contact.email,
             created_at: row.created_at,
             updated_at: row.updated_at,
+        }
+    }
+
+    /// The same for who only signed in on a device: where else the person is reached is not theirs to see.
+    pub fn for_device(row: UserRow) -> Self {
+        Self {
+            phone: None,
+            email: None,
+            ..Self::of(row)
         }
     }
 }
@@ -112,8 +136,16 @@ pub async fn put(
         locale: body.locale,
         time_zone: body.time_zone,
         attributes: body.attributes,
+        ..Profile::default()
     };
-    let user = api.pipeline.put_user(key.project_id, &user_ref, profile).await?;
+    let contact = Contact {
+        phone: fields::contact("/phone", body.phone.as_deref(), contact::phone)?,
+        email: fields::contact("/email", body.email.as_deref(), contact::email)?,
+    };
+    let user = api
+        .pipeline
+        .put_user(key.project_id, &user_ref, (profile, contact))
+        .await?;
     Ok(web::Json(UserView::of(user)))
 }
 

@@ -205,6 +205,14 @@ pub const COUNTED_TIMES_MAX: u32 = 100;
 pub const COUNTED_DAYS_MAX: i64 = 92;
 /// Characters of what a person wrote back to a message.
 pub const REPLY_CHARS_MAX: usize = 2_000;
+/// How often what became of all deliveries is counted for the measures, at most.
+pub const BOOKS_COUNTED_EVERY: chrono::TimeDelta = chrono::TimeDelta::seconds(10);
+/// One part in so many of the time goes into counting them, at most.
+pub const BOOKS_COUNTED_SHARE: i32 = 100;
+/// Further ways of one message.
+pub const RUNGS_PER_MESSAGE_MAX: usize = 4;
+/// The longest a further way of a message waits for the ways before it.
+pub const RUNG_AFTER_MAX: chrono::TimeDelta = chrono::TimeDelta::days(7);
 /// How far around a time Explain looks for a moment when nothing was decided.
 pub const EXPLAIN_AROUND: chrono::TimeDelta = chrono::TimeDelta::hours(24);
 /// Geofences that one finding of the lint names; the others are counted.

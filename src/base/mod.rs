@@ -2,6 +2,7 @@
 
 pub mod chance;
 pub mod clock;
+pub mod contact;
 pub mod cores;
 pub mod id;
 pub mod limits;

@@ -121,6 +121,14 @@ impl Channels {
         self.outside.as_ref()
     }
 
+    /// One more channel, in place of the one of its kind.
+    #[must_use]
+    pub fn with(mut self, channel: Arc<dyn Channel>) -> Self {
+        self.open.retain(|open| open.kind() != channel.kind());
+        self.open.push(channel);
+        self
+    }
+
     pub fn get(&self, kind: ChannelKind) -> Option<&dyn Channel> {
         self.open
             .iter()

@@ -12,6 +12,10 @@ use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+mod ladder;
+
+pub use ladder::{Ladder, Rung, Way};
+
 /// The transports Usher has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
@@ -52,6 +56,14 @@ impl ChannelKind {
             Self::Sms => "sms",
             Self::Email => "email",
             Self::Webhook => "webhook",
+        }
+    }
+
+    /// Does it reach a person by an address of their own, on no device of ours?
+    pub fn is_personal(self) -> bool {
+        match self {
+            Self::Sms | Self::Email => true,
+            Self::Tray | Self::Fcm | Self::Apns | Self::Webpush | Self::Webhook => false,
         }
     }
 }
@@ -112,6 +124,9 @@ pub struct Planned {
     /// With a webhook: which of the business's endpoints.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub endpoint_id: Option<EndpointId>,
+    /// With a further way of the same message: why it is taken.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub because: Option<String>,
 }
 
 /// What the provider said to one attempt.

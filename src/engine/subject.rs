@@ -1,10 +1,12 @@
 //! The subject: everything the engine remembers of one user. The unit of state and of order (DESIGN.md 4).
 
 use super::decision::ReasonCode;
+use super::delivery::{ChannelKind, Ladder};
 use super::fact::{Fact, FactRef};
 use super::fix::Permission;
 use super::moment::{Moment, Place};
 use super::presence::Inside;
+use crate::base::contact::Contact;
 use crate::base::id::{DeviceId, FenceId, InstanceId, JourneyId, MessageId, MomentId, TriggerId, UserId, WaitId};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -63,6 +65,16 @@ pub struct Profile {
     #[serde(default)]
     #[schema(value_type = Object)]
     pub attributes: Map<String, Value>,
+    /// The channels of the person's own addresses; the addresses themselves stay in the store.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub reached_by: BTreeSet<ChannelKind>,
+}
+
+/// What the engine knows of a contact: by which channels it reaches the person.
+pub fn reached_by(contact: &Contact) -> BTreeSet<ChannelKind> {
+    let phone = contact.phone.as_ref().map(|_| ChannelKind::Sms);
+    let email = contact.email.as_ref().map(|_| ChannelKind::Email);
+    phone.into_iter().chain(email).collect()
 }
 
 /// What data may be used for.
@@ -73,6 +85,23 @@ pub enum Purpose {
     Service,
     Promo,
     Analytics,
+    /// Text messages, whatever they say: asked beside the purpose of what is said.
+    Sms,
+    /// Mails, whatever they say.
+    Email,
+}
+
+impl Purpose {
+    /// What a message by this channel needs consent to, besides what it says.
+    pub fn of_channel(channel: ChannelKind) -> Option<Self> {
+        match channel {
+            ChannelKind::Sms => Some(Self::Sms),
+            ChannelKind::Email => Some(Self::Email),
+            ChannelKind::Tray | ChannelKind::Fcm | ChannelKind::Apns | ChannelKind::Webpush | ChannelKind::Webhook => {
+                None
+            }
+        }
+    }
 }
 
 /// The last word on one purpose.
@@ -250,13 +279,24 @@ pub struct Sent {
     /// It goes out only if this one did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub corrects: Option<MessageId>,
+    /// The ways it takes, and those that are still to come.
+    #[serde(default, skip_serializing_if = "Ladder::is_empty")]
+    pub ladder: Ladder,
+    /// The business took it back: what did not go out yet must not go any more.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub called_back: bool,
 }
 
 impl Sent {
+    /// Was it said to the business rather than to the person?
+    fn is_to_business(&self) -> bool {
+        self.tried.is_empty() && self.ladder.addressed.is_empty()
+    }
+
     /// Does `newer`, made after this one, take its place on the screen? A correction waits for what it corrects, and the tray of
     /// the business is no screen of the person.
     fn gives_way_to(&self, newer: &Self) -> bool {
-        let same_screen = self.tried.is_empty() == newer.tried.is_empty();
+        let same_screen = self.is_to_business() == newer.is_to_business();
         let is_its_correction = newer.corrects == Some(self.message_id);
         self.collapse == newer.collapse && same_screen && !is_its_correction && !newer.undelivered
     }
@@ -281,6 +321,12 @@ impl Subject {
             .filter(|sent| sent.gives_way_to(newer))
             .map(|sent| sent.message_id)
             .collect()
+    }
+
+    /// Did the business take this message back?
+    pub fn is_called_back(&self, message_id: MessageId) -> bool {
+        let mut sent = self.sent.iter();
+        sent.any(|sent| sent.message_id == message_id && sent.called_back)
     }
 
     pub fn new(user_id: UserId) -> Self {

@@ -3,6 +3,7 @@
 
 use super::world::{World, event, fix, noon, open, user_id, world};
 use super::{AckStatus, PipelineError, ServerEvent};
+use crate::base::contact::Contact;
 use crate::base::limits;
 use crate::engine::decision::ReasonCode;
 use crate::engine::fix::Envelope;
@@ -200,7 +201,9 @@ async fn what_one_caller_broke_harms_nobody_beside_them() {
         ..Profile::default()
     };
     let both = futures_util::future::join(
-        world.pipeline.write_profile(world.project, ana, named),
+        world
+            .pipeline
+            .write_profile(world.project, ana, named, Contact::default()),
         world
             .pipeline
             .event(world.project, user_id(3), world.key_used("e3", "b3")),

@@ -88,6 +88,9 @@ impl Pipeline {
             }
             let Some(state) = state else { return Ok(()) };
             measure::delivery(claimed.delivery.channel, settlement.state);
+            if settlement.state == DeliveryState::Accepted {
+                measure::hop("handed_over", settlement.at - claimed.delivery.created_at);
+            }
             let out_of_reach = settlement.dead_address.is_some() || is_elsewhere(&claimed);
             if let Some(device) = claimed.delivery.device_id.filter(|_| out_of_reach) {
                 let device = (claimed.delivery.user_id, device);
@@ -119,6 +122,7 @@ impl Pipeline {
             input: InboxInput::Undelivered {
                 message_id: claimed.delivery.message_id,
                 device_id: claimed.delivery.device_id,
+                channel: Some(claimed.delivery.channel),
                 why: settlement.why.clone().unwrap_or_default(),
             },
         })

@@ -50,6 +50,8 @@ pub(super) fn event_rows(job: &Job, received_at: Timestamp) -> Vec<Row> {
             | Input::Replay(_)
             | Input::Merge(_)
             | Input::Undelivered { .. }
+            | Input::Reached { .. }
+            | Input::CallBack { .. }
             | Input::Instance { .. }
             | Input::Tick,
         )

@@ -3,6 +3,7 @@
 use super::lane::{Answer, Job};
 use super::stepping::{Stepped, Worker, unavailable};
 use super::{PipelineError, Shared};
+use crate::engine::decision::ReasonCode;
 use crate::engine::fix::Body;
 use crate::engine::step::{Effects, Input};
 use crate::store::CommitSummary;
@@ -82,8 +83,15 @@ impl Shared {
 fn count(effects: &Effects) {
     for moment in &effects.moments {
         measure::moment(moment.kind.name());
+        if moment.evidence.record_id.is_some() {
+            measure::hop("noticed", moment.noticed_at - moment.occurred_at);
+        }
     }
     for decision in &effects.decisions {
         measure::decision(decision.code);
+        let moment = effects.moments.iter().find(|moment| moment.id == decision.moment_id);
+        if let Some(moment) = moment.filter(|_| decision.code == ReasonCode::Sent) {
+            measure::hop("judged", decision.decided_at - moment.noticed_at);
+        }
     }
 }

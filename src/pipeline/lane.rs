@@ -61,12 +61,15 @@ impl Job {
             InboxInput::Undelivered {
                 message_id,
                 device_id,
+                channel,
                 why,
             } => Input::Undelivered {
                 message_id,
                 device_id,
+                channel,
                 why,
             },
+            InboxInput::Reached { message_id } => Input::Reached { message_id },
         };
         Self {
             project_id: entry.project_id,

@@ -4,6 +4,8 @@ mod alone;
 mod at_once;
 mod backlog;
 mod backtest;
+mod books;
+mod calling_back;
 mod catalogue;
 mod commit;
 mod dispatch;
@@ -32,6 +34,7 @@ mod turns;
 mod verdict;
 
 pub use backtest::{BacktestError, BacktestPlan, BacktestProgress};
+pub use calling_back::CalledBack;
 pub use dispatcher::Dispatcher;
 pub use error::PipelineError;
 pub use fact_kinds::TypePut;
@@ -92,6 +95,7 @@ struct Inner {
     lanes: Arc<Vec<Lane>>,
     ways: Ways,
     troubles: Troubles,
+    next_count: books::NextCount,
     /// Told that no more is to be claimed.
     stopping: CancellationToken,
 }
@@ -159,6 +163,7 @@ impl Pipeline {
             lanes,
             ways,
             troubles: Troubles::default(),
+            next_count: books::NextCount::default(),
             stopping: CancellationToken::new(),
         }))
     }
@@ -277,6 +282,9 @@ mod delivery_tests;
 #[cfg(test)]
 #[path = "family_tests.rs"]
 mod family_tests;
+#[cfg(test)]
+#[path = "ladder_tests.rs"]
+mod ladder_tests;
 #[cfg(test)]
 #[path = "merge_tests.rs"]
 mod merge_tests;

@@ -2,9 +2,10 @@
 
 use super::lane::Task;
 use super::{Pipeline, PipelineError};
+use crate::base::contact::Contact;
 use crate::base::id::{ProjectId, UserId};
 use crate::engine::step::{DeviceNews, Input};
-use crate::engine::subject::{Consent, Profile, Purpose};
+use crate::engine::subject::{Consent, Profile, Purpose, reached_by};
 use crate::store::change::Row;
 use crate::store::{DeviceRow, Registered, Registration, UserMerge, UserRow};
 
@@ -181,7 +182,7 @@ impl Pipeline {
         &self,
         project_id: ProjectId,
         user_ref: &str,
-        profile: Profile,
+        (profile, contact): (Profile, Contact),
     ) -> Result<UserRow, PipelineError> {
         let now = self.now();
         let (user, _) = self
@@ -189,15 +190,19 @@ impl Pipeline {
             .store
             .user_or_new(project_id, user_ref, self.new_id(), now)
             .await?;
+        let user = UserRow { contact, ..user };
         self.with_profile(user, user_ref, profile).await
     }
 
+    /// The profile as given, and the contact as it is in the row.
     async fn with_profile(&self, user: UserRow, user_ref: &str, profile: Profile) -> Result<UserRow, PipelineError> {
         let profile = Profile {
             user_ref: Some(user_ref.to_owned()),
+            reached_by: reached_by(&user.contact),
             ..profile
         };
-        self.write_profile(user.project_id, user.id, profile.clone()).await?;
+        self.write_profile(user.project_id, user.id, profile.clone(), user.contact.clone())
+            .await?;
         let updated_at = self.now();
         Ok(UserRow {
             profile,
@@ -211,6 +216,7 @@ impl Pipeline {
         project_id: ProjectId,
         user_id: UserId,
         profile: Profile,
+        contact: Contact,
     ) -> Result<(), PipelineError> {
         let mut job = self.job(project_id, user_id);
         job.rows.push(Row::User {
@@ -218,6 +224,7 @@ impl Pipeline {
             profile: profile.clone(),
             at: self.now(),
         });
+        job.rows.push(Row::Contact { user_id, contact });
         job.task = Task::Step(Some(Input::Profile(profile)));
         self.run(job).await.map(|_| ())
     }

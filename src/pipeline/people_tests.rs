@@ -3,6 +3,7 @@
 
 use super::PipelineError;
 use super::world::{HOTEL, STREET, event, fix, noon, stay_ref, user_id, world, world_with_fcm};
+use crate::base::contact::Contact;
 use crate::engine::decision::ReasonCode;
 use crate::engine::delivery::DeliveryState;
 use crate::engine::fix::{RawBody, Receipt, ReceiptStatus};
@@ -89,7 +90,7 @@ async fn signing_in_without_a_profile_keeps_the_one_that_is_known() {
     let world = world().await;
     let known = world
         .pipeline
-        .put_user(world.project, "ana", called("Ana"))
+        .put_user(world.project, "ana", (called("Ana"), Contact::default()))
         .await
         .unwrap();
     let phone = world.phone(1).await;
@@ -115,7 +116,11 @@ async fn signing_in_without_a_profile_keeps_the_one_that_is_known() {
 #[tokio::test]
 async fn the_same_name_from_many_callers_is_one_user() {
     let world = world().await;
-    let calls = (0..20).map(|_| world.pipeline.put_user(world.project, "ana", called("Ana")));
+    let calls = (0..20).map(|_| {
+        world
+            .pipeline
+            .put_user(world.project, "ana", (called("Ana"), Contact::default()))
+    });
     let users = futures_util::future::join_all(calls).await;
     let ids: std::collections::BTreeSet<_> = users.into_iter().map(|user| user.unwrap().id).collect();
     assert_eq!(ids.len(), 1);

@@ -54,6 +54,8 @@ impl Known {
                     | Input::Replay(_)
                     | Input::Merge(_)
                     | Input::Undelivered { .. }
+                    | Input::Reached { .. }
+                    | Input::CallBack { .. }
                     | Input::Instance { .. }
                     | Input::Tick,
                 )
@@ -130,6 +132,8 @@ impl Known {
                     | Input::Replay(_)
                     | Input::Merge(_)
                     | Input::Undelivered { .. }
+                    | Input::Reached { .. }
+                    | Input::CallBack { .. }
                     | Input::Instance { .. }
                     | Input::Tick,
                 )

@@ -74,6 +74,13 @@ impl Pipeline {
             if subjects.iter().any(|subject| subject.is_superseded(claimed.message.id)) {
                 return Ok(stop(ReasonCode::Superseded));
             }
+            // What was being sent when it was taken back, and would be sent once more.
+            if subjects
+                .iter()
+                .any(|subject| subject.is_called_back(claimed.message.id))
+            {
+                return Ok(stop(ReasonCode::Cancelled));
+            }
         }
         if is_late(claimed, now) || claimed.message.to == Audience::Business {
             let again = self.judged_again(claimed, catalogue, now).await?;
@@ -158,11 +165,17 @@ pub fn at_a_glance(claimed: &Claimed, catalogue: &Catalogue, now: Timestamp) -> 
     if message.expires_at <= now {
         return Verdict::stop(DeliveryState::Expired, "its life is over");
     }
-    if to_user && claimed.owner != Some(message.user_id) {
+    let by_device = to_user && !claimed.delivery.channel.is_personal();
+    if by_device && claimed.owner != Some(message.user_id) {
         return Verdict::stop(DeliveryState::Cancelled, "the device belongs to somebody else now");
     }
     if to_user && !consented {
         return Verdict::stop(DeliveryState::Cancelled, "consent was withdrawn");
+    }
+    let channel_purpose = Purpose::of_channel(claimed.delivery.channel).filter(|_| to_user);
+    let agreed = |purpose| claimed.consents.get(&purpose).is_some_and(|consent| consent.granted);
+    if channel_purpose.is_some_and(|purpose| !agreed(purpose)) {
+        return Verdict::stop(DeliveryState::Cancelled, "consent to this channel was withdrawn");
     }
     let later = |why| Verdict::Later {
         at: now + PAUSE_RECHECK,
@@ -177,6 +190,13 @@ pub fn at_a_glance(claimed: &Claimed, catalogue: &Catalogue, now: Timestamp) -> 
     }
     match &claimed.push {
         _ if !to_user => to_business(claimed, now),
+        _ if !by_device => own_address(claimed).map_or_else(
+            || {
+                let why = "the person has no address for this channel any more";
+                Verdict::stop(DeliveryState::Failed, why)
+            },
+            |address| Verdict::Go { address },
+        ),
         Some((channel, address)) if *channel == claimed.delivery.channel => Verdict::Go {
             address: address.clone(),
         },
@@ -184,6 +204,15 @@ pub fn at_a_glance(claimed: &Claimed, catalogue: &Catalogue, now: Timestamp) -> 
             DeliveryState::Failed,
             "the device has no address for this channel any more",
         ),
+    }
+}
+
+/// The person's own address for the channel of this delivery, as it is now.
+fn own_address(claimed: &Claimed) -> Option<String> {
+    match claimed.delivery.channel {
+        ChannelKind::Sms => claimed.contact.phone.clone(),
+        ChannelKind::Email => claimed.contact.email.clone(),
+        ChannelKind::Tray | ChannelKind::Fcm | ChannelKind::Apns | ChannelKind::Webpush | ChannelKind::Webhook => None,
     }
 }
 
@@ -195,7 +224,8 @@ fn is_late(claimed: &Claimed, now: Timestamp) -> bool {
 /// Not the first try: another message may have taken its place on the screen meanwhile. One that is still queued then is
 /// cancelled in the commit of the other; this is for those that were being sent, or held back, at that instant.
 fn may_cover_a_newer_one(claimed: &Claimed, now: Timestamp) -> bool {
-    is_late(claimed, now) || claimed.delivery.attempts > 1 || claimed.message.corrects.is_some()
+    let delivery = &claimed.delivery;
+    is_late(claimed, now) || delivery.attempts > 1 || delivery.replay_of.is_some() || claimed.message.corrects.is_some()
 }
 
 /// Has the device gone to somebody else, or lost its address for this channel? The engine is to hear of it.
@@ -205,5 +235,6 @@ pub(super) fn is_elsewhere(claimed: &Claimed) -> bool {
         .as_ref()
         .map(|(channel, _): &(ChannelKind, String)| *channel);
     let is_where_it_was = claimed.owner == Some(claimed.message.user_id) && reached == Some(claimed.delivery.channel);
-    claimed.message.to == Audience::User && !is_where_it_was
+    let by_device = claimed.message.to == Audience::User && !claimed.delivery.channel.is_personal();
+    by_device && !is_where_it_was
 }

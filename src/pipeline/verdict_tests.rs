@@ -144,6 +144,7 @@ async fn the_other_phone_takes_over_under_the_same_tag_and_a_repeat_of_the_word_
     let again = crate::engine::step::Input::Undelivered {
         message_id,
         device_id: Some(first.id),
+        channel: None,
         why: "again".into(),
     };
     let job = world.pipeline.step(world.project, first.user_id, again);
@@ -166,6 +167,7 @@ async fn a_crash_between_the_failure_and_the_step_loses_no_fallback() {
         input: InboxInput::Undelivered {
             message_id: claimed[0].message.id,
             device_id: Some(first.id),
+            channel: None,
             why: "UNREGISTERED".into(),
         },
     };
@@ -205,6 +207,7 @@ async fn nobody_who_withdrew_consent_meanwhile_hears_of_it_on_the_other_phone() 
     let failed = crate::engine::step::Input::Undelivered {
         message_id,
         device_id: Some(first.id),
+        channel: None,
         why: "gone".into(),
     };
     let job = world.pipeline.step(world.project, first.user_id, failed);

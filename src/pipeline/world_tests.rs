@@ -4,10 +4,11 @@
 use super::{Ack, AckStatus, Pipeline, ServerEvent, Settings, Tracked};
 use crate::base::chance::SeededEntropy;
 use crate::base::clock::{Clock, ManualClock};
+use crate::base::contact::Contact;
 use crate::base::id::{ProjectId, TriggerId, UserId};
 use crate::base::secret::Secret;
 use crate::base::time::Timestamp;
-use crate::channel::{self, Channels};
+use crate::channel::{self, Channel, Channels};
 use crate::engine::catalogue::{Mode, ProjectSettings};
 use crate::engine::decision::{Decision, ReasonCode};
 use crate::engine::delivery::{ChannelKind, DeliveryState};
@@ -63,6 +64,11 @@ pub(super) async fn world_with_fcm() -> World {
 }
 
 pub(super) async fn open(fcm: Option<TestServer>, lanes: usize) -> World {
+    open_with(fcm, lanes, Vec::new()).await
+}
+
+/// The same with further channels.
+pub(super) async fn open_with(fcm: Option<TestServer>, lanes: usize, further: Vec<Arc<dyn Channel>>) -> World {
     let fresh = open_fresh().await.unwrap();
     let mut channels = channel::Settings::default();
     channels.outside.allow = vec!["127.0.0.0/8".into()];
@@ -72,7 +78,9 @@ pub(super) async fn open(fcm: Option<TestServer>, lanes: usize) -> World {
     }
     let clock = Arc::new(ManualClock::new(noon()));
     let entropy = Arc::new(SeededEntropy::new(7));
-    let channels = Channels::open(&channels).unwrap();
+    let channels = further
+        .into_iter()
+        .fold(Channels::open(&channels).unwrap(), Channels::with);
     let settings = Settings {
         lanes,
         ..Settings::default()
@@ -340,7 +348,8 @@ impl World {
     }
 
     pub(super) async fn profile(&self, user_ref: &str) -> UserId {
-        let user = self.pipeline.put_user(self.project, user_ref, Profile::default()).await;
+        let nothing = (Profile::default(), Contact::default());
+        let user = self.pipeline.put_user(self.project, user_ref, nothing).await;
         user.unwrap().id
     }
 }

@@ -1,5 +1,6 @@
 //! What one commit writes: the effects of steps and the rows that came with their inputs.
 
+use crate::base::contact::Contact;
 use crate::base::id::{DeviceId, MessageId, ProjectId, UserId};
 use crate::base::seal::SealingKey;
 use crate::base::time::Timestamp;
@@ -31,6 +32,11 @@ pub enum Row {
         user_id: UserId,
         profile: Profile,
         at: Timestamp,
+    },
+    /// How a user is reached besides their devices, from now on.
+    Contact {
+        user_id: UserId,
+        contact: Contact,
     },
     Consents {
         user_id: UserId,
@@ -136,7 +142,13 @@ pub enum InboxInput {
     Undelivered {
         message_id: MessageId,
         device_id: Option<DeviceId>,
+        #[serde(default)]
+        channel: Option<ChannelKind>,
         why: String,
+    },
+    /// A provider says that this message got to the person's own address.
+    Reached {
+        message_id: MessageId,
     },
     /// What was known of an anonymous user who turned out to be this one.
     Merge {

@@ -12,6 +12,7 @@ use crate::engine::decision::ReasonCode;
 use crate::engine::delivery::Planned;
 use crate::engine::message::Message;
 use crate::engine::step::leaves_at;
+use crate::telemetry::measure;
 use ::entity::{decision, delivery, inbox, message, moment, subject};
 use sea_orm::sea_query::{Expr, OnConflict};
 use sea_orm::{
@@ -51,8 +52,11 @@ impl Store {
         }
         let txn = self.write_txn().await?;
         match self.write(&txn, changes).await {
-            Ok(summary) => {
+            Ok((summary, hops)) => {
                 txn.commit().await.map_err(StoreError::from)?;
+                for (hop, took) in hops {
+                    measure::hop(hop, took);
+                }
                 Ok(summary)
             }
             Err(error) => {
@@ -65,7 +69,11 @@ impl Store {
         }
     }
 
-    async fn write(&self, txn: &DatabaseTransaction, changes: &[Change]) -> Result<CommitSummary, CommitError> {
+    async fn write(
+        &self,
+        txn: &DatabaseTransaction,
+        changes: &[Change],
+    ) -> Result<(CommitSummary, Vec<commit_records::Hop>), CommitError> {
         let mut summary = CommitSummary::default();
         if !self.is_sqlite() {
             lock_subjects(txn, changes).await?;
@@ -88,13 +96,14 @@ impl Store {
         instances::write(txn, &changes).await?;
         (summary.messages, summary.deliveries) = write_messages(txn, &changes).await?;
         summary.cancelled = cancel(txn, &changes).await?;
-        summary.receipts = commit_records::write_receipts(txn, &changes).await?;
+        let hops;
+        (summary.receipts, hops) = commit_records::write_receipts(txn, &changes).await?;
         inbox_told::write_told(txn, &changes).await?;
         for chunk in done.chunks(IN_LIST_MAX) {
             let delete = inbox::Entity::delete_many().filter(inbox::Column::Id.is_in(chunk.iter().copied()));
             delete.exec(txn).await.map_err(StoreError::from)?;
         }
-        Ok(summary)
+        Ok((summary, hops))
     }
 
     /// Another node may take a send key between our look and our insert: the unique index refuses it then, and the keys
@@ -337,6 +346,11 @@ fn queued(
         provider_id: None,
         created_at: at,
         updated_at: at,
+        because: planned.because.clone(),
+        accepted_at: None,
+        received_at: None,
+        displayed_at: None,
+        opened_at: None,
     };
     model.into_active_model()
 }

@@ -3,6 +3,7 @@
 use super::change::{Change, DeviceRow, Row};
 use super::codec::{insert_all, same_as_stored, to_json};
 use super::commit::rows;
+use super::contacts;
 use super::devices::{begin_ownership, consent_models, device_model, forget_address, give_device, take_address};
 use super::error::StoreError;
 use crate::base::id::{DeviceId, ProjectId, UserId};
@@ -24,6 +25,7 @@ pub(super) async fn write(
         match row {
             Row::Event(_) => {}
             Row::User { user_id, profile, at } => write_user(txn, project, *user_id, profile, *at).await?,
+            Row::Contact { user_id, contact } => contacts::put(txn, project, *user_id, contact).await?,
             Row::Consents {
                 user_id,
                 consents: words,
@@ -60,6 +62,7 @@ async fn write_user(
         user_ref: profile.user_ref.clone(),
         profile: to_json(profile)?,
         merged_into: None,
+        contact: None,
         created_at: at,
         updated_at: at,
     };

@@ -10,6 +10,7 @@ use crate::engine::delivery::DeliveryState;
 use crate::engine::fix::ReceiptStatus;
 use crate::engine::step::{KeptBecause, Received};
 use ::entity::{delivery, event, fix, receipt};
+use chrono::TimeDelta;
 use sea_orm::sea_query::Expr;
 use sea_orm::{
     ActiveValue, ColumnTrait, DatabaseTransaction, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect,
@@ -73,8 +74,13 @@ fn because(why: KeptBecause) -> &'static str {
 }
 
 /// Stores receipts and moves the deliveries they speak of forward.
-pub(super) async fn write_receipts(txn: &DatabaseTransaction, changes: &[&Change]) -> Result<u64, StoreError> {
+/// How many were new, and the hops that were told of for the first time.
+pub(super) async fn write_receipts(
+    txn: &DatabaseTransaction,
+    changes: &[&Change],
+) -> Result<(u64, Vec<Hop>), StoreError> {
     let mut models: Vec<receipt::ActiveModel> = Vec::new();
+    let mut hops = Vec::new();
     for change in changes {
         for received in &change.effects.receipts {
             let model = receipt::Model {
@@ -90,10 +96,14 @@ pub(super) async fn write_receipts(txn: &DatabaseTransaction, changes: &[&Change
             };
             models.push(model.into_active_model());
         }
-        move_forward(txn, change.project_id, &change.effects.receipts).await?;
+        move_forward(txn, change.project_id, &change.effects.receipts, &mut hops).await?;
     }
-    insert_all(txn, models, Some(do_nothing())).await
+    let new = insert_all(txn, models, Some(do_nothing())).await?;
+    Ok((new, hops))
 }
+
+/// What it ends with, and how long after the hand-over that was.
+pub(super) type Hop = (&'static str, TimeDelta);
 
 /// What a receipt says the message has come to; a failure on the phone is kept as a receipt, the delivery stays where it got.
 fn seen(status: ReceiptStatus) -> Option<DeliveryState> {
@@ -105,16 +115,46 @@ fn seen(status: ReceiptStatus) -> Option<DeliveryState> {
     }
 }
 
-async fn move_forward(txn: &DatabaseTransaction, project: ProjectId, receipts: &[Received]) -> Result<(), StoreError> {
-    let mut furthest: HashMap<(Uuid, Uuid), (DeliveryState, Timestamp)> = HashMap::new();
+/// When a phone said each of these of one message, first.
+#[derive(Clone, Copy, Default)]
+struct Said {
+    furthest: Option<(DeliveryState, Timestamp)>,
+    received_at: Option<Timestamp>,
+    displayed_at: Option<Timestamp>,
+    opened_at: Option<Timestamp>,
+}
+
+impl Said {
+    fn hear(&mut self, state: DeliveryState, at: Timestamp) {
+        self.furthest = self.furthest.max(Some((state, at)));
+        let first = match state {
+            DeliveryState::Received => &mut self.received_at,
+            DeliveryState::Displayed => &mut self.displayed_at,
+            DeliveryState::Opened => &mut self.opened_at,
+            DeliveryState::Queued
+            | DeliveryState::Sending
+            | DeliveryState::Accepted
+            | DeliveryState::Failed
+            | DeliveryState::Expired
+            | DeliveryState::Cancelled => return,
+        };
+        *first = Some(first.map_or(at, |known| known.min(at)));
+    }
+}
+
+async fn move_forward(
+    txn: &DatabaseTransaction,
+    project: ProjectId,
+    receipts: &[Received],
+    hops: &mut Vec<Hop>,
+) -> Result<(), StoreError> {
+    let mut said: HashMap<(Uuid, Uuid), Said> = HashMap::new();
     for received in receipts {
         let Some(state) = seen(received.status) else { continue };
-        let news = furthest
-            .entry((received.message_id.uuid(), received.device_id.uuid()))
-            .or_insert((state, received.at));
-        *news = (*news).max((state, received.at));
+        let news = said.entry((received.message_id.uuid(), received.device_id.uuid()));
+        news.or_default().hear(state, received.at);
     }
-    let messages: Vec<Uuid> = furthest.keys().map(|(message, _)| *message).collect();
+    let messages: Vec<Uuid> = said.keys().map(|(message, _)| *message).collect();
     for chunk in messages.chunks(IN_LIST_MAX) {
         let deliveries = delivery::Entity::find()
             .filter(delivery::Column::ProjectId.eq(project.uuid()))
@@ -124,25 +164,53 @@ async fn move_forward(txn: &DatabaseTransaction, project: ProjectId, receipts: &
             .all(txn)
             .await?;
         for model in deliveries {
-            let Some((news, at)) = model
-                .device_id
-                .and_then(|device| furthest.get(&(model.message_id, device)))
-            else {
-                continue;
-            };
-            let state: DeliveryState = from_word("deliveries.state", &model.state)?;
-            let next = state.after_receipt(*news);
-            if next == state {
-                continue;
+            let news = model.device_id.and_then(|device| said.get(&(model.message_id, device)));
+            if let Some(news) = news {
+                note(txn, &model, news, hops).await?;
             }
-            delivery::Entity::update_many()
-                .col_expr(delivery::Column::State, Expr::value(next.as_str()))
-                .col_expr(delivery::Column::UpdatedAt, Expr::value(*at))
-                .filter(delivery::Column::ProjectId.eq(project.uuid()))
-                .filter(delivery::Column::Id.eq(model.id))
-                .exec(txn)
-                .await?;
         }
     }
+    Ok(())
+}
+
+/// Moves one delivery forward, and keeps when it was first said to have come so far.
+async fn note(
+    txn: &DatabaseTransaction,
+    model: &delivery::Model,
+    news: &Said,
+    hops: &mut Vec<Hop>,
+) -> Result<(), StoreError> {
+    let state: DeliveryState = from_word("deliveries.state", &model.state)?;
+    let next = news.furthest.map_or(state, |(seen, _)| state.after_receipt(seen));
+    let moved = news.furthest.filter(|_| next != state).map(|(_, at)| at);
+    let first = (
+        model.received_at.or(news.received_at),
+        model.displayed_at.or(news.displayed_at),
+        model.opened_at.or(news.opened_at),
+    );
+    if moved.is_none() && first == (model.received_at, model.displayed_at, model.opened_at) {
+        return Ok(());
+    }
+    for (hop, known, heard) in [
+        ("received", model.received_at, news.received_at),
+        ("displayed", model.displayed_at, news.displayed_at),
+        ("opened", model.opened_at, news.opened_at),
+    ] {
+        let first = heard.filter(|_| known.is_none()).zip(model.accepted_at);
+        hops.extend(first.map(|(at, handed_over)| (hop, at - handed_over)));
+    }
+    delivery::Entity::update_many()
+        .col_expr(delivery::Column::State, Expr::value(next.as_str()))
+        .col_expr(
+            delivery::Column::UpdatedAt,
+            Expr::value(moved.unwrap_or(model.updated_at)),
+        )
+        .col_expr(delivery::Column::ReceivedAt, Expr::value(first.0))
+        .col_expr(delivery::Column::DisplayedAt, Expr::value(first.1))
+        .col_expr(delivery::Column::OpenedAt, Expr::value(first.2))
+        .filter(delivery::Column::ProjectId.eq(model.project_id))
+        .filter(delivery::Column::Id.eq(model.id))
+        .exec(txn)
+        .await?;
     Ok(())
 }

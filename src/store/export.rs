@@ -28,7 +28,7 @@ impl Store {
         };
         let row = user_row(&model)?;
         let document = json!({
-            "user": { "id": row.id, "profile": row.profile, "created_at": row.created_at, "updated_at": row.updated_at },
+            "user": { "id": row.id, "profile": row.profile, "contact": row.contact, "created_at": row.created_at, "updated_at": row.updated_at },
             "was": was(&txn, project, id).await?,
             "consents": consents(&txn, project, id).await?,
             "devices": devices(&txn, project, id).await?,
@@ -240,7 +240,9 @@ async fn deliveries(txn: &DatabaseTransaction, project: ProjectId, id: UserId) -
         values.push(json!({
             "id": crate::base::id::DeliveryId::from(model.id),
             "message_id": crate::base::id::MessageId::from(model.message_id),
-            "channel": model.channel, "state": model.state, "why": model.why,
+            "channel": model.channel, "state": model.state, "why": model.why, "because": model.because,
+            "accepted_at": model.accepted_at, "received_at": model.received_at, "displayed_at": model.displayed_at,
+            "opened_at": model.opened_at,
             "created_at": model.created_at, "updated_at": model.updated_at, "attempts": attempts,
         }));
     }

@@ -37,6 +37,21 @@ pub struct DeliveryRow {
     pub provider_id: Option<String>,
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
+    /// Why the message takes this further way; none for its first one.
+    pub because: Option<String>,
+    /// When it came to each point of its life.
+    pub passed: Passed,
+}
+
+/// When a delivery came to each point of its life, as far as it is known.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Passed {
+    /// Handed over: the provider took it.
+    pub accepted_at: Option<Timestamp>,
+    /// What the device or the provider said, by the corrected clock of the device.
+    pub received_at: Option<Timestamp>,
+    pub displayed_at: Option<Timestamp>,
+    pub opened_at: Option<Timestamp>,
 }
 
 /// One try of a delivery, as stored.
@@ -191,6 +206,7 @@ async fn planned(
             device_id: row.device_id,
             channel: row.channel,
             endpoint_id: row.endpoint_id,
+            because: row.because,
         })
     };
     models.into_iter().map(plan).collect()
@@ -214,6 +230,13 @@ pub(super) fn delivery_row(model: delivery::Model) -> Result<DeliveryRow, StoreE
         provider_id: model.provider_id,
         created_at: model.created_at,
         updated_at: model.updated_at,
+        because: model.because,
+        passed: Passed {
+            accepted_at: model.accepted_at,
+            received_at: model.received_at,
+            displayed_at: model.displayed_at,
+            opened_at: model.opened_at,
+        },
     })
 }
 

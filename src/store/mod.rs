@@ -3,6 +3,7 @@
 //! Every query starts from a project id. Writes go through one immediate transaction each; reads have their own connections.
 
 mod backtest;
+mod books;
 mod catalogue;
 pub mod change;
 mod codec;
@@ -10,6 +11,7 @@ mod commit;
 mod commit_people;
 mod commit_records;
 mod connect;
+mod contacts;
 mod contents;
 mod devices;
 mod endpoint_secrets;
@@ -34,6 +36,7 @@ mod outbox;
 mod paging;
 mod people;
 mod projects;
+mod provider_receipts;
 mod publish;
 mod register;
 mod replay;
@@ -49,6 +52,7 @@ mod triggers;
 mod wallet_passes;
 
 pub use backtest::{Noticed, StoredPerson};
+pub use books::Books;
 pub use catalogue::{CatalogueRows, JourneyRows};
 pub use change::{Change, DeviceRow, EventRow, FactOutcome, FactPut, InboxEntry, InboxInput, Row};
 pub use commit::CommitSummary;
@@ -65,12 +69,13 @@ pub use instances::{InstanceFilter, InstanceRow, StateCounts, Stuck};
 pub use journeys::{JourneyRow, VersionRow};
 pub use keys::{KeyKind, KeyRow};
 pub use look::{DecisionFilter, EventFilter, MomentFilter};
-pub use look_deliveries::{AttemptRow, DeliveryFilter, DeliveryRow};
+pub use look_deliveries::{AttemptRow, DeliveryFilter, DeliveryRow, Passed};
 pub use merge::UserMerge;
 pub use outbox::Claimed;
 pub use paging::{Cursor, CursorError, Page, PageAsk};
 pub use people::UserRow;
 pub use projects::ProjectRow;
+pub use provider_receipts::{ProviderSaid, ProviderWord};
 pub use register::{Registered, Registration};
 pub use replay::{Replay, Replays};
 pub use retain::Retention;
@@ -80,6 +85,9 @@ pub use silent::SilentRow;
 pub use triggers::{RevisionRow, RevisionState, TriggerRow, TriggerState};
 pub use wallet_passes::{Held, WalletPass};
 
+#[cfg(test)]
+#[path = "books_tests.rs"]
+mod books_tests;
 #[cfg(test)]
 #[path = "catalogue_tests.rs"]
 mod catalogue_tests;

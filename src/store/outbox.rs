@@ -7,6 +7,7 @@ use super::endpoints::EndpointRow;
 use super::error::StoreError;
 use super::look_deliveries::{DeliveryRow, delivery_row};
 use super::projects::project_row;
+use crate::base::contact::Contact;
 use crate::base::id::{DeviceId, EndpointId, ProjectId, UserId};
 use crate::base::limits;
 use crate::base::seal::SealingKey;
@@ -40,6 +41,8 @@ pub struct Claimed {
     /// What sensitive texts are sealed to for it.
     pub sealing_key: Option<SealingKey>,
     pub notifications: Permission,
+    /// For a delivery to an address of the person's own: their addresses now.
+    pub contact: Contact,
     /// The last words of the person the message is for, as they are now.
     pub consents: BTreeMap<Purpose, Consent>,
     /// The project says: nothing is sent.
@@ -154,6 +157,7 @@ impl Store {
             .collect();
         let endpoints = self.endpoints_by_id(&endpoints).await?;
         let consents = self.consents_for(&rows).await?;
+        let contacts = self.contacts_for(&rows).await?;
         let first_tries = self.first_tries(&rows).await?;
         let mut claimed = Vec::with_capacity(rows.len());
         for row in rows {
@@ -182,6 +186,10 @@ impl Store {
                     .map_or(Permission::Unknown, |device| device.notifications),
                 sealing_key: device.as_ref().and_then(|device| device.sealing_key.clone()),
                 push: device.and_then(|device| device.push),
+                contact: contacts
+                    .get(&(row.project_id, row.user_id))
+                    .cloned()
+                    .unwrap_or_default(),
                 consents: consents
                     .get(&(row.project_id, row.user_id))
                     .cloned()

@@ -2,8 +2,10 @@
 
 use super::codec::{do_nothing, from_json, to_json};
 use super::connect::Store;
+use super::contacts;
 use super::error::StoreError;
 use super::paging::{Page, PageAsk, at, newest_first};
+use crate::base::contact::Contact;
 use crate::base::id::{ProjectId, UserId};
 use crate::base::time::Timestamp;
 use crate::engine::subject::{Profile, Subject};
@@ -16,6 +18,8 @@ pub struct UserRow {
     pub id: UserId,
     pub project_id: ProjectId,
     pub profile: Profile,
+    /// How they are reached besides their devices.
+    pub contact: Contact,
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
 }
@@ -101,6 +105,7 @@ pub(super) async fn by_ref_or_new(
                 id: new_id,
                 project_id: project,
                 profile,
+                contact: Contact::default(),
                 created_at: now,
                 updated_at: now,
             },
@@ -125,6 +130,7 @@ pub(super) async fn add_user(
         user_ref: subject.profile.user_ref.clone(),
         profile: to_json(&subject.profile)?,
         merged_into: None,
+        contact: None,
         created_at: now,
         updated_at: now,
     };
@@ -149,6 +155,7 @@ pub(super) fn user_row(model: &user::Model) -> Result<UserRow, StoreError> {
         id: model.id.into(),
         project_id: model.project_id.into(),
         profile: from_json("users.profile", &model.profile)?,
+        contact: contacts::read(model.contact.as_deref())?,
         created_at: model.created_at,
         updated_at: model.updated_at,
     })

@@ -169,6 +169,10 @@ fn again(dead: delivery::Model, id: DeliveryId, now: Timestamp) -> delivery::Mod
         provider_id: None,
         created_at: now,
         updated_at: now,
+        accepted_at: None,
+        received_at: None,
+        displayed_at: None,
+        opened_at: None,
         ..dead
     }
 }

@@ -143,6 +143,7 @@ pub(super) fn message(number: u128, message: u128, send_key: &str) -> Message {
             device_id: Some(id(number)),
             channel: ChannelKind::Tray,
             endpoint_id: None,
+            because: None,
         }],
     }
 }

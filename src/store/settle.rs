@@ -131,6 +131,7 @@ fn settled(
     };
     // Only looking is no attempt: a delivery that was held back has all of its tries left.
     let held_back = settlement.attempt.is_none() && state == DeliveryState::Queued;
+    let handed_over = (settlement.state == DeliveryState::Accepted).then_some(settlement.at);
     let model = delivery::Model {
         state: state.as_str().to_owned(),
         attempts: model.attempts - i64::from(held_back),
@@ -139,6 +140,7 @@ fn settled(
         why: settlement.why.clone(),
         provider_id: settlement.provider_id.clone().or(model.provider_id),
         updated_at: settlement.at,
+        accepted_at: model.accepted_at.or(handed_over),
         ..model
     };
     Ok(Some((model, state)))
@@ -155,6 +157,7 @@ fn rewritten() -> OnConflict {
             delivery::Column::Why,
             delivery::Column::ProviderId,
             delivery::Column::UpdatedAt,
+            delivery::Column::AcceptedAt,
         ])
         .to_owned()
 }

@@ -23,6 +23,10 @@ pub const HTTP_REQUESTS_TOTAL: &str = "usher_http_requests_total";
 pub const HTTP_SECONDS: &str = "usher_http_request_seconds";
 /// One attempt to hand a message to a provider.
 pub const SEND_SECONDS: &str = "usher_send_seconds";
+/// Deliveries by what became of them, as counted last; `accepted` is the sum of the others.
+pub const MESSAGES: &str = "usher_messages";
+/// How long each hop took on the way from what happened to what the person read.
+pub const HOP_SECONDS: &str = "usher_hop_seconds";
 /// Sends that a provider refused for our keys, permissions or sender, by channel and code: each needs the operator.
 pub const MISCONFIGURED_TOTAL: &str = "usher_channel_misconfigured_total";
 /// Times that a tenant's channel failed so often in a row that it was only probed from then on.
@@ -39,6 +43,11 @@ pub const BUILD_INFO: &str = "usher_build_info";
 /// Upper bounds in seconds: from a cached answer to a provider at its time-out.
 const SECONDS: [f64; 14] = [
     0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0,
+];
+
+/// Upper bounds in seconds: from a hand-over within the machine to a message read the next day.
+const HOPS: [f64; 16] = [
+    0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 60.0, 300.0, 1_800.0, 14_400.0, 86_400.0,
 ];
 
 static HANDLE: OnceLock<PrometheusHandle> = OnceLock::new();
@@ -60,6 +69,7 @@ impl Measures {
         for name in [HTTP_SECONDS, SEND_SECONDS] {
             builder = builder.set_buckets_for_metric(Matcher::Full(name.to_owned()), &SECONDS)?;
         }
+        builder = builder.set_buckets_for_metric(Matcher::Full(HOP_SECONDS.to_owned()), &HOPS)?;
         // Two threads may build; the loser takes the winner's, and its own recorder was never global.
         let recorder = builder.build_recorder();
         let built = recorder.handle();
@@ -96,6 +106,11 @@ fn describe() {
     describe_counter!(HTTP_REQUESTS_TOTAL, "Requests answered, by method, route and status");
     describe_histogram!(HTTP_SECONDS, "Time to answer a request, by route");
     describe_histogram!(SEND_SECONDS, "Time of one attempt to send, by channel");
+    describe_gauge!(
+        MESSAGES,
+        "Deliveries by what became of them; accepted is the sum of the others"
+    );
+    describe_histogram!(HOP_SECONDS, "Time of each hop on the way of a message");
     describe_counter!(
         MISCONFIGURED_TOTAL,
         "Sends refused for our keys, permissions or sender, by channel and code: each needs the operator"
@@ -164,6 +179,19 @@ pub fn delivery(channel: ChannelKind, state: DeliveryState) {
 
 pub fn send(channel: ChannelKind, took: Duration) {
     histogram!(SEND_SECONDS, "channel" => channel.as_str()).record(took.as_secs_f64());
+}
+
+/// `state`: `accepted`, `delivered`, `failed`, `expired` or `waiting`.
+#[expect(clippy::cast_precision_loss, reason = "a gauge is a double")]
+pub fn books(state: &'static str, count: u64) {
+    gauge!(MESSAGES, "state" => state).set(count as f64);
+}
+
+/// `hop`: what it ends with - `noticed`, `judged`, `handed_over`, `received`, `displayed` or `opened`. What seems to come before
+/// its cause, by clocks that differ, took no time.
+pub fn hop(hop: &'static str, took: chrono::TimeDelta) {
+    let took = took.to_std().unwrap_or_default();
+    histogram!(HOP_SECONDS, "hop" => hop).record(took.as_secs_f64());
 }
 
 pub fn misconfigured(channel: ChannelKind, code: &str) {

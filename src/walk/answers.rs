@@ -3,19 +3,7 @@
 use super::format::{AnswerAct, WalkError};
 use super::run::Runner;
 use super::stage::wrong;
-use crate::engine::fix::{RawBody, Receipt, ReceiptStatus};
-use crate::engine::moment::How;
-
-impl AnswerAct {
-    /// What the device says of it.
-    pub fn status(&self) -> ReceiptStatus {
-        match self.how {
-            How::Opened => ReceiptStatus::Opened,
-            How::Action => ReceiptStatus::Action,
-            How::Reply => ReceiptStatus::Reply,
-        }
-    }
-}
+use crate::engine::fix::{RawBody, Receipt};
 
 impl Runner {
     pub(super) fn answer(&mut self, number: usize, act: &AnswerAct) -> Result<(), WalkError> {
@@ -32,7 +20,7 @@ impl Runner {
         };
         let receipt = RawBody::Receipt(Receipt {
             message_id,
-            status: act.status(),
+            status: act.how,
             action: act.action.clone(),
             text: act.text.clone(),
         });

@@ -91,6 +91,7 @@ fn fits(wanted: &SeenMessage, got: &SeenMessage) -> bool {
     let optional = |wanted: &Option<String>, got: &Option<String>| wanted.is_none() || wanted == got;
     (wanted.at, &wanted.user, &wanted.device) == (got.at, &got.user, &got.device)
         && (&wanted.title, &wanted.body, wanted.to) == (&got.title, &got.body, got.to)
+        && wanted.channel == got.channel
         && optional(&wanted.public_title, &got.public_title)
         && optional(&wanted.public_body, &got.public_body)
         && optional(&wanted.link, &got.link)
@@ -150,6 +151,9 @@ fn message_line(message: &SeenMessage) -> String {
         message.title,
         message.body
     );
+    if let Some(channel) = message.channel {
+        let _ = write!(line, " by {}", channel.as_str());
+    }
     for (name, text) in [
         ("public_title", &message.public_title),
         ("public_body", &message.public_body),

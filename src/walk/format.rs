@@ -4,15 +4,15 @@
 //! walk runs through the engine alone and over HTTP, and both outcomes can be compared.
 
 use super::path::PathAct;
+use crate::base::contact::Contact;
 use crate::base::id::FenceId;
 use crate::base::time::Timestamp;
 use crate::engine::catalogue::{Mode, ProjectSettings};
 use crate::engine::fact::{FactType, Lifecycle};
 use crate::engine::fence::hours::Opening;
-use crate::engine::fix::{Envelope, Fix, Permission, RawRecord, Transition};
+use crate::engine::fix::{Envelope, Fix, Permission, RawRecord, ReceiptStatus, Transition};
 use crate::engine::journey::Journey;
 use crate::engine::message::Content;
-use crate::engine::moment::How;
 use crate::engine::presence::Thresholds;
 use crate::engine::subject::Purpose;
 use crate::engine::trigger::Trigger;
@@ -41,10 +41,9 @@ pub struct Walk {
     pub fact_types: Vec<FactType>,
     #[serde(default)]
     pub contents: Vec<Content>,
-    /// All are live from the start.
+    /// Triggers and journeys are live from the start.
     #[serde(default)]
     pub triggers: Vec<Trigger>,
-    /// All are live from the start.
     #[serde(default)]
     pub journeys: Vec<Journey>,
     pub users: Vec<WalkUser>,
@@ -116,6 +115,8 @@ pub struct WalkUser {
     pub time_zone: Option<String>,
     #[serde(default)]
     pub attributes: Map<String, Value>,
+    #[serde(default, skip_serializing_if = "Contact::is_empty")]
+    pub contact: Contact,
     #[serde(default)]
     pub consents: BTreeMap<Purpose, bool>,
     #[serde(default)]
@@ -164,7 +165,7 @@ pub enum Act {
     Batch(BatchAct),
     Fact(FactAct),
     Event(EventAct),
-    /// Somebody opens or answers a message.
+    /// A phone says what became of a message: somebody got, opened or answered it.
     Answer(AnswerAct),
     Consent(ConsentAct),
     /// Somebody signs in on a device.
@@ -289,13 +290,13 @@ pub struct EventAct {
     pub occurred_at: Option<Timestamp>,
 }
 
-/// What a person does with the newest message of this content.
+/// What becomes of the newest message of this content, as the device that got it says.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AnswerAct {
     pub user: String,
     pub content: String,
-    pub how: How,
+    pub how: ReceiptStatus,
     /// With `action`: its id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub action: Option<String>,

@@ -2,6 +2,7 @@
 
 use crate::base::id::MessageId;
 use crate::engine::decision::{ReasonCode, TraceStep};
+use crate::engine::delivery::ChannelKind;
 use crate::engine::trigger::Audience;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -109,6 +110,9 @@ pub struct SeenMessage {
     /// With `business`, `device` is empty.
     #[serde(default, skip_serializing_if = "Audience::is_default")]
     pub to: Audience,
+    /// With `sms` or `email`, `device` is empty: it went to the person's own address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub channel: Option<ChannelKind>,
     /// What the engine calls it. Not compared, and in no file.
     #[serde(skip)]
     pub id: Option<MessageId>,

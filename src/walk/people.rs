@@ -5,7 +5,7 @@ use super::run::Runner;
 use crate::base::id::{DeviceId, UserId};
 use crate::engine::delivery::ChannelKind;
 use crate::engine::step::{DeviceNews, Input};
-use crate::engine::subject::{Consent, Profile, Subject};
+use crate::engine::subject::{Consent, Profile, Subject, reached_by};
 
 impl Runner {
     pub(super) fn meet(&mut self, user: &WalkUser) {
@@ -15,6 +15,7 @@ impl Runner {
             locale: user.locale.clone(),
             time_zone: user.time_zone.clone(),
             attributes: user.attributes.clone(),
+            reached_by: reached_by(&user.contact),
         };
         self.step(user_id, &Input::Profile(profile));
         let at = self.now;

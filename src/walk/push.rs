@@ -19,6 +19,7 @@ impl Runner {
                 &Input::Undelivered {
                     message_id,
                     device_id,
+                    channel: None,
                     why,
                 },
             );

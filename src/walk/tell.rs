@@ -4,6 +4,7 @@ use super::outcome::{SeenDecision, SeenMessage, SeenMoment, SeenRefusal};
 use super::run::Runner;
 use crate::base::id::UserId;
 use crate::engine::decision::ReasonCode;
+use crate::engine::delivery::{ChannelKind, Planned};
 use crate::engine::moment::Moment;
 use crate::engine::step::Effects;
 
@@ -40,8 +41,9 @@ impl Runner {
         }
         // A question to the phone shows nothing.
         for message in effects.messages.iter().filter(|message| !message.silent) {
-            let planned = message.deliveries.first().and_then(|planned| planned.device_id);
-            let device = planned.map(|id| self.stage.device_name(id));
+            let planned = message.deliveries.first();
+            let device = planned.and_then(|planned| planned.device_id);
+            let device = device.map(|id| self.stage.device_name(id));
             self.outcome.messages.push(SeenMessage {
                 at: message.created_at,
                 user: user.clone(),
@@ -53,6 +55,7 @@ impl Runner {
                 link: message.shown.link.clone(),
                 tag: Some(message.shown.tag.clone()).filter(|tag| !is_id(tag)),
                 to: message.to,
+                channel: planned.and_then(by_address),
                 id: Some(message.id),
             });
         }
@@ -67,14 +70,25 @@ impl Runner {
         }
     }
 
-    /// A message is told with the device it got to; one that got nowhere is no message.
+    /// A message is told with the device it got to, and once more for each further way; one that got nowhere is no message.
     fn tell_redirected(&mut self, effects: &Effects) {
         for (message, planned) in &effects.redirected {
             let device = planned.device_id.map(|id| self.stage.device_name(id));
-            let mut told = self.outcome.messages.iter_mut();
-            if let Some(told) = told.find(|told| told.id == Some(*message)) {
+            let mut told = self.outcome.messages.iter_mut().rev();
+            let Some(told) = told.find(|told| told.id == Some(*message)) else {
+                continue;
+            };
+            if planned.because.is_none() {
                 told.device = device.unwrap_or_default();
+                continue;
             }
+            let further = SeenMessage {
+                at: self.now,
+                device: device.unwrap_or_default(),
+                channel: by_address(planned),
+                ..told.clone()
+            };
+            self.outcome.messages.push(further);
         }
         let lost = effects
             .decisions
@@ -92,6 +106,11 @@ impl Runner {
             code: code.to_owned(),
         });
     }
+}
+
+/// The channel of a delivery to an address of the person's own.
+fn by_address(planned: &Planned) -> Option<ChannelKind> {
+    Some(planned.channel).filter(|channel| channel.is_personal())
 }
 
 /// A tag made from the message's id is nobody's to compare.

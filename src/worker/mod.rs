@@ -25,6 +25,8 @@ const DISPATCH_EVERY: Duration = Duration::from_millis(1);
 const CHECKPOINT_EVERY: Duration = Duration::from_secs(1);
 /// Raw samples of the measures are sorted into their buckets this often.
 const TIDY_EVERY: Duration = Duration::from_secs(5);
+/// Whether the deliveries are to be counted is asked this often.
+const BOOKS_EVERY: Duration = Duration::from_secs(5);
 /// Passes in wallets whose facts changed are looked for this often.
 const WALLETS_EVERY: Duration = Duration::from_secs(2);
 /// Inputs that a crash left behind are taken care of at once; then this looks for what another process left.
@@ -86,6 +88,7 @@ impl Workers {
             purge_patience,
             Turns::new(move || purge_in_steps(purge.clone(), kept, stop.clone())),
         );
+        start("books", BOOKS_EVERY, 600, counting(pipeline.clone()));
         start(
             "checkpoint",
             CHECKPOINT_EVERY,
@@ -133,6 +136,16 @@ impl Turns {
     {
         Self(Box::new(move || Box::pin(turn())))
     }
+}
+
+fn counting(pipeline: Pipeline) -> Turns {
+    Turns::new(move || {
+        let pipeline = pipeline.clone();
+        async move {
+            let counted = pipeline.count_books().await;
+            counted.map(|_| ()).map_err(|error| error.to_string())
+        }
+    })
 }
 
 fn checkpoints(store: Store) -> Turns {

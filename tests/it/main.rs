@@ -11,6 +11,7 @@ mod bad_input;
 mod bad_places;
 mod bad_texts;
 mod bombs;
+mod books;
 mod caller;
 mod clients;
 mod delivery;

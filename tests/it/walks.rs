@@ -7,7 +7,12 @@ use usher::cli::walk::{load, resolved};
 use usher::walk::{Expected, Walk, differences, parse, run};
 
 /// Every folder under `tests/walks`: one that is missing here, or is not there, fails.
-pub const WALKS: [&str; 140] = [
+pub const WALKS: [&str; 145] = [
+    "ladder-life-ends",
+    "ladder-no-consent",
+    "ladder-received",
+    "ladder-sms",
+    "ladder-sms-only",
     "n1-flapping",
     "n10-family-flight",
     "n10-two-guests",
@@ -220,6 +225,7 @@ fn what_walks_share_compiles_by_itself() {
         "retail",
         "playbooks",
         "journeys",
+        "ladder",
     ] {
         let mut stage = resolved(&folder(&format!("{name}.json"))).unwrap_or_else(|error| panic!("{error}"));
         let fields = stage.as_object_mut().unwrap();

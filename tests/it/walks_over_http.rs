@@ -3,6 +3,7 @@
 //! Nothing sleeps: the server's clock stands still and is set from step to step, and timers fire at their own instant.
 
 mod journeys;
+mod messages;
 
 use crate::server::create_project;
 use crate::walks::{WALKS, expected, folder};
@@ -27,8 +28,8 @@ use usher::engine::moment::Moment;
 use usher::engine::trigger::Trigger;
 use usher::pipeline::{self, Pipeline};
 use usher::store::testing::{Fresh, open_fresh};
-use usher::walk::format::{Act, AnswerAct, BatchAct, WalkPlace, WalkUser};
-use usher::walk::outcome::{SeenDecision, SeenMessage, SeenMoment, SeenRefusal};
+use usher::walk::format::{Act, BatchAct, WalkPlace, WalkUser};
+use usher::walk::outcome::{SeenDecision, SeenMoment, SeenRefusal};
 use usher::walk::path::expand;
 use usher::walk::{Expected, Outcome, Walk, differences, run};
 
@@ -73,7 +74,7 @@ impl Stage {
             channels.fcm.service_account = Some(Secret::new(server.service_account_json()));
             channels.fcm.endpoint = server.endpoint();
         }
-        let channels = Channels::open(&channels).unwrap();
+        let channels = messages::with_addresses(Channels::open(&channels).unwrap());
         let told: Arc<dyn Clock> = Arc::clone(&clock) as Arc<dyn Clock>;
         let settings = pipeline::Settings {
             lanes: 2,
@@ -206,7 +207,8 @@ impl Stage {
 
     async fn meet(&mut self, user: &WalkUser) {
         let path = format!("/v1/users/{}", user.user_ref);
-        let profile = json!({ "locale": user.locale, "time_zone": user.time_zone, "attributes": user.attributes });
+        let profile = json!({ "locale": user.locale, "time_zone": user.time_zone, "attributes": user.attributes,
+                              "phone": user.contact.phone, "email": user.contact.email });
         self.business(Method::PUT, &path, &profile).await;
         if !user.consents.is_empty() {
             self.business(Method::POST, &format!("{path}/consents"), &json!(user.consents))
@@ -322,6 +324,7 @@ impl Stage {
             Act::Erase(_) | Act::Tick(_) | Act::Publish(_) | Act::Pause(_) | Act::Place(_) => self.operate(act).await,
         }
         while self.pipeline.dispatch().await.unwrap() > 0 {}
+        crate::books::assert_books_balance(&self.fresh).await;
     }
 
     /// What the business does apart from telling facts and events.
@@ -363,39 +366,6 @@ impl Stage {
             | Act::Instance(_)
             | Act::TokenGone(_) => {}
         }
-    }
-
-    /// A receipt from the device that got the newest message of that content.
-    async fn answer(&mut self, number: usize, act: &AnswerAct) {
-        let path = format!("/v1/decisions?user_ref={}&code=sent&limit=200", act.user);
-        let decisions = self.asked(&self.secret, Method::GET, &path, None).await;
-        let mut newest: Option<(String, String)> = None;
-        for decision in decisions["items"].as_array().unwrap() {
-            let path = format!("/v1/decisions/{}", decision["id"].as_str().unwrap());
-            let explained = self.asked(&self.secret, Method::GET, &path, None).await;
-            if explained["message"]["content"] == json!(act.content) {
-                let text = |value: &Value| value.as_str().unwrap().to_owned();
-                let mut deliveries = explained["deliveries"].as_array().unwrap().iter();
-                let device = &deliveries.find(|one| one["state"] != "failed").unwrap()["device_id"];
-                newest = Some((text(&explained["message"]["id"]), text(device)));
-                break;
-            }
-        }
-        let (message_id, device) = newest.unwrap();
-        let (now, device) = (self.clock.now(), self.devices[&device].clone());
-        let record = json!({ "id": format!("step-{number}"), "at": now, "type": "receipt", "message_id": message_id,
-            "status": act.status(), "action": act.action, "text": act.text });
-        let envelope = Envelope {
-            sent_at: Some(now),
-            ..Envelope::default()
-        };
-        let records = vec![serde_json::from_value(record).unwrap()];
-        self.track(&BatchAct {
-            device,
-            envelope,
-            records,
-        })
-        .await;
     }
 
     async fn track(&mut self, act: &BatchAct) {
@@ -457,7 +427,7 @@ impl Stage {
         for decision in self.list::<Decision>("/v1/decisions").await {
             let user = name(decision.user_id.to_string());
             if decision.message_id.is_some_and(|message| told.insert(message)) {
-                outcome.messages.extend(self.message(&decision, &user).await);
+                outcome.messages.extend(self.messages(&decision, &user).await);
             }
             let facts = decision.facts.into_iter().map(|(name, fact)| (name, fact.key));
             outcome.decisions.push(SeenDecision {
@@ -473,43 +443,6 @@ impl Stage {
             });
         }
         outcome
-    }
-
-    /// The message of a decision; none when it reached nobody.
-    async fn message(&self, decision: &Decision, user: &str) -> Option<SeenMessage> {
-        let explained = self
-            .asked(
-                &self.secret,
-                Method::GET,
-                &format!("/v1/decisions/{}", decision.id),
-                None,
-            )
-            .await;
-        let (message, deliveries) = (&explained["message"], explained["deliveries"].as_array().unwrap());
-        // All but the last one failed, else there would be no further.
-        let mut got_out = deliveries.iter().filter(|delivery| delivery["state"] != "failed");
-        let delivery = got_out.next()?;
-        let arrived = ["accepted", "opened"].map(|state| json!(state));
-        assert!(
-            arrived.contains(&delivery["state"]) && got_out.next().is_none(),
-            "{explained}"
-        );
-        let text = |name: &str| message[name].as_str().map(str::to_owned);
-        let tag = text("tag").filter(|tag| Some(tag.as_str()) != message["id"].as_str());
-        let device = delivery["device_id"].as_str();
-        Some(SeenMessage {
-            at: serde_json::from_value(message["created_at"].clone()).unwrap(),
-            user: user.to_owned(),
-            device: device.map(|id| self.devices[id].clone()).unwrap_or_default(),
-            title: text("title").unwrap(),
-            body: text("body").unwrap(),
-            public_title: text("public_title"),
-            public_body: text("public_body"),
-            link: text("link"),
-            tag,
-            to: serde_json::from_value(message["to"].clone()).unwrap(),
-            id: None,
-        })
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use usher::base::contact::Contact;
 use usher::base::id::{DeliveryId, DeviceId, InstanceId, MessageId, MomentId, UserId};
 use usher::base::time::Timestamp;
 use usher::engine::catalogue::Catalogue;
@@ -14,7 +15,7 @@ use usher::engine::message::Message;
 use usher::engine::moment::Moment;
 use usher::engine::step::{InstanceChange, Received};
 use usher::engine::subject::{Consent, Purpose, Subject};
-use usher::store::{Change, Claimed, DeliveryRow, DeviceRow, InboxEntry, InboxInput, Row, Settlement};
+use usher::store::{Change, Claimed, DeliveryRow, DeviceRow, InboxEntry, InboxInput, Passed, Row, Settlement};
 use uuid::Uuid;
 
 /// Who held a device, from when to when.
@@ -164,6 +165,8 @@ impl Database {
             provider_id: None,
             created_at: at,
             updated_at: at,
+            because: planned.because.clone(),
+            passed: Passed::default(),
         };
         self.deliveries.insert(planned.id, row);
     }
@@ -200,7 +203,7 @@ impl Database {
                 self.devices.insert(device.id, device.clone());
             }
             Row::Owner { device_id, user_id, at } => self.give(*device_id, *user_id, *at),
-            Row::User { .. } | Row::ForgetAddress { .. } => {}
+            Row::User { .. } | Row::Contact { .. } | Row::ForgetAddress { .. } => {}
         }
     }
 
@@ -286,6 +289,7 @@ impl Database {
             notifications: device.map(|device| device.notifications).unwrap_or_default(),
             push: device.and_then(|device| device.push.clone()),
             sealing_key: device.and_then(|device| device.sealing_key.clone()),
+            contact: Contact::default(),
             consents: self.consents.get(&delivery.user_id).cloned().unwrap_or_default(),
             paused: self.catalogue.settings.paused,
             project_name: String::new(),

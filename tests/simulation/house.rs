@@ -316,12 +316,15 @@ impl Fleet {
                 InboxInput::Undelivered {
                     message_id,
                     device_id,
+                    channel,
                     why,
                 } => Input::Undelivered {
                     message_id,
                     device_id,
+                    channel,
                     why,
                 },
+                InboxInput::Reached { message_id } => Input::Reached { message_id },
             };
             let mut job = self.job(entry.user_id, input);
             job.inbox_done = Some(entry.id);

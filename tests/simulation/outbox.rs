@@ -267,6 +267,7 @@ impl Fleet {
             input: InboxInput::Undelivered {
                 message_id: claimed.delivery.message_id,
                 device_id: claimed.delivery.device_id,
+                channel: Some(claimed.delivery.channel),
                 why: settlement.why.clone().unwrap_or_default(),
             },
         });

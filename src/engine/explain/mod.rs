@@ -165,6 +165,8 @@ pub struct Sending {
     pub channel: ChannelKind,
     pub state: DeliveryState,
     pub why: Option<String>,
+    /// Why the message took this further way.
+    pub because: Option<String>,
     pub attempts: Vec<Tried>,
 }
 

@@ -195,12 +195,13 @@ impl Trail<'_> {
                 DeliveryState::Failed | DeliveryState::Expired | DeliveryState::Cancelled => CheckState::Failed,
                 DeliveryState::Queued | DeliveryState::Sending => CheckState::Unknown,
             };
-            let says = match &sending.why {
-                Some(why) => format!("{}: {}, {why}", sending.channel.as_str(), sending.state.as_str()),
-                None => format!("{}: {}", sending.channel.as_str(), sending.state.as_str()),
-            };
+            let mut says = format!("{}: {}", sending.channel.as_str(), sending.state.as_str());
+            for word in sending.because.iter().chain(&sending.why) {
+                says = format!("{says}, {word}");
+            }
             let values = json!({ "delivery": sending.id, "device": sending.device_id, "channel": sending.channel,
-                                 "state": sending.state, "why": sending.why, "attempts": sending.attempts });
+                                 "state": sending.state, "because": sending.because, "why": sending.why,
+                                 "attempts": sending.attempts });
             let (says, values) = (self.mask.text(&says), self.mask.value(&values));
             checked(Check::Delivery, state, says, values, Source::Stored)
         };

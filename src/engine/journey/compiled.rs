@@ -230,6 +230,7 @@ fn listening(when: &When, condition: Option<&String>) -> Trigger {
             replaces: None,
             arms: Vec::new(),
             to: crate::engine::trigger::Audience::default(),
+            fallback: Vec::new(),
             goto: None,
         },
         guards: Guards::default(),

@@ -21,6 +21,7 @@ pub(super) fn check(trigger: &CompiledTrigger, catalogue: &Catalogue, findings: 
             known.check_variables(&pointer, content, findings);
             known.check_waits(trigger, content, findings);
             known.check_sensitive(&pointer, content, findings);
+            check_ladder(trigger, content, findings);
         }
     }
 }
@@ -228,6 +229,29 @@ impl<'a> Known<'a> {
             })
         };
         template.variables().iter().find(is_sensitive).cloned()
+    }
+}
+
+/// A way that would be taken when the message is not worth reading any more is never taken.
+fn check_ladder(trigger: &CompiledTrigger, content: &CompiledContent, findings: &mut Vec<Finding>) {
+    let life = content.content.ttl;
+    for (index, rung) in trigger.sentence.then.fallback.iter().enumerate() {
+        if rung.after >= life {
+            let name = &content.content.name;
+            let detail = format!(
+                "{} would come after {}, and `{name}` lives for {life}",
+                rung.channel.as_str(),
+                rung.after
+            );
+            let hint = "let it come earlier, or give the content a longer `ttl`";
+            let code = FindingCode::FallbackAfterLife;
+            findings.push(Finding::new(
+                code,
+                format!("/then/fallback/{index}/after"),
+                detail,
+                hint,
+            ));
+        }
     }
 }
 

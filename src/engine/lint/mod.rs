@@ -26,6 +26,7 @@ pub enum FindingCode {
     ServiceHoldout,
     TwoTriggersOneMoment,
     SensitiveWithoutPublicText,
+    FallbackAfterLife,
 }
 
 impl FindingCode {
@@ -44,6 +45,7 @@ impl FindingCode {
             Self::ServiceHoldout => "service_holdout",
             Self::TwoTriggersOneMoment => "two_triggers_one_moment",
             Self::SensitiveWithoutPublicText => "sensitive_without_public_text",
+            Self::FallbackAfterLife => "fallback_after_life",
         }
     }
 
@@ -58,7 +60,8 @@ impl FindingCode {
             | Self::FenceNeverEntered
             | Self::WaitWithoutLimit
             | Self::ConditionNeverTrue
-            | Self::TagWithoutFences => Level::Blocks,
+            | Self::TagWithoutFences
+            | Self::FallbackAfterLife => Level::Blocks,
             Self::ServiceHoldout | Self::TwoTriggersOneMoment | Self::SensitiveWithoutPublicText => Level::Warns,
         }
     }

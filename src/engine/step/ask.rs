@@ -125,6 +125,7 @@ impl Stepper<'_> {
             device_id: Some(device_id),
             channel,
             endpoint_id: None,
+            because: None,
         };
         self.out.messages.push(Message {
             id,

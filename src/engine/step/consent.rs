@@ -2,6 +2,7 @@
 
 use super::guards::Refusal;
 use super::judge::Case;
+use super::ladder::told;
 use super::stepper::Stepper;
 use crate::engine::decision::{ReasonCode, Step};
 use crate::engine::fix::Permission;
@@ -22,7 +23,8 @@ impl Stepper<'_> {
             addresses += 1;
             permitted += i32::from(device.notifications != Permission::Denied);
         }
-        if permitted == 0 {
+        let fallback = &case.trigger.sentence.then.fallback;
+        if permitted == 0 && self.first_address(fallback).is_none() {
             let (code, says) = if addresses > 0 {
                 (
                     ReasonCode::NoPermission,
@@ -31,7 +33,11 @@ impl Stepper<'_> {
             } else {
                 (ReasonCode::NoToken, "No device has a push address")
             };
-            let values = json!({ "devices": self.subject.devices.len() });
+            let mut values = json!({ "devices": self.subject.devices.len() });
+            let ways = self.ways_on(fallback, None);
+            if !ways.is_empty() {
+                values["fallback"] = told(&ways);
+            }
             case.note(Step::Consent, false, says, values);
             return Err(Refusal::drop(code));
         }
@@ -62,7 +68,9 @@ impl Stepper<'_> {
         let consent = self.subject.consents.get(&purpose);
         let what = match purpose {
             Purpose::Location => "their place",
-            Purpose::Service | Purpose::Promo | Purpose::Analytics => "this kind of message",
+            Purpose::Service | Purpose::Promo | Purpose::Analytics | Purpose::Sms | Purpose::Email => {
+                "this kind of message"
+            }
         };
         let (code, says) = match consent {
             Some(_) => (ReasonCode::OptedOut, format!("The person withdrew consent to {what}")),

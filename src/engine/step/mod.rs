@@ -21,6 +21,7 @@ mod draw;
 mod guards;
 mod journeys;
 mod judge;
+mod ladder;
 mod listen;
 mod locate;
 mod merge;
@@ -81,7 +82,17 @@ pub enum Input {
     Undelivered {
         message_id: MessageId,
         device_id: Option<DeviceId>,
+        /// None stands for any: what was stored before a message could take several ways without a device.
+        channel: Option<ChannelKind>,
         why: String,
+    },
+    /// A provider says that the message got to the person's own address: no further way is needed.
+    Reached {
+        message_id: MessageId,
+    },
+    /// The business takes a message back: what did not go out yet must not go any more.
+    CallBack {
+        message_id: MessageId,
     },
     /// A person moves or ends an instance of a journey.
     Instance {
@@ -108,6 +119,8 @@ impl Input {
             Self::Replay(_) => "replay",
             Self::Merge(_) => "merge",
             Self::Undelivered { .. } => "undelivered",
+            Self::Reached { .. } => "reached",
+            Self::CallBack { .. } => "call_back",
             Self::Instance { .. } => "instance",
             Self::Tick => "tick",
         }
@@ -250,6 +263,9 @@ mod happening_tests;
 #[cfg(test)]
 #[path = "journey_tests.rs"]
 mod journey_tests;
+#[cfg(test)]
+#[path = "ladder_tests.rs"]
+mod ladder_tests;
 #[cfg(test)]
 #[path = "playing_tests.rs"]
 mod playing_tests;

@@ -7,7 +7,7 @@ use crate::base::time::Timestamp;
 use crate::engine::catalogue::{KeepFixes, Mode};
 use crate::engine::decision::ReasonCode;
 use crate::engine::fence::{Geofence, Position};
-use crate::engine::fix::{Body, DeviceContext, Fix, Quality, Record, validate::ACCURACY_ASSUMED_M};
+use crate::engine::fix::{Body, DeviceContext, Fix, Quality, ReceiptStatus, Record, validate::ACCURACY_ASSUMED_M};
 use crate::engine::moment::{Evidence, Moment, MomentKind, Place};
 use crate::engine::presence::Likelihood;
 use crate::engine::subject::{Device, LastFix, Mark, Purpose};
@@ -87,6 +87,9 @@ impl<'a> Stepper<'a> {
                     text: receipt.text.clone(),
                     at: record.at,
                 });
+                if receipt.status != ReceiptStatus::Failed {
+                    self.need_no_further_way(receipt.message_id);
+                }
                 if !record.suspect {
                     self.notice_answer(device_id, record, receipt);
                 }

@@ -239,5 +239,6 @@ pub(super) fn wake_at(subject: &Subject, catalogue: &Catalogue, now: Timestamp) 
     let clock = super::clockwork::wakes(subject, catalogue, now);
     let journeys = subject.journeys.iter().map(|instance| instance.ends_at);
     let standing = waits.chain(dwells).chain(exits).chain(facts);
-    standing.chain(clock).chain(journeys).min()
+    let ladders = subject.sent.iter().filter_map(|sent| sent.ladder.next_at());
+    standing.chain(clock).chain(journeys).chain(ladders).min()
 }

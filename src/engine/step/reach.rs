@@ -1,114 +1,169 @@
 //! Reaching people: which device or address a message goes to, and where it goes when that one fails.
 
 use super::consent::purpose_of;
+use super::ladder::Climb;
 use super::stepper::Stepper;
-use crate::base::id::{DeviceId, MessageId};
+use crate::base::id::{DeviceId, EndpointId, MessageId};
 use crate::engine::decision::{Decision, ReasonCode, Step, TraceStep};
-use crate::engine::delivery::{ChannelKind, Planned};
+use crate::engine::delivery::{ChannelKind, Planned, Way};
 use crate::engine::fix::Permission;
 use crate::engine::subject::Sent;
 use crate::engine::trigger::{Audience, Class, CompiledTrigger};
-use serde_json::json;
+use serde_json::{Value, json};
 use std::sync::Arc;
 
 impl Stepper<'_> {
-    /// Where a message for these readers goes first; none when nobody can be reached.
-    pub(super) fn addressee(&self, to: Audience) -> Option<(Option<DeviceId>, ChannelKind)> {
+    /// Where a message for these readers goes first; none when no device can be reached.
+    pub(super) fn addressee(&self, to: Audience) -> Option<Way> {
         match to {
-            Audience::User => self.reachable_device(&[]).map(|(id, channel)| (Some(id), channel)),
-            Audience::Business if self.given.catalogue.endpoints.is_empty() => Some((None, ChannelKind::Tray)),
-            Audience::Business => Some((None, ChannelKind::Webhook)),
+            Audience::User => self.reachable_device(&[]).map(|(id, channel)| Way {
+                device_id: Some(id),
+                channel,
+            }),
+            Audience::Business => Some(Way {
+                device_id: None,
+                channel: if self.given.catalogue.endpoints.is_empty() {
+                    ChannelKind::Tray
+                } else {
+                    ChannelKind::Webhook
+                },
+            }),
         }
     }
 
-    /// The deliveries a message begins with: one, or one for each endpoint of the business.
-    pub(super) fn first_deliveries(&mut self, device_id: Option<DeviceId>, channel: ChannelKind) -> Vec<Planned> {
+    /// The deliveries of a message's first way: one, or one for each endpoint of the business.
+    pub(super) fn first_deliveries(&mut self, way: Way) -> Vec<Planned> {
         let catalogue = self.given.catalogue;
-        let endpoints: Vec<_> = if channel == ChannelKind::Webhook {
+        let endpoints: Vec<_> = if way.channel == ChannelKind::Webhook {
             catalogue.endpoints.iter().copied().map(Some).collect()
         } else {
             vec![None]
         };
-        let planned = |endpoint_id| Planned {
-            id: self.ids.draw(),
-            device_id,
-            channel,
-            endpoint_id,
-        };
+        let planned = |endpoint_id| self.planned(way, endpoint_id, None);
         endpoints.into_iter().map(planned).collect()
     }
 
     /// The device heard from last among those that can show something and were not tried yet.
     pub(super) fn reachable_device(&self, tried: &[DeviceId]) -> Option<(DeviceId, ChannelKind)> {
+        self.reachable_by(None, tried)
+    }
+
+    /// The same, by this channel alone.
+    pub(super) fn reachable_by(
+        &self,
+        channel: Option<ChannelKind>,
+        tried: &[DeviceId],
+    ) -> Option<(DeviceId, ChannelKind)> {
         self.subject
             .devices
             .iter()
             .filter(|(id, device)| device.notifications != Permission::Denied && !tried.contains(id))
             .filter_map(|(id, device)| device.channel.map(|channel| (device.last_seen_at, *id, channel)))
+            .filter(|(_, _, its)| channel.is_none_or(|wanted| wanted == *its))
             .max_by_key(|(seen, id, _)| (*seen, *id))
             .map(|(_, id, channel)| (id, channel))
     }
 
-    /// A delivery failed for good: the next device takes over within the life of the message, else that is recorded. A word
-    /// that is repeated, or about a device that was not the last one tried, changes nothing.
-    pub(super) fn apply_undelivered(&mut self, message_id: MessageId, device_id: Option<DeviceId>, why: &str) {
+    /// A delivery of this way.
+    fn planned(&mut self, way: Way, endpoint_id: Option<EndpointId>, because: Option<String>) -> Planned {
+        Planned {
+            id: self.ids.draw(),
+            device_id: way.device_id,
+            channel: way.channel,
+            endpoint_id,
+            because,
+        }
+    }
+
+    /// A delivery failed for good. Where no other way is under way, the next device takes over within the life of the message,
+    /// or else the next rung of its ladder; else that is recorded. A word that is repeated changes nothing.
+    pub(super) fn apply_undelivered(
+        &mut self,
+        message_id: MessageId,
+        device_id: Option<DeviceId>,
+        channel: Option<ChannelKind>,
+        why: &str,
+    ) {
         let place = self.subject.sent.iter().position(|sent| sent.message_id == message_id);
         let Some(place) = place else { return };
-        let sent = self.subject.sent[place].clone();
-        if sent.undelivered || sent.tried.last().copied() != device_id {
+        let sent = &mut self.subject.sent[place];
+        // Of messages made before ways were remembered none is open: the device tried last was theirs.
+        let was_last = sent.ladder.is_empty() && sent.tried.last().copied() == device_id;
+        if sent.undelivered || !(sent.ladder.close(device_id, channel) || was_last) {
             return;
         }
         self.dirty = true;
-        match self.next_device(&sent) {
-            Ok((device_id, channel)) => {
-                let planned = Planned {
-                    id: self.ids.draw(),
-                    device_id: Some(device_id),
-                    channel,
-                    endpoint_id: None,
-                };
-                self.out.redirected.push((message_id, planned));
-                self.subject.sent[place].tried.push(device_id);
-            }
-            Err((step, says)) => {
-                self.subject.sent[place].undelivered = true;
-                self.decide_undelivered(&sent, step, says, why);
-            }
+        let sent = self.subject.sent[place].clone();
+        if !sent.ladder.open.is_empty() {
+            return;
+        }
+        if let Err((_, step, says)) = self.may_go_on(&sent) {
+            return self.give_up(place, Some((step, says, why)));
+        }
+        if let Some((device_id, channel)) = self.reachable_device(&sent.tried) {
+            let device_id = Some(device_id);
+            self.send_by(place, Way { device_id, channel }, None);
+        } else if self.climb(place, true) == Climb::Ended {
+            let says = "It was not delivered, and there is no other device to try";
+            self.give_up(place, Some((Step::Deliver, says, why)));
         }
     }
 
-    fn next_device(&self, sent: &Sent) -> Result<(DeviceId, ChannelKind), (Step, &'static str)> {
-        if sent.tried.is_empty() {
+    /// One more delivery of this message.
+    pub(super) fn send_by(&mut self, place: usize, way: Way, because: Option<String>) {
+        let planned = self.planned(way, None, because);
+        let sent = &mut self.subject.sent[place];
+        self.out.redirected.push((sent.message_id, planned));
+        sent.tried.extend(way.device_id);
+        sent.ladder.take(way);
+        self.dirty = true;
+    }
+
+    /// May a message that was decided before still go another way?
+    pub(super) fn may_go_on(&self, sent: &Sent) -> Result<(), (ReasonCode, Step, &'static str)> {
+        if sent.tried.is_empty() && sent.ladder.addressed.is_empty() {
             // It was for the business. Nobody's phone takes over: a stranger would read it.
-            return Err((Step::Deliver, "The business could not be reached"));
+            let says = "The business could not be reached";
+            return Err((ReasonCode::ProviderError, Step::Deliver, says));
         }
         if sent.expires_at.is_none_or(|end| end <= self.given.now) {
-            return Err((Step::Deliver, "Its life ended before it reached anybody"));
+            let says = "Its life ended before it reached anybody";
+            return Err((ReasonCode::Expired, Step::Deliver, says));
+        }
+        if sent.called_back {
+            let says = "It was not delivered, and was called back meanwhile";
+            return Err((ReasonCode::Cancelled, Step::Deliver, says));
         }
         if self.subject.is_superseded(sent.message_id) {
-            return Err((
-                Step::Replaces,
-                "It was not delivered, and a newer message took its place",
-            ));
+            let says = "It was not delivered, and a newer message took its place";
+            return Err((ReasonCode::Superseded, Step::Replaces, says));
         }
         let class = if sent.promo { Class::Promo } else { Class::Service };
         if !self.subject.has_consent(purpose_of(class)) {
-            return Err((
-                Step::Consent,
-                "It was not delivered, and consent was withdrawn meanwhile",
-            ));
+            let says = "It was not delivered, and consent was withdrawn meanwhile";
+            return Err((ReasonCode::OptedOut, Step::Consent, says));
         }
-        self.reachable_device(&sent.tried).ok_or((
-            Step::Deliver,
-            "It was not delivered, and there is no other device to try",
-        ))
+        Ok(())
     }
 
-    fn decide_undelivered(&mut self, sent: &Sent, step: Step, says: &str, why: &str) {
+    /// No way is left. With what the provider said, that is recorded.
+    pub(super) fn give_up(&mut self, place: usize, said: Option<(Step, &str, &str)>) {
+        let sent = &mut self.subject.sent[place];
+        sent.undelivered = true;
+        sent.ladder.ahead.clear();
+        self.dirty = true;
+        if let Some((step, says, why)) = said {
+            let sent = sent.clone();
+            let values = json!({ "message": sent.message_id, "why": why, "devices_tried": sent.tried.len() });
+            self.decide_later(&sent, ReasonCode::ProviderError, step, says, values);
+        }
+    }
+
+    /// A word on a message that was decided before.
+    pub(super) fn decide_later(&mut self, sent: &Sent, code: ReasonCode, step: Step, says: &str, values: Value) {
         let catalogue = self.given.catalogue;
         let live = || catalogue.triggers.iter().find(|live| live.id == sent.trigger_id);
         let trigger = catalogue.revision(sent.trigger_id, sent.revision).or_else(live);
-        let values = json!({ "message": sent.message_id, "why": why, "devices_tried": sent.tried.len() });
         let decision = Decision {
             id: self.ids.draw(),
             user_id: self.subject.user_id,
@@ -117,7 +172,7 @@ impl Stepper<'_> {
             trigger: trigger.map(|trigger| trigger.sentence.name.clone()).unwrap_or_default(),
             revision: sent.revision,
             facts: named(trigger, sent),
-            code: ReasonCode::ProviderError,
+            code,
             decided_at: self.given.now,
             until: None,
             message_id: Some(sent.message_id),

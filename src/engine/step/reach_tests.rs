@@ -75,6 +75,7 @@ fn undelivered(ana: &mut Person, stage: &Stage, time: &str) -> Effects {
     let input = Input::Undelivered {
         message_id: sent.message_id,
         device_id: sent.tried.last().copied(),
+        channel: None,
         why: "UNREGISTERED".to_owned(),
     };
     ana.step(stage, at(time), &input)
@@ -107,6 +108,7 @@ fn a_message_goes_from_device_to_device_while_it_lives_and_then_says_that_nobody
     let again = Input::Undelivered {
         message_id: ana.messages[0].id,
         device_id: Some(phone),
+        channel: None,
         why: "UNREGISTERED".to_owned(),
     };
     let again = ana.step(&stage, at("12:02"), &again);
@@ -166,6 +168,7 @@ fn a_message_takes_the_place_of_an_older_one_with_its_tag_that_is_still_under_wa
     let failed = Input::Undelivered {
         message_id: old,
         device_id: phone,
+        channel: None,
         why: "UNREGISTERED".to_owned(),
     };
     let failed = ana.step(&stage, at("12:06"), &failed);
@@ -289,6 +292,7 @@ fn what_the_business_did_not_get_is_shown_on_nobodys_phone() {
     let failed = Input::Undelivered {
         message_id,
         device_id: None,
+        channel: Some(ChannelKind::Tray),
         why: "the channel tray is not set up".to_owned(),
     };
     let failed = ana.step(&stage, at("12:01"), &failed);

@@ -76,6 +76,9 @@ impl Stepper<'_> {
     fn call_back(&mut self, id: &FactRef) {
         let about = self.subject.sent.iter().filter(|sent| sent.facts.contains(id));
         let messages: Vec<MessageId> = about.map(|sent| sent.message_id).collect();
+        for sent in self.subject.sent.iter_mut().filter(|sent| sent.facts.contains(id)) {
+            sent.ladder.ahead.clear();
+        }
         self.out.cancelled.extend(messages);
     }
 

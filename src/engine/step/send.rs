@@ -2,12 +2,13 @@
 
 use super::guards::{Refusal, end_of_wait};
 use super::judge::{Candidate, Case};
+use super::ladder::told;
 use super::scene::Bound;
 use super::stepper::Stepper;
-use crate::base::id::{DecisionId, DeviceId, MessageId, TriggerId};
+use crate::base::id::{DecisionId, MessageId, TriggerId};
 use crate::base::time::Timestamp;
 use crate::engine::decision::{ReasonCode, Step};
-use crate::engine::delivery::ChannelKind;
+use crate::engine::delivery::Ladder;
 use crate::engine::fact::FactRef;
 use crate::engine::message::{Composed, Message, Shown, compose};
 use crate::engine::subject::Sent;
@@ -221,10 +222,10 @@ impl Stepper<'_> {
 
     fn send(&mut self, mut candidate: Candidate<'_>) -> bool {
         let to = candidate.case.trigger.sentence.then.to;
-        let Some((device_id, channel)) = self.addressee_of(&mut candidate, to) else {
+        let expires_at = self.end_of_life(&candidate);
+        let Some(ladder) = self.addressee_of(&mut candidate, to, expires_at) else {
             return false;
         };
-        let expires_at = self.end_of_life(&candidate);
         let message_id: MessageId = self.ids.draw();
         if candidate.shown.tag.is_empty() {
             candidate.shown.tag = format!("{message_id}");
@@ -233,6 +234,8 @@ impl Stepper<'_> {
             return false;
         };
         let facts = self.close_all(&candidate);
+        let first = ladder.open.clone();
+        let deliveries = first.into_iter().flat_map(|way| self.first_deliveries(way)).collect();
         let Candidate {
             case,
             send_key,
@@ -258,11 +261,12 @@ impl Stepper<'_> {
             tags: case.trigger.sentence.tags.clone(),
             expires_at: Some(expires_at),
             opened_at: None,
-            tried: device_id.into_iter().collect(),
+            tried: ladder.open.iter().filter_map(|way| way.device_id).collect(),
             undelivered: false,
             corrects,
+            ladder,
+            called_back: false,
         };
-        let deliveries = self.first_deliveries(device_id, channel);
         self.out.superseded.extend(self.subject.superseded_by(&sent));
         self.subject.sent.push(sent);
         self.out.messages.push(Message {
@@ -295,18 +299,26 @@ impl Stepper<'_> {
         facts
     }
 
-    /// Where the message goes; without a place to go, that is the decision.
-    fn addressee_of(&mut self, candidate: &mut Candidate<'_>, to: Audience) -> Option<(Option<DeviceId>, ChannelKind)> {
-        let found = self.addressee(to);
+    /// Where the message goes, first and then; without a place to go, that is the decision.
+    fn addressee_of(&mut self, candidate: &mut Candidate<'_>, to: Audience, expires_at: Timestamp) -> Option<Ladder> {
+        let fallback = &candidate.case.trigger.sentence.then.fallback;
+        let ways = self.ways_on(fallback, Some(expires_at));
+        let found = self.addressee(to).map(|way| (way, 0));
+        let found = found.or_else(|| self.first_address(fallback));
         let case = &mut candidate.case;
-        if let Some((device_id, channel)) = found {
-            let handed_to = json!({ "device": device_id, "channel": channel });
-            case.note(Step::Deliver, true, "Handed to the channel", handed_to);
-        } else {
+        let Some((way, taken)) = found else {
             case.note(Step::Deliver, false, "No device can be reached", Value::Null);
             self.decide_for_all(candidate, ReasonCode::NoToken);
+            return None;
+        };
+        let mut handed_to = json!({ "device": way.device_id, "channel": way.channel });
+        let ways = ways.get(taken..).unwrap_or_default();
+        if !ways.is_empty() {
+            handed_to["fallback"] = told(ways);
         }
-        found
+        case.note(Step::Deliver, true, "Handed to the channel", handed_to);
+        let ahead = ways.iter().filter(|(_, is)| is.is_ok()).map(|(rung, _)| *rung);
+        Some(Ladder::beginning(way, ahead.collect()))
     }
 
     /// The life of the content, cut where the content says that it is over, or else where the trigger's window ends.

@@ -80,6 +80,8 @@ pub fn step(subject: Subject, input: &Input, given: Given<'_>) -> Effects {
         stepper.look_at_waits();
         stepper.notice_facts_that_turned();
         stepper.judge_fresh();
+        stepper.look_at_ladders();
+        stepper.put_off_further_ways();
         stepper.end_with_their_facts();
         stepper.forget_the_old();
     }
@@ -124,8 +126,11 @@ impl Stepper<'_> {
             Input::Undelivered {
                 message_id,
                 device_id,
+                channel,
                 why,
-            } => self.apply_undelivered(*message_id, *device_id, why),
+            } => self.apply_undelivered(*message_id, *device_id, *channel, why),
+            Input::Reached { message_id } => self.need_no_further_way(*message_id),
+            Input::CallBack { message_id } => self.apply_call_back(*message_id),
             Input::Merge(other) => self.apply_merge(other),
             Input::Replay(replayed) => self.replay(replayed),
             Input::Tick => {}

@@ -5,6 +5,7 @@ mod calendar;
 pub mod compiled;
 pub mod expression;
 mod live;
+mod rungs;
 pub mod sentence;
 mod signals;
 mod typed;
@@ -14,6 +15,7 @@ mod wording;
 pub use compiled::{Around, CompiledTrigger, InJourney, TriggerError};
 pub use live::LiveTriggers;
 pub use sentence::{
-    Arm, AtLimit, Audience, Bind, Cap, Choose, Class, Guards, Replaces, ReplacesOnly, Then, Trigger, Wait, Window,
+    Arm, AtLimit, Audience, Bind, Cap, Choose, Class, Fallback, Guards, Replaces, ReplacesOnly, Then, Trigger, Wait,
+    Window,
 };
 pub use when::{AnsweredWhen, EventWhen, FactWhen, PlaceSelector, ScheduleWhen, TimeWhen, When};

@@ -2,6 +2,7 @@
 
 use super::when::When;
 use crate::base::time::Span;
+use crate::engine::delivery::ChannelKind;
 use crate::engine::fence::hours::Opening;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -163,6 +164,11 @@ pub struct Then {
     /// Who reads it.
     #[serde(default, skip_serializing_if = "Audience::is_default")]
     pub to: Audience,
+    /// Further ways of the same message, in order: each is taken when it was not received by then, or at once when every way
+    /// before has failed for good.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schema(max_items = 4)]
+    pub fallback: Vec<Fallback>,
     /// Inside a journey: the state it goes to once this was said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(max_length = 64)]
@@ -174,6 +180,17 @@ impl Then {
     pub fn contents(&self) -> impl Iterator<Item = &str> {
         std::iter::once(self.content.as_str()).chain(self.arms.iter().map(|arm| arm.content.as_str()))
     }
+}
+
+/// One rung of the ladder of a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Fallback {
+    /// `sms` and `email` go to the person's own address, with their consent to that channel; `fcm`, `apns`, `webpush` and
+    /// `tray` to another device of theirs.
+    pub channel: ChannelKind,
+    /// So long after the message was made. A person without any device gets the first rung at once.
+    pub after: Span,
 }
 
 /// Which earlier message it takes the place of: any of this content, or the long form.

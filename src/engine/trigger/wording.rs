@@ -2,6 +2,7 @@
 
 use super::bounds::{check_guards, check_voice};
 use super::compiled::{Around, TriggerError, alternatives};
+use super::rungs::check_ladder;
 use super::sentence::{Choose, Trigger};
 use super::signals::{check_signal, check_whose};
 use super::when::{PlaceSelector, When};
@@ -59,6 +60,7 @@ pub(super) fn check_shape(sentence: &Trigger, around: Around<'_>, errors: &mut V
     check_journey(sentence, around, &mut fail);
     check_wait(sentence, &mut fail);
     check_voice(sentence, &mut fail);
+    check_ladder(sentence, &mut fail);
     check_guards(sentence, &mut fail);
 }
 

@@ -151,6 +151,7 @@ fn message(letter: &Letter, now: Timestamp) -> Message {
             id: id.into(),
             device_id: Some(Uuid::from_u128(letter.phone).into()),
             channel: ChannelKind::Fcm,
+            because: None,
         }],
     }
 }

@@ -1,0 +1,71 @@
+//! Contacts: how people are reached besides their devices. The one place that reads and writes `users.contact`.
+
+use super::codec::{from_json, to_json};
+use super::connect::Store;
+use super::error::StoreError;
+use super::look_deliveries::DeliveryRow;
+use crate::base::contact::Contact;
+use crate::base::id::{ProjectId, UserId};
+use ::entity::user;
+use sea_orm::sea_query::Expr;
+use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QuerySelect};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use uuid::Uuid;
+
+/// The contact of a row of `users`.
+pub(super) fn read(stored: Option<&str>) -> Result<Contact, StoreError> {
+    stored.map_or_else(|| Ok(Contact::default()), |text| from_json("users.contact", text))
+}
+
+/// What is stored of a contact; nothing when there is none.
+fn written(contact: &Contact) -> Result<Option<String>, StoreError> {
+    if contact.is_empty() {
+        return Ok(None);
+    }
+    to_json(contact).map(Some)
+}
+
+/// Replaces what is known of how this user is reached.
+pub(super) async fn put(
+    txn: &DatabaseTransaction,
+    project: ProjectId,
+    id: UserId,
+    contact: &Contact,
+) -> Result<(), StoreError> {
+    user::Entity::update_many()
+        .col_expr(user::Column::Contact, Expr::value(written(contact)?))
+        .filter(user::Column::ProjectId.eq(project.uuid()))
+        .filter(user::Column::Id.eq(id.uuid()))
+        .exec(txn)
+        .await?;
+    Ok(())
+}
+
+impl Store {
+    /// The contacts of the people whom some of these deliveries go to by an address of their own.
+    pub(super) async fn contacts_for(
+        &self,
+        rows: &[DeliveryRow],
+    ) -> Result<HashMap<(ProjectId, UserId), Contact>, StoreError> {
+        let mut users: BTreeMap<ProjectId, BTreeSet<Uuid>> = BTreeMap::new();
+        for row in rows.iter().filter(|row| row.channel.is_personal()) {
+            users.entry(row.project_id).or_default().insert(row.user_id.uuid());
+        }
+        let mut contacts = HashMap::new();
+        for (project, users) in users {
+            // A claim holds at most limits::DELIVERIES_PER_CLAIM_MAX rows, far below the bind limit.
+            let stored: Vec<(Uuid, Option<String>)> = user::Entity::find()
+                .select_only()
+                .columns([user::Column::Id, user::Column::Contact])
+                .filter(user::Column::ProjectId.eq(project.uuid()))
+                .filter(user::Column::Id.is_in(users))
+                .into_tuple()
+                .all(&self.reader)
+                .await?;
+            for (id, contact) in stored {
+                contacts.insert((project, id.into()), read(contact.as_deref())?);
+            }
+        }
+        Ok(contacts)
+    }
+}
