@@ -32,3 +32,4 @@ pub mod tombstone;
 pub mod trigger;
 pub mod trigger_revision;
 pub mod user;
+pub mod vault;

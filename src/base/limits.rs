@@ -251,3 +251,7 @@ pub const BACKTESTS_AT_ONCE_MAX: usize = 2;
 pub const BACKTESTS_KEPT_MAX: usize = 20;
 /// A backtest that is done is remembered this long.
 pub const BACKTEST_KEPT: chrono::TimeDelta = chrono::TimeDelta::hours(1);
+/// Keys of the vault: one that seals, and those of rotations that are not over.
+pub const VAULT_KEYS_MAX: usize = 16;
+/// Rows looked at in one step of sealing anew.
+pub const RESEALED_PER_STEP_MAX: u64 = 200;

@@ -7,3 +7,4 @@ pub mod limits;
 pub mod memory;
 pub mod secret;
 pub mod time;
+pub mod vault;

@@ -8,7 +8,7 @@ pub(super) const PREFIX: &str = "USHER__";
 /// Keys that may stand in a file of their own, as `<key>_file`.
 const FROM_FILES: [&str; 1] = ["database.url"];
 /// Keys whose value is never shown.
-const HIDDEN: [&str; 1] = ["channels.fcm.service_account"];
+const HIDDEN: [&str; 2] = ["channels.fcm.service_account", "vault.keys"];
 
 pub(super) fn parse(name: &str, text: &str) -> Result<Table, ConfigError> {
     text.parse::<Table>()

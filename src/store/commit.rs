@@ -1,11 +1,12 @@
 //! The commit: the effects of many steps and the rows of their inputs, in one transaction (DESIGN.md 4, invariants 2 and 4).
 
 use super::change::{Change, Row};
-use super::codec::{IN_LIST_MAX, insert_all, to_json, to_word};
+use super::codec::{IN_LIST_MAX, insert_all, to_word};
 use super::connect::Store;
 use super::error::{CommitError, StoreError};
 use super::subjects::erased_among;
-use super::{commit_people, commit_records, inbox as inbox_told, instances};
+use super::vault::Vault;
+use super::{commit_people, commit_records, inbox as inbox_told, instances, sealed};
 use crate::base::id::{DeviceId, MessageId, ProjectId, UserId};
 use crate::base::time::Timestamp;
 use crate::engine::decision::ReasonCode;
@@ -75,17 +76,17 @@ impl Store {
             .collect();
         summary.erased = erased.into_iter().map(|(_, user)| user).collect();
         check_send_keys(txn, &changes).await?;
-        write_subjects(txn, &changes).await?;
-        summary.unreachable = commit_people::write(txn, &changes).await?;
-        summary.events = commit_records::write_events(txn, &changes).await?;
+        write_subjects(txn, &self.vault, &changes).await?;
+        summary.unreachable = commit_people::write(txn, &self.vault, &changes).await?;
+        summary.events = commit_records::write_events(txn, &self.vault, &changes).await?;
         commit_records::write_fixes(txn, &changes).await?;
-        summary.moments = write_moments(txn, &changes).await?;
-        summary.decisions = write_decisions(txn, &changes).await?;
+        summary.moments = write_moments(txn, &self.vault, &changes).await?;
+        summary.decisions = write_decisions(txn, &self.vault, &changes).await?;
         instances::write(txn, &changes).await?;
-        (summary.messages, summary.deliveries) = write_messages(txn, &changes).await?;
+        (summary.messages, summary.deliveries) = write_messages(txn, &self.vault, &changes).await?;
         summary.cancelled = cancel(txn, &changes).await?;
-        summary.receipts = commit_records::write_receipts(txn, &changes).await?;
-        inbox_told::write_told(txn, &changes).await?;
+        summary.receipts = commit_records::write_receipts(txn, &self.vault, &changes).await?;
+        inbox_told::write_told(txn, &self.vault, &changes).await?;
         for chunk in done.chunks(IN_LIST_MAX) {
             let delete = inbox::Entity::delete_many().filter(inbox::Column::Id.is_in(chunk.iter().copied()));
             delete.exec(txn).await.map_err(StoreError::from)?;
@@ -198,7 +199,7 @@ async fn check_send_keys(conn: &impl ConnectionTrait, changes: &[&Change]) -> Re
     }
 }
 
-async fn write_subjects(txn: &DatabaseTransaction, changes: &[&Change]) -> Result<(), StoreError> {
+async fn write_subjects(txn: &DatabaseTransaction, vault: &Vault, changes: &[&Change]) -> Result<(), StoreError> {
     let mut last: BTreeMap<(ProjectId, UserId), (&Change, bool)> = BTreeMap::new();
     for change in changes {
         let kept = last.entry(owner(change)).or_insert((change, false));
@@ -210,7 +211,7 @@ async fn write_subjects(txn: &DatabaseTransaction, changes: &[&Change]) -> Resul
             models.push(subject::Model {
                 project_id: project.uuid(),
                 user_id: user.uuid(),
-                state: to_json(&change.effects.subject)?,
+                state: vault.seal(project.uuid(), sealed::SUBJECT, &change.effects.subject)?,
                 wake_at: change.effects.wake_at,
             });
         }
@@ -223,7 +224,7 @@ async fn write_subjects(txn: &DatabaseTransaction, changes: &[&Change]) -> Resul
     Ok(())
 }
 
-async fn write_moments(txn: &DatabaseTransaction, changes: &[&Change]) -> Result<usize, StoreError> {
+async fn write_moments(txn: &DatabaseTransaction, vault: &Vault, changes: &[&Change]) -> Result<usize, StoreError> {
     let mut models: Vec<moment::ActiveModel> = Vec::new();
     for change in changes {
         for noticed in &change.effects.moments {
@@ -233,7 +234,7 @@ async fn write_moments(txn: &DatabaseTransaction, changes: &[&Change]) -> Result
                 user_id: noticed.user_id.uuid(),
                 kind: noticed.kind.name().to_owned(),
                 noticed_at: noticed.noticed_at,
-                body: to_json(noticed)?,
+                body: vault.seal(change.project_id.uuid(), sealed::MOMENT, noticed)?,
             };
             models.push(model.into_active_model());
         }
@@ -243,7 +244,7 @@ async fn write_moments(txn: &DatabaseTransaction, changes: &[&Change]) -> Result
     Ok(count)
 }
 
-async fn write_decisions(txn: &DatabaseTransaction, changes: &[&Change]) -> Result<usize, StoreError> {
+async fn write_decisions(txn: &DatabaseTransaction, vault: &Vault, changes: &[&Change]) -> Result<usize, StoreError> {
     let mut models: Vec<decision::ActiveModel> = Vec::new();
     for change in changes {
         for decided in &change.effects.decisions {
@@ -255,7 +256,7 @@ async fn write_decisions(txn: &DatabaseTransaction, changes: &[&Change]) -> Resu
                 trigger_id: decided.trigger_id.uuid(),
                 code: to_word(&decided.code)?,
                 decided_at: decided.decided_at,
-                body: to_json(decided)?,
+                body: vault.seal(change.project_id.uuid(), sealed::DECISION, decided)?,
             };
             models.push(model.into_active_model());
         }
@@ -266,13 +267,22 @@ async fn write_decisions(txn: &DatabaseTransaction, changes: &[&Change]) -> Resu
 }
 
 /// Messages, and their deliveries ready to be claimed.
-async fn write_messages(txn: &DatabaseTransaction, changes: &[&Change]) -> Result<(usize, usize), StoreError> {
+async fn write_messages(
+    txn: &DatabaseTransaction,
+    vault: &Vault,
+    changes: &[&Change],
+) -> Result<(usize, usize), StoreError> {
     let mut rows: Vec<message::ActiveModel> = Vec::new();
     let mut outbox: Vec<delivery::ActiveModel> = Vec::new();
     for (project, made) in messages(changes) {
         for planned in &made.deliveries {
             outbox.push(queued(project, made.user_id, made.id, planned, made.created_at));
         }
+        // The deliveries have rows of their own, and more of them may come.
+        let alone = Message {
+            deliveries: Vec::new(),
+            ..made.clone()
+        };
         let model = message::Model {
             id: made.id.uuid(),
             project_id: project.uuid(),
@@ -280,11 +290,7 @@ async fn write_messages(txn: &DatabaseTransaction, changes: &[&Change]) -> Resul
             send_key: made.send_key.clone(),
             created_at: made.created_at,
             expires_at: made.expires_at,
-            // The deliveries have rows of their own, and more of them may come.
-            body: to_json(&Message {
-                deliveries: Vec::new(),
-                ..made.clone()
-            })?,
+            body: vault.seal(project.uuid(), sealed::MESSAGE, &alone)?,
         };
         rows.push(model.into_active_model());
     }

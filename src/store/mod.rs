@@ -24,6 +24,7 @@ mod inbox;
 mod instances;
 mod journeys;
 mod keys;
+mod keys_file;
 mod look;
 mod look_deliveries;
 mod look_explain;
@@ -34,7 +35,9 @@ mod people;
 mod projects;
 mod publish;
 mod register;
+mod reseal;
 mod retain;
+mod sealed;
 mod settings;
 mod settle;
 mod silent;
@@ -42,6 +45,7 @@ mod subjects;
 #[doc(hidden)]
 pub mod testing;
 mod triggers;
+mod vault;
 
 pub use backtest::{Noticed, StoredPerson};
 pub use catalogue::{CatalogueRows, JourneyRows};
@@ -65,11 +69,13 @@ pub use paging::{Cursor, CursorError, Page, PageAsk};
 pub use people::UserRow;
 pub use projects::ProjectRow;
 pub use register::{Registered, Registration};
+pub use reseal::{Reseal, Resealed};
 pub use retain::Kept;
 pub use settings::{Settings, Synchronous};
 pub use settle::Settlement;
 pub use silent::SilentRow;
 pub use triggers::{RevisionRow, RevisionState, TriggerRow, TriggerState};
+pub use vault::{Settings as VaultSettings, VaultError, VaultState, rotate_keys};
 
 #[cfg(test)]
 #[path = "catalogue_tests.rs"]

@@ -1,11 +1,12 @@
 //! The outbox: deliveries claimed by lease, with everything that must be checked again before they are sent.
 
-use super::codec::{from_json, from_word, one_more};
+use super::codec::{from_word, one_more};
 use super::connect::Store;
 use super::devices::{consent_row, device_row, last_words};
 use super::error::StoreError;
 use super::look_deliveries::{DeliveryRow, delivery_row};
 use super::projects::project_row;
+use super::sealed;
 use crate::base::id::{DeviceId, ProjectId, UserId};
 use crate::base::limits;
 use crate::base::time::Timestamp;
@@ -162,11 +163,14 @@ impl Store {
                 .device_id
                 .and_then(|id| devices.get(&id.uuid()))
                 .filter(|model| model.project_id == row.project_id.uuid());
-            let device: Option<DeviceRow> = device.cloned().map(device_row).transpose()?;
+            let device: Option<DeviceRow> = device
+                .cloned()
+                .map(|model| device_row(&self.vault, model))
+                .transpose()?;
             claimed.push(Claimed {
                 message: Message {
                     user_id: message.user_id.into(),
-                    ..from_json("messages.body", &message.body)?
+                    ..self.vault.open(message.project_id, sealed::MESSAGE, &message.body)?
                 },
                 owner: device.as_ref().map(|device| device.user_id),
                 notifications: device

@@ -93,14 +93,14 @@ impl Store {
                 .await?;
         }
         if let Some((device, address)) = &settlement.dead_address {
-            forget_address(&txn, settlement.project_id, *device, Some(address)).await?;
+            forget_address(&txn, &self.vault, (settlement.project_id, *device), Some(address)).await?;
         }
         if let Some(entry) = settlement
             .undelivered
             .as_ref()
             .filter(|_| state == DeliveryState::Failed)
         {
-            inbox_told::add(&txn, std::slice::from_ref(entry), settlement.at).await?;
+            inbox_told::add(&txn, &self.vault, std::slice::from_ref(entry), settlement.at).await?;
         }
         txn.commit().await?;
         Ok(Some(state))

@@ -4,6 +4,8 @@ use super::connect::Store;
 use super::error::StoreError;
 use super::settings::Settings;
 use crate::base::chance::{Entropy, SystemEntropy};
+use crate::base::secret::Secret;
+use crate::base::vault::Keyring;
 use sea_orm::{ConnectionTrait, Database};
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
@@ -16,6 +18,7 @@ pub const DATABASE_URL: &str = "USHER_TEST_DATABASE_URL";
 pub struct Fresh {
     store: Store,
     settings: Settings,
+    key: Secret,
     /// Where the SQLite file is; none on PostgreSQL.
     folder: Option<PathBuf>,
 }
@@ -24,6 +27,11 @@ impl Fresh {
     /// The settings it was opened with: a second store over the same data is opened with these.
     pub fn settings(&self) -> &Settings {
         &self.settings
+    }
+
+    /// The key of its vault.
+    pub fn key(&self) -> &Secret {
+        &self.key
     }
 
     /// Where the SQLite file is; none on PostgreSQL.
@@ -60,6 +68,9 @@ impl Drop for Fresh {
 pub async fn open_fresh() -> Result<Fresh, StoreError> {
     let fresh = open_empty().await?;
     fresh.store.migrate().await?;
+    let keys = Keyring::read(fresh.key.expose()).map_err(|error| StoreError::Unavailable(error.to_string()))?;
+    let unlocked = fresh.store.unlock(keys, None).await;
+    unlocked.map_err(|error| StoreError::Unavailable(error.to_string()))?;
     Ok(fresh)
 }
 
@@ -85,6 +96,7 @@ async fn open_sqlite() -> Result<Fresh, StoreError> {
     Ok(Fresh {
         store,
         settings,
+        key: Keyring::new_key(&SystemEntropy),
         folder: Some(folder),
     })
 }
@@ -104,6 +116,7 @@ async fn open_postgres(url: &str) -> Result<Fresh, StoreError> {
     Ok(Fresh {
         store,
         settings,
+        key: Keyring::new_key(&SystemEntropy),
         folder: None,
     })
 }

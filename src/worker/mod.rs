@@ -1,5 +1,6 @@
 //! Supervised loops: time that passes, messages that leave, data that has grown old.
 
+mod reseal;
 mod supervise;
 
 use crate::api::Progress;
@@ -7,6 +8,7 @@ use crate::base::clock::Clock;
 use crate::pipeline::{Pipeline, PipelineError};
 use crate::store::Kept;
 use crate::telemetry::measure::Measures;
+use reseal::Sealer;
 use std::sync::Arc;
 use std::time::Duration;
 use supervise::{Loop, supervise};
@@ -44,6 +46,7 @@ impl Workers {
             loops: JoinSet::new(),
         };
         let stop = workers.token.clone();
+        let sealer = Sealer::new(pipeline.store().clone(), stop.clone());
         let mut start =
             |name, every, patience_s, turn| workers.add(Loop::new(name, every, patience_s, clock, progress), turn);
         let tick = pipeline.clone();
@@ -76,6 +79,12 @@ impl Workers {
             purge_every,
             purge_patience,
             Turns::new(move || purge_in_steps(purge.clone(), kept, stop.clone())),
+        );
+        start(
+            "reseal",
+            reseal::LOOK_EVERY,
+            reseal::PATIENCE_S,
+            Turns::new(move || sealer.clone().turn()),
         );
         let measures = measures.clone();
         start(
