@@ -13,12 +13,14 @@ use crate::engine::decision::ReasonCode;
 use crate::engine::delivery::Planned;
 use crate::engine::message::Message;
 use ::entity::{decision, delivery, inbox, message, moment, subject};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sea_orm::sea_query::{Expr, OnConflict};
 use sea_orm::{
     ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder,
     QuerySelect,
 };
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// What one commit wrote.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -75,7 +77,7 @@ impl Store {
             .filter(|change| !erased.contains(&owner(change)))
             .collect();
         summary.erased = erased.into_iter().map(|(_, user)| user).collect();
-        check_send_keys(txn, &changes).await?;
+        check_send_keys(txn, &self.vault, &changes).await?;
         write_subjects(txn, &self.vault, &changes).await?;
         summary.unreachable = commit_people::write(txn, &self.vault, &changes).await?;
         summary.events = commit_records::write_events(txn, &self.vault, &changes).await?;
@@ -101,7 +103,7 @@ impl Store {
             return error;
         }
         let all: Vec<&Change> = changes.iter().collect();
-        match check_send_keys(&self.reader, &all).await {
+        match check_send_keys(&self.reader, &self.vault, &all).await {
             Err(taken @ CommitError::SendKeysTaken(_)) => taken,
             _ => error,
         }
@@ -168,18 +170,22 @@ fn messages<'a>(changes: &[&'a Change]) -> impl Iterator<Item = (ProjectId, &'a 
     })
 }
 
-/// Refuses the batch when a send key of it is stored already or stands in it twice.
-async fn check_send_keys(conn: &impl ConnectionTrait, changes: &[&Change]) -> Result<(), CommitError> {
+/// Refuses the batch when a send key of it is stored already or stands in it twice. What is stored is its name: a key is made
+/// of values that may be sensitive. Those from before there was a vault stand as they were.
+async fn check_send_keys(conn: &impl ConnectionTrait, vault: &Vault, changes: &[&Change]) -> Result<(), CommitError> {
     let mut taken = BTreeSet::new();
-    let mut keys: BTreeMap<ProjectId, HashSet<&str>> = BTreeMap::new();
+    let mut keys: BTreeMap<ProjectId, HashMap<String, &str>> = BTreeMap::new();
     for (project, message) in messages(changes) {
-        if !keys.entry(project).or_default().insert(&message.send_key) {
-            taken.insert(message.send_key.clone());
+        let key = message.send_key.as_str();
+        let known = keys.entry(project).or_default();
+        if known.insert(send_key_name(vault, project, key)?, key).is_some() {
+            taken.insert(key.to_owned());
         }
+        known.insert(key.to_owned(), key);
     }
     for (project, keys) in keys {
-        let keys: Vec<&str> = keys.into_iter().collect();
-        for chunk in keys.chunks(IN_LIST_MAX) {
+        let names: Vec<&str> = keys.keys().map(String::as_str).collect();
+        for chunk in names.chunks(IN_LIST_MAX) {
             let stored: Vec<String> = message::Entity::find()
                 .select_only()
                 .column(message::Column::SendKey)
@@ -189,7 +195,12 @@ async fn check_send_keys(conn: &impl ConnectionTrait, changes: &[&Change]) -> Re
                 .all(conn)
                 .await
                 .map_err(StoreError::from)?;
-            taken.extend(stored);
+            taken.extend(
+                stored
+                    .iter()
+                    .filter_map(|name| keys.get(name))
+                    .map(|key| (*key).to_owned()),
+            );
         }
     }
     if taken.is_empty() {
@@ -197,6 +208,11 @@ async fn check_send_keys(conn: &impl ConnectionTrait, changes: &[&Change]) -> Re
     } else {
         Err(CommitError::SendKeysTaken(taken.into_iter().collect()))
     }
+}
+
+/// What a send key is found by.
+fn send_key_name(vault: &Vault, project: ProjectId, key: &str) -> Result<String, StoreError> {
+    Ok(URL_SAFE_NO_PAD.encode(vault.name(project.uuid(), sealed::SEND_KEY, key)?))
 }
 
 async fn write_subjects(txn: &DatabaseTransaction, vault: &Vault, changes: &[&Change]) -> Result<(), StoreError> {
@@ -287,7 +303,7 @@ async fn write_messages(
             id: made.id.uuid(),
             project_id: project.uuid(),
             user_id: made.user_id.uuid(),
-            send_key: made.send_key.clone(),
+            send_key: send_key_name(vault, project, &made.send_key)?,
             created_at: made.created_at,
             expires_at: made.expires_at,
             body: vault.seal(project.uuid(), sealed::MESSAGE, &alone)?,

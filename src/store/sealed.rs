@@ -22,6 +22,8 @@ pub(super) const INBOX: Column = Column("inbox.input");
 pub(super) const MESSAGE: Column = Column("messages.body");
 pub(super) const MOMENT: Column = Column("moments.body");
 pub(super) const RECEIPT: Column = Column("receipts.text");
+/// Only found by its name: the key itself is in the message.
+pub(super) const SEND_KEY: Column = Column("messages.send_key");
 pub(super) const SUBJECT: Column = Column("subjects.state");
 pub(super) const USER: Column = Column("users.profile");
 

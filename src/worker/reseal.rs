@@ -21,13 +21,22 @@ const STEPS_PER_TURN_MAX: usize = 10_000;
 pub(super) struct Sealer {
     store: Store,
     stop: CancellationToken,
-    /// The pass under way; none before the first look, or when nothing is left.
-    pass: Arc<Mutex<Stage>>,
+    at: Arc<Mutex<At>>,
+}
+
+/// What is remembered from one turn to the next.
+struct At {
+    stage: Stage,
+    /// What is wrong with the file of the keys, told once and not every few seconds.
+    told: Option<String>,
 }
 
 enum Stage {
+    /// Nobody has looked yet.
     Unknown,
+    /// A pass is under way.
     Under(Box<Reseal>),
+    /// Nothing is left.
     Idle,
 }
 
@@ -36,23 +45,32 @@ impl Sealer {
         Self {
             store,
             stop,
-            pass: Arc::new(Mutex::new(Stage::Unknown)),
+            at: Arc::new(Mutex::new(At {
+                stage: Stage::Unknown,
+                told: None,
+            })),
         }
     }
 
     pub(super) async fn turn(self) -> Result<(), String> {
-        let mut stage = self.pass.lock().await;
+        let mut at = self.at.lock().await;
+        let At { stage, told } = &mut *at;
         match self.store.reload_keys().await {
             Ok(true) => {
+                *told = None;
                 tracing::info!(keys = %self.ids()?, "took new keys for the vault; sealing anew with the first of them");
                 *stage = Stage::Under(Box::default());
             }
-            Ok(false) => {}
-            // What is sealed is still read with the keys from before; only the change waits.
-            Err(error @ (VaultError::Key { .. } | VaultError::File { .. } | VaultError::WrongKey { .. })) => {
-                return Err(format!("the keys stay as they were: {error}; {}", error.remedy()));
+            Ok(false) => *told = None,
+            Err(VaultError::Store(error)) => return Err(error.to_string()),
+            // What is sealed is still read with the keys from before: only the change waits, and no work stands still for it.
+            Err(error) => {
+                let why = error.to_string();
+                if told.as_ref() != Some(&why) {
+                    tracing::error!(why, remedy = error.remedy(), "the keys of the vault stay as they were");
+                    *told = Some(why);
+                }
             }
-            Err(error) => return Err(error.to_string()),
         }
         if matches!(*stage, Stage::Unknown) {
             let needed = self.store.reseal_needed().await.map_err(|error| error.to_string())?;
@@ -62,7 +80,7 @@ impl Sealer {
                 Stage::Idle
             };
         }
-        self.go_on(&mut stage).await.map_err(|error| error.to_string())
+        self.go_on(stage).await.map_err(|error| error.to_string())
     }
 
     async fn go_on(&self, stage: &mut Stage) -> Result<(), StoreError> {

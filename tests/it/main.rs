@@ -12,6 +12,7 @@ mod bad_places;
 mod bad_texts;
 mod bombs;
 mod caller;
+mod canary;
 mod clients;
 mod delivery;
 mod documents;
