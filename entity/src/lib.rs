@@ -2,6 +2,7 @@
 //! them straight into typed values, and text keeps what JSONB refuses (an escaped NUL in a property) or reorders.
 
 pub mod attempt;
+pub mod channel;
 pub mod consent;
 pub mod content;
 pub mod decision;

@@ -25,6 +25,7 @@ mod m20261122_000041_fences_version;
 mod m20261122_000041_retention_indexes;
 mod m20261122_000070_vault;
 mod m20261122_000071_push_address_name;
+mod m20261122_000072_channels;
 
 pub use sea_orm_migration::MigratorTrait;
 use sea_orm_migration::prelude::{DbErr, Index, MigrationTrait, SchemaManager};
@@ -56,6 +57,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000041_retention_indexes::Migration),
             Box::new(m20261122_000070_vault::Migration),
             Box::new(m20261122_000071_push_address_name::Migration),
+            Box::new(m20261122_000072_channels::Migration),
         ]
     }
 }

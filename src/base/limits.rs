@@ -253,5 +253,9 @@ pub const BACKTESTS_KEPT_MAX: usize = 20;
 pub const BACKTEST_KEPT: chrono::TimeDelta = chrono::TimeDelta::hours(1);
 /// Keys of the vault: one that seals, and those of rotations that are not over.
 pub const VAULT_KEYS_MAX: usize = 16;
+/// Channels that projects set up themselves, open at once in one process; each has a pool of connections.
+pub const SENDERS_OPEN_MAX: usize = 1_000;
+/// Credentials that were replaced may be used this long while the provider refuses the new ones.
+pub const CREDENTIALS_OVERLAP: chrono::TimeDelta = chrono::TimeDelta::hours(24);
 /// Rows looked at in one step of sealing anew.
 pub const RESEALED_PER_STEP_MAX: u64 = 200;

@@ -88,6 +88,10 @@ impl Channel for Fcm {
     fn probe(&self) -> BoxFuture<'_, Result<(), String>> {
         async move { self.client.probe().await.map_err(|error| error.to_string()) }.boxed()
     }
+
+    fn blames_set_up(&self, why: &str) -> bool {
+        ["third_party_auth", "unauthenticated", "permission_denied"].contains(&why)
+    }
 }
 
 /// Waits for somebody to mend the set-up: the message may be fine, and asking often does not help.

@@ -1,8 +1,12 @@
 //! Channels: one file per transport behind one trait. A channel speaks; it never writes, counts or retries.
 
 pub mod fcm;
+mod tenant;
 pub mod tray;
 
+pub use tenant::{CredentialError, settable};
+
+use crate::base::secret::Secret;
 use crate::base::time::Timestamp;
 use crate::engine::delivery::{ChannelKind, Outcome};
 use crate::engine::message::Message;
@@ -39,12 +43,19 @@ pub trait Channel: Send + Sync {
 
     /// Are the credentials good? The provider's own words if not.
     fn probe(&self) -> BoxFuture<'_, Result<(), String>>;
+
+    /// Does this `why` of a retry say that our credentials or settings are at fault, and not the message or the moment?
+    fn blames_set_up(&self, _why: &str) -> bool {
+        false
+    }
 }
 
 /// Which channels there are: `[channels]` of the configuration.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
+    /// May projects name hosts of their own in their credentials? Else somebody with a key could make this server ask any.
+    pub tenant_endpoints: bool,
     pub tray: tray::Settings,
     pub fcm: fcm::Settings,
 }
@@ -53,6 +64,7 @@ pub struct Settings {
 #[derive(Clone, Default)]
 pub struct Channels {
     open: Vec<Arc<dyn Channel>>,
+    settings: Settings,
 }
 
 impl Channels {
@@ -65,7 +77,8 @@ impl Channels {
         if let Some(channel) = fcm::open(&settings.fcm)? {
             open.push(Arc::new(channel));
         }
-        Ok(Self { open })
+        let settings = settings.clone();
+        Ok(Self { open, settings })
     }
 
     pub fn get(&self, kind: ChannelKind) -> Option<&dyn Channel> {
@@ -73,6 +86,15 @@ impl Channels {
             .iter()
             .find(|channel| channel.kind() == kind)
             .map(AsRef::as_ref)
+    }
+
+    /// Opens a channel with credentials that a project gave, as JSON.
+    ///
+    /// # Errors
+    /// They are not what the channel needs, or name an address that a project may not.
+    pub fn open_for(&self, kind: ChannelKind, credentials: &Secret) -> Result<Arc<dyn Channel>, CredentialError> {
+        let fields = serde_json::from_str(credentials.expose()).unwrap_or_default();
+        tenant::open_for(kind, &fields, &self.settings)
     }
 
     pub fn kinds(&self) -> Vec<ChannelKind> {

@@ -108,25 +108,18 @@ impl Pipeline {
 
     async fn attempt(&self, claimed: &Claimed, address: &str, now: Timestamp) -> Settlement {
         let kind = claimed.delivery.channel;
-        let outcome = match self.0.channels.get(kind) {
-            Some(channel) => {
-                let push = Push {
-                    message: &claimed.message,
-                    address,
-                    now,
-                };
-                // A channel bounds itself; this holds all the same, for after the lease somebody else sends.
-                let limit = Duration::from_secs(self.lease_s().unsigned_abs()).mul_f64(0.8);
-                let sent = tokio::time::timeout(limit, channel.send(push)).await;
-                sent.unwrap_or_else(|_| Outcome::Retry {
-                    after: None,
-                    why: "the channel did not answer in time".into(),
-                })
-            }
-            None => Outcome::Rejected {
-                why: format!("the channel {} is not set up", kind.as_str()),
-            },
+        let push = Push {
+            message: &claimed.message,
+            address,
+            now,
         };
+        // A channel bounds itself; this holds all the same, for after the lease somebody else sends.
+        let limit = Duration::from_secs(self.lease_s().unsigned_abs()).mul_f64(0.8);
+        let sent = tokio::time::timeout(limit, self.speak(claimed, push)).await;
+        let outcome = sent.unwrap_or_else(|_| Outcome::Retry {
+            after: None,
+            why: "the channel did not answer in time".into(),
+        });
         let after = self.now();
         let mut draw = [0_u8; 4];
         self.0.entropy.fill(&mut draw);

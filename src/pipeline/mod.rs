@@ -17,6 +17,7 @@ mod journeys;
 mod lane;
 mod people;
 mod repeats;
+mod senders;
 mod snapshots;
 mod stepping;
 mod stream;
@@ -77,6 +78,7 @@ struct Inner {
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
     channels: Channels,
+    senders: senders::Senders,
     settings: Settings,
     catalogues: Arc<Catalogues>,
     stream: Arc<Stream>,
@@ -138,6 +140,7 @@ impl Pipeline {
             clock,
             entropy,
             channels,
+            senders: senders::Senders::default(),
             settings,
             catalogues: shared.catalogues,
             stream: shared.stream,

@@ -68,6 +68,7 @@ pub(super) async fn open(fcm: Option<TestServer>, lanes: usize) -> World {
     if let Some(server) = &fcm {
         channels.fcm.service_account = Some(Secret::new(server.service_account_json()));
         channels.fcm.endpoint = server.endpoint();
+        channels.tenant_endpoints = true;
     }
     let clock = Arc::new(ManualClock::new(noon()));
     let entropy = Arc::new(SeededEntropy::new(7));

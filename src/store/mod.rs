@@ -5,6 +5,7 @@
 mod backtest;
 mod catalogue;
 pub mod change;
+mod channels;
 mod codec;
 mod commit;
 mod commit_people;
@@ -50,6 +51,7 @@ mod vault;
 pub use backtest::{Noticed, StoredPerson};
 pub use catalogue::{CatalogueRows, JourneyRows};
 pub use change::{Change, DeviceRow, EventRow, FactOutcome, FactPut, InboxEntry, InboxInput, Row};
+pub use channels::{ChannelMark, ChannelRow, Previous, Probed, SetUp};
 pub use commit::CommitSummary;
 pub use connect::Store;
 pub use contents::ContentRow;

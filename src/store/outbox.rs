@@ -1,5 +1,6 @@
 //! The outbox: deliveries claimed by lease, with everything that must be checked again before they are sent.
 
+use super::channels::ChannelMark;
 use super::codec::{from_word, one_more};
 use super::connect::Store;
 use super::devices::{consent_row, device_row, last_words};
@@ -38,6 +39,8 @@ pub struct Claimed {
     pub consents: BTreeMap<Purpose, Consent>,
     /// The project says: nothing is sent.
     pub paused: bool,
+    /// What the project says about this channel.
+    pub channel: ChannelMark,
     pub project_name: String,
 }
 
@@ -149,6 +152,7 @@ impl Store {
         let projects = self.by_id::<project::Entity>(rows.iter().map(|row| row.project_id.uuid()), project::Column::Id);
         let projects: HashMap<Uuid, _> = projects.await?.into_iter().map(|model| (model.id, model)).collect();
         let consents = self.consents_for(&rows).await?;
+        let channels = self.channel_marks(rows.iter().map(|row| row.project_id)).await?;
         let mut claimed = Vec::with_capacity(rows.len());
         for row in rows {
             // A delivery without its message or project was erased between the claim and now: there is nothing to send.
@@ -182,6 +186,10 @@ impl Store {
                     .cloned()
                     .unwrap_or_default(),
                 paused: project.settings.paused,
+                channel: channels
+                    .get(&(row.project_id, row.channel))
+                    .copied()
+                    .unwrap_or_default(),
                 project_name: project.name,
                 delivery: row,
             });

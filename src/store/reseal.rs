@@ -52,7 +52,8 @@ const fn table(
 }
 
 /// Every sealed column, what is most sensitive first.
-const TABLES: [Table; 12] = [
+const TABLES: [Table; 13] = [
+    table("channels", &[PROJECT, ("kind", Part::Text)], "set_up", sealed::CHANNEL),
     table(
         "facts",
         &[PROJECT, ("kind", Part::Text), ("key", Part::Text)],

@@ -13,6 +13,7 @@ use uuid::Uuid;
 pub(super) struct Column(&'static str);
 
 pub(super) const ANSWER: Column = Column("idempotency_keys.body");
+pub(super) const CHANNEL: Column = Column("channels.set_up");
 pub(super) const DECISION: Column = Column("decisions.body");
 pub(super) const DEVICE: Column = Column("devices.push_address");
 pub(super) const EVENT: Column = Column("events.properties");

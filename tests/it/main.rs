@@ -13,6 +13,7 @@ mod bad_texts;
 mod bombs;
 mod caller;
 mod canary;
+mod channels;
 mod clients;
 mod delivery;
 mod documents;

@@ -284,6 +284,7 @@ impl Database {
             push: device.and_then(|device| device.push.clone()),
             consents: self.consents.get(&delivery.user_id).cloned().unwrap_or_default(),
             paused: self.catalogue.settings.paused,
+            channel: usher::store::ChannelMark::default(),
             project_name: String::new(),
             delivery,
         })
