@@ -116,8 +116,7 @@ async fn what_is_wrong_with_credentials_is_told_with_its_place() {
         let refused = project.business.put(path, &body).await.refused(422, "field_invalid");
         assert_eq!(refused["pointer"], pointer, "{refused}");
     }
-    let answer = project
-        .business
-        .json(Method::PUT, "/v1/channels/pigeon/credentials", &json!({}));
-    answer.await.refused(404, "not_found");
+    let (path, none) = ("/v1/channels/pigeon/credentials", json!({}));
+    let answer = project.business.json(Method::PUT, path, &none).await;
+    answer.refused(404, "not_found");
 }
