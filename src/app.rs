@@ -9,6 +9,7 @@ use crate::channel::Channels;
 use crate::pipeline::Pipeline;
 use crate::store::{self, Store, StoreError, VaultError};
 use crate::telemetry::measure::Measures;
+use crate::wallet::{Links, Updates, Wallets};
 use crate::worker::Workers;
 use actix_web::dev::ServerHandle;
 use actix_web::web;
@@ -139,6 +140,12 @@ impl Running {
                 "correct the channel's settings or leave them out; `usher check` probes them",
             )
         })?;
+        let wallets = Wallets::open(&settings.wallet, SystemClock.now()).map_err(|why| {
+            AppError::new(
+                why,
+                "correct the wallet's settings, or leave all of them out to go without",
+            )
+        })?;
         // The address first: who cannot have it must not touch the database of the one who does.
         let listener = listen(settings.server.bind)?;
         let address = listener.local_addr().unwrap_or(settings.server.bind);
@@ -146,6 +153,7 @@ impl Running {
         open_vault(&store, settings).await?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
+        let links = open_links(settings, address, entropy.as_ref())?;
         let pipeline = Pipeline::start(store, Arc::clone(&clock), entropy, channels, settings.pipeline.clone());
         let left = pipeline.recover().await.map_err(|error| {
             AppError::new(
@@ -157,15 +165,17 @@ impl Running {
             tracing::info!(inputs = left, "stepped what the last run left");
         }
         let progress = Progress::default();
-        let purge_every = Duration::from_secs(settings.retention.purge_every_s.max(1));
-        let purge = (purge_every, settings.retention.kept());
-        let workers = Workers::start(&pipeline, &clock, &measures, &progress, purge);
+        let mut workers = Workers::start(&pipeline, &clock, &measures, &progress, settings.retention);
+        if let Some(updates) = Updates::new(pipeline.store(), &clock, &wallets) {
+            workers.follow_wallets(updates, &clock, &progress);
+        }
         let api = Api::new(
             pipeline.clone(),
             api_settings(settings),
             progress,
             Some(measures.handle()),
-        );
+        )
+        .offering(links, wallets);
         let server = api::serve(listener, web::Data::new(api)).map_err(|error| {
             AppError::new(
                 format!("the server cannot start: {error}"),
@@ -196,19 +206,14 @@ impl Running {
         }
     }
 
-    /// Ends in order: no new requests, those under way finish, the loops end their turns, the lanes commit. A second signal
+    /// Ends in order: nothing more is claimed, no new requests, those under way finish, the loops end their turns, the lanes commit. A second signal
     /// cuts the requests off; nothing that was answered is lost either way.
     pub async fn stop(mut self) {
         tracing::info!("stopping");
-        let told_again = async {
-            match Told::listen() {
-                Ok(mut told) => told.next().await,
-                Err(_) => std::future::pending().await,
-            }
-        };
+        self.pipeline.stop_sending();
         tokio::select! {
             () = self.server.stop(true) => {}
-            () = told_again => self.server.stop(false).await,
+            () = told() => self.server.stop(false).await,
         }
         while self.serving.join_next().await.is_some() {}
         if !self.workers.stop(WORKERS_END_WITHIN).await {
@@ -220,6 +225,24 @@ impl Running {
         }
         tracing::info!("stopped");
     }
+}
+
+fn open_links(settings: &Settings, address: SocketAddr, entropy: &dyn Entropy) -> Result<Links, AppError> {
+    let links = Links::open(&settings.links, address, &settings.database.url, entropy)
+        .map_err(|why| AppError::new(why, "config.default.toml explains [links]"))?;
+    if !links.is_kept {
+        // A wallet keeps its passes for longer than a process lives.
+        if settings.wallet.apple.pass_type_id.is_some() {
+            return Err(AppError::new(
+                "links.secret: is not set, and passes in Apple Wallet would be strangers after the next start",
+                "set links.secret (or links.secret_file), the same for every Usher: `openssl rand -base64 32` makes one",
+            ));
+        }
+        tracing::warn!(
+            "links.secret is not set: links to passes end with this process, and other processes do not know them"
+        );
+    }
+    Ok(links)
 }
 
 fn api_settings(settings: &Settings) -> api::Settings {
@@ -245,6 +268,14 @@ fn listen(bind: SocketAddr) -> Result<TcpListener, AppError> {
         };
         AppError::new(format!("cannot listen on {bind}: {error}"), remedy)
     })
+}
+
+/// Waits until this process is asked to end; for ever where it cannot be asked.
+pub async fn told() {
+    match Told::listen() {
+        Ok(mut told) => told.next().await,
+        Err(_) => std::future::pending().await,
+    }
 }
 
 /// The signals that ask a process to end.

@@ -11,4 +11,5 @@ pub mod pipeline;
 pub mod store;
 pub mod telemetry;
 pub mod walk;
+pub mod wallet;
 pub mod worker;

@@ -126,6 +126,8 @@ async fn people(
             time_zone: Some("UTC".into()),
             notifications: Permission::Granted,
             push: Some((ChannelKind::Tray, format!("push-{number}"))),
+            push_set_at: None,
+            sealing_key: None,
             created_at: at,
             last_seen_at: None,
         };

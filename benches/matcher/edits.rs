@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Instant;
 use usher::base::id::FenceId;
 use usher::cli::bench::workload::Drawn;
-use usher::engine::fence::{FenceIndex, Position};
+use usher::engine::fence::{Change, FenceIndex, Position, Shape};
 
 /// As many as an iPhone watches regions, and one more.
 const NEAREST: usize = 19;
@@ -17,7 +17,12 @@ pub struct Edits {
     times: Vec<(&'static str, Vec<f64>)>,
 }
 
-pub fn measure(index: &FenceIndex<FenceId>, drawn: &[Drawn], fixes: &[Position]) -> Edits {
+pub fn measure(
+    index: &FenceIndex<FenceId>,
+    drawn: &[Drawn],
+    stored: &[(usize, Arc<Shape>)],
+    fixes: &[Position],
+) -> Edits {
     let shapes: Vec<_> = drawn
         .iter()
         .step_by((drawn.len() / SAMPLE).max(1))
@@ -38,13 +43,28 @@ pub fn measure(index: &FenceIndex<FenceId>, drawn: &[Drawn], fixes: &[Position])
         times.sort_by(f64::total_cmp);
         times
     };
-    let step = (drawn.len() / SAMPLE).max(1);
+    let step = (stored.len() / SAMPLE).max(1);
+    // One of those in the index.
+    let known = |number: usize| stored[(number * step).min(stored.len() - 1)].clone();
+    let edit =
+        |next: &mut FenceIndex<FenceId>, number: usize, before: Option<&Arc<Shape>>, after: Option<&Arc<Shape>>| {
+            let (before, after) = (before.cloned(), after.cloned());
+            next.apply(&[Change {
+                key: key(number),
+                before,
+                after,
+            }]);
+        };
     let copy = each(&mut |_, _| {});
-    let insert = each(&mut |number, next| drop(next.insert(key(drawn.len() + number), Arc::clone(&shapes[number]))));
+    let insert = each(&mut |number, next| edit(next, drawn.len() + number, None, Some(&shapes[number])));
     let change = each(&mut |number, next| {
-        drop(next.insert(key(number * step), Arc::clone(&shapes[(number + 1) % shapes.len()])));
+        let (place, before) = known(number);
+        edit(next, place, Some(&before), Some(&shapes[(number + 1) % shapes.len()]));
     });
-    let remove = each(&mut |number, next| drop(next.remove(key(number * step))));
+    let remove = each(&mut |number, next| {
+        let (place, before) = known(number);
+        edit(next, place, Some(&before), None);
+    });
     let near = each(&mut |number, next| drop(std::hint::black_box(next.near(fixes[number % fixes.len()], NEAREST))));
     let times = vec![
         ("copy", copy),

@@ -28,6 +28,9 @@ use usher::engine::fence::{Geofence, Position, Shape, ShapeLimits};
 /// The fences by their numbers; a drawn polygon that crosses itself is left out.
 type Shapes = Vec<(usize, Arc<Shape>)>;
 
+/// Covering a million fences with cells of H3 takes minutes.
+const H3_MAX: usize = 100_000;
+
 fn main() {
     let sizes = text("--fences").unwrap_or_else(|| "1000,100000,1000000".to_owned());
     let number = |name: &str, default: usize| text(name).map_or(default, |value| value.parse().expect("a number"));
@@ -73,7 +76,7 @@ fn timed<T>(work: impl FnOnce() -> T) -> (T, f64, f64) {
 }
 
 fn measure(count: usize, fixes: usize, rounds: usize) -> Value {
-    let progress = ProgressBar::new(rounds as u64 + 4);
+    let progress = ProgressBar::new(rounds as u64 + 5);
     progress.set_style(ProgressStyle::with_template("{bar:20} {elapsed} {msg}").unwrap());
     let say = |message: &str| {
         progress.set_message(format!("{count} fences: {message}"));
@@ -81,19 +84,15 @@ fn measure(count: usize, fixes: usize, rounds: usize) -> Value {
     };
     say("drawing them");
     let drawn: Vec<Drawn> = Workload::new().fences(count).collect();
+    say("circles alone, as a server has them");
+    let circle_bytes = bytes_per_circle(&drawn);
     let (shapes, shapes_s, shape_bytes) = timed(|| -> Shapes {
         let shape = |(number, drawn): (usize, &Drawn)| Some((number, Arc::new(drawn.shape().ok()?)));
         drawn.iter().enumerate().filter_map(shape).collect()
     });
     say("building each design");
     let plain = Arc::new(drawn.iter().map(Plain::of).collect::<Vec<_>>());
-    let built = [
-        timed(|| Design::usher(&shapes)),
-        timed(|| Design::rstar(&shapes, &plain)),
-        timed(|| Design::geo_index(&shapes, &plain)),
-    ];
-    let costs: Vec<(f64, f64)> = built.iter().map(|(_, s, bytes)| (*s, bytes / count as f64)).collect();
-    let designs: Vec<Design> = built.into_iter().map(|(design, ..)| design).collect();
+    let (designs, costs) = build_all(&shapes, &drawn, &plain);
     let orders = [
         ("random", Workload::random_fixes(&drawn, fixes)),
         ("device", Workload::device_fixes(&drawn, fixes)),
@@ -115,7 +114,7 @@ fn measure(count: usize, fixes: usize, rounds: usize) -> Value {
     let Design::Usher(index) = &designs[0] else {
         unreachable!()
     };
-    let edits = edits::measure(index, &drawn, &orders[0].1);
+    let edits = edits::measure(index, &drawn, &shapes, &orders[0].1);
     let catalogue = step::catalogue(&shapes);
     let steps = orders
         .each_ref()
@@ -126,6 +125,7 @@ fn measure(count: usize, fixes: usize, rounds: usize) -> Value {
         "\n{count} fences, {refused} refused as drawn; shapes in {shapes_s:.1} s, {:.0} B each",
         shape_bytes / count as f64
     );
+    println!("  {circle_bytes:.0} B a circle all told: shape, geofence, index");
     let reading_us = reading_us(&shapes);
     println!(
         "  a stored shape is read in {reading_us:.2} us: {:.1} s for all",
@@ -135,8 +135,27 @@ fn measure(count: usize, fixes: usize, rounds: usize) -> Value {
     let designs = told(&designs, &mut nanos, &costs);
     edits.print();
     let steps = steps.map(|(order, took)| took.told(order));
-    json!({ "fences": count, "shapes_s": shapes_s, "shape_bytes": shape_bytes / count as f64, "reading_us": reading_us,
+    json!({ "fences": count, "shapes_s": shapes_s, "shape_bytes": shape_bytes / count as f64, "circle_bytes": circle_bytes,
+        "reading_us": reading_us,
         "checks": checks, "designs": designs, "edits": edits.json(), "step": steps })
+}
+
+/// All designs, each with the seconds and the bytes a fence that it took.
+fn build_all(
+    shapes: &[(usize, Arc<Shape>)],
+    drawn: &[Drawn],
+    plain: &Arc<Vec<Plain>>,
+) -> (Vec<Design>, Vec<(f64, f64)>) {
+    let mut built = vec![
+        timed(|| Design::usher(shapes)),
+        timed(|| Design::rstar(shapes, plain)),
+        timed(|| Design::geo_index(shapes, plain)),
+    ];
+    if drawn.len() <= H3_MAX {
+        built.push(timed(|| Design::h3(shapes, drawn, plain)));
+    }
+    let cost = |(design, s, bytes): (Design, f64, f64)| (design, (s, bytes / drawn.len() as f64));
+    built.into_iter().map(cost).unzip()
 }
 
 /// Prints each design with its medians, beside Usher's.
@@ -157,6 +176,22 @@ fn told(designs: &[Design], nanos: &mut [[Vec<f64>; 2]], costs: &[(f64, f64)]) -
             "device": { "ns": device.0, "ratio": device.1 }, "build_s": build_s, "bytes_per_fence": bytes })
     })
     .collect()
+}
+
+/// Resident bytes of each circle with everything a server keeps of it. They stay, so that what is measured next takes new memory.
+fn bytes_per_circle(drawn: &[Drawn]) -> f64 {
+    let circles = drawn
+        .iter()
+        .enumerate()
+        .filter(|(_, drawn)| matches!(drawn, Drawn::Circle { .. }));
+    let before = resident();
+    let shapes: Shapes = circles
+        .map(|(number, drawn)| (number, Arc::new(drawn.shape().unwrap())))
+        .collect();
+    let catalogue = step::catalogue(&shapes);
+    let bytes = resident().saturating_sub(before) - std::mem::size_of_val(shapes.as_slice());
+    std::mem::forget(catalogue);
+    bytes as f64 / shapes.len() as f64
 }
 
 /// Microseconds to read one stored shape, text and all, as a start does for each.

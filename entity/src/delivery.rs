@@ -14,6 +14,10 @@ pub struct Model {
     /// None for a message to the business.
     pub device_id: Option<Uuid>,
     pub channel: String,
+    /// With a webhook: which of the business's endpoints.
+    pub endpoint_id: Option<Uuid>,
+    /// The dead delivery this one repeats; unique, so that each is repeated once.
+    pub replay_of: Option<Uuid>,
     pub state: String,
     /// Counts the claims; with `lease_until` it fences off a sender that came back late.
     pub attempts: i64,

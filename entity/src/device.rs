@@ -22,6 +22,8 @@ pub struct Model {
     pub push_address: Option<String>,
     /// A keyed hash of it: an address is found by it, and belongs to one device at a time.
     pub push_address_name: Option<Vec<u8>>,
+    pub push_set_at: Option<DateTimeUtc>,
+    pub sealing_key: Option<String>,
     pub created_at: DateTimeUtc,
     pub last_seen_at: Option<DateTimeUtc>,
 }

@@ -34,3 +34,5 @@ pub mod trigger;
 pub mod trigger_revision;
 pub mod user;
 pub mod vault;
+pub mod wallet_pass;
+pub mod webhook_endpoint;

@@ -23,9 +23,16 @@ mod m20261122_000033_merged_users;
 mod m20261122_000040_inbox_failures;
 mod m20261122_000041_fences_version;
 mod m20261122_000041_retention_indexes;
+mod m20261122_000050_push_set_at;
+mod m20261122_000051_sealing_key;
+mod m20261122_000060_webhook_endpoints;
+mod m20261122_000061_delivery_endpoint;
+mod m20261122_000062_delivery_replay;
 mod m20261122_000070_vault;
 mod m20261122_000071_push_address_name;
 mod m20261122_000072_channels;
+mod m20261122_000080_wallet_passes;
+mod m20261122_000100_routes_of_deliveries;
 
 pub use sea_orm_migration::MigratorTrait;
 use sea_orm_migration::prelude::{DbErr, Index, MigrationTrait, SchemaManager};
@@ -55,9 +62,16 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000040_inbox_failures::Migration),
             Box::new(m20261122_000041_fences_version::Migration),
             Box::new(m20261122_000041_retention_indexes::Migration),
+            Box::new(m20261122_000050_push_set_at::Migration),
+            Box::new(m20261122_000051_sealing_key::Migration),
+            Box::new(m20261122_000060_webhook_endpoints::Migration),
+            Box::new(m20261122_000061_delivery_endpoint::Migration),
+            Box::new(m20261122_000062_delivery_replay::Migration),
             Box::new(m20261122_000070_vault::Migration),
             Box::new(m20261122_000071_push_address_name::Migration),
             Box::new(m20261122_000072_channels::Migration),
+            Box::new(m20261122_000080_wallet_passes::Migration),
+            Box::new(m20261122_000100_routes_of_deliveries::Migration),
         ]
     }
 }

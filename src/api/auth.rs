@@ -121,7 +121,7 @@ pub async fn resolve(
 }
 
 /// The routes that take records and nothing else.
-fn brings_records(path: &str) -> bool {
+pub fn brings_records(path: &str) -> bool {
     path == "/v1/track" || path.starts_with("/v1/ingest/")
 }
 

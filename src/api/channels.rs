@@ -108,7 +108,8 @@ pub async fn list(api: web::Data<Api>, Reads(key): Reads) -> Result<web::Json<Li
 
 /// Set up a channel with credentials of the project
 ///
-/// The body is what `[channels.<kind>]` of the server's configuration takes, without files and addresses; for `fcm`:
+/// The body is what `[channels.<kind>]` of the server's configuration takes, without files and, but for the host of a mail server,
+/// without addresses; for `fcm`:
 /// `{ "service_account": { … } }`. The provider is asked before anything changes. The credentials that are replaced stay in use
 /// for what is being sent, and for 24 hours while the provider refuses the new ones. They are kept sealed and never shown.
 #[utoipa::path(tag = "server", security(("secret_key" = [])), params(("kind" = String, Path, description = "such as `fcm`")),

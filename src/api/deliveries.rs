@@ -1,14 +1,14 @@
 //! Deliveries: one message to one device by one channel, and every try of it.
 
-use super::auth::Reads;
+use super::auth::{Reads, Writes};
 use super::paging::{List, ask};
-use super::problem::Problem;
+use super::problem::{ErrorCode, Problem};
 use super::server::Api;
 use super::users::filtered_user;
-use crate::base::id::{DeliveryId, DeviceId, MessageId, UserId};
+use crate::base::id::{DeliveryId, DeviceId, EndpointId, MessageId, UserId};
 use crate::engine::delivery::{ChannelKind, DeliveryState};
-use crate::store::{AttemptRow, DeliveryFilter, DeliveryRow};
-use actix_web::{get, web};
+use crate::store::{AttemptRow, DeliveryFilter, DeliveryRow, Replay};
+use actix_web::{HttpResponse, get, post, web};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -22,6 +22,8 @@ pub struct DeliveryQuery {
     user_ref: Option<String>,
     state: Option<DeliveryState>,
     message: Option<MessageId>,
+    /// With a webhook: to this endpoint.
+    endpoint: Option<EndpointId>,
     /// `next_cursor` of the page before.
     #[param(max_length = 512)]
     cursor: Option<String>,
@@ -39,6 +41,10 @@ pub struct DeliveryView {
     /// None for a message to the business.
     pub device_id: Option<DeviceId>,
     pub channel: ChannelKind,
+    /// With a webhook: which of the business's endpoints.
+    pub endpoint_id: Option<EndpointId>,
+    /// The dead delivery this one repeats.
+    pub replay_of: Option<DeliveryId>,
     pub state: DeliveryState,
     /// Why it stands where it stands, when there is something to say.
     pub why: Option<String>,
@@ -78,6 +84,8 @@ impl DeliveryView {
             user_id: row.user_id,
             device_id: row.device_id,
             channel: row.channel,
+            endpoint_id: row.endpoint_id,
+            replay_of: row.replay_of,
             state: row.state,
             why: row.why,
             provider_id: row.provider_id,
@@ -102,6 +110,7 @@ pub async fn list(
     let mut filter = DeliveryFilter {
         state: query.state,
         message_id: query.message,
+        endpoint_id: query.endpoint,
         ..DeliveryFilter::default()
     };
     match filtered_user(&api, key.project_id, query.user_ref.as_deref()).await? {
@@ -125,4 +134,41 @@ pub async fn show(
     found
         .map(|(row, tried)| web::Json(DeliveryView::of(row, tried)))
         .ok_or_else(|| Problem::not_found("delivery"))
+}
+
+/// Replay a dead delivery
+///
+/// A delivery that failed or expired is never opened again: its message is queued once more, as a new delivery to the same
+/// address, if its life is not over. Whether it may still be said is asked again before it goes. A repeat answers the same
+/// delivery.
+#[utoipa::path(tag = "operate", security(("secret_key" = [])), params(("id" = DeliveryId, Path, description = "the dead delivery")),
+    responses((status = 201, description = "queued once more", body = DeliveryView),
+        (status = 200, description = "it was replayed before, by this one", body = DeliveryView)))]
+#[post("/v1/deliveries/{id}/replay")]
+pub async fn replay(
+    api: web::Data<Api>,
+    Writes(key): Writes,
+    id: web::Path<DeliveryId>,
+) -> Result<HttpResponse, Problem> {
+    let conflict = |detail: String, hint: &str| Err(Problem::new(ErrorCode::Conflict, detail).hint(hint));
+    match api.pipeline.replay(key.project_id, *id).await? {
+        Replay::Queued(row) => Ok(HttpResponse::Created().json(DeliveryView::of(row, Vec::new()))),
+        Replay::Before(row) => Ok(HttpResponse::Ok().json(DeliveryView::of(row, Vec::new()))),
+        Replay::Unknown => Err(Problem::not_found("delivery")),
+        Replay::NotDead(state) => {
+            let detail = format!(
+                "the delivery is {}: only one that failed or expired is replayed",
+                state.as_str()
+            );
+            conflict(detail, "GET /v1/deliveries?state=failed lists those that can be")
+        }
+        Replay::Over => conflict(
+            "the life of the message is over, and nothing is sent beyond it".into(),
+            "give its content a longer `ttl` for the next time",
+        ),
+        Replay::Elsewhere(other) => conflict(
+            format!("the message is under way or got out as {other}: its reader would see it twice"),
+            "look at that delivery",
+        ),
+    }
 }

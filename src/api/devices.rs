@@ -4,12 +4,11 @@ use super::auth::PublishableKey;
 use super::fields;
 use super::json::Json;
 use super::problem::Problem;
+use super::push::{PushAddress, SealingKeyGiven};
 use super::server::Api;
 use crate::base::id::{DeviceId, UserId};
-use crate::base::limits;
 use crate::base::secret::{new_token, token_hash};
 use crate::base::time::Timestamp;
-use crate::engine::delivery::ChannelKind;
 use crate::engine::fix::Permission;
 use crate::engine::subject::{Consent, Purpose};
 use crate::store::{DeviceRow, Registration};
@@ -38,18 +37,10 @@ pub struct NewDevice {
     #[serde(default)]
     pub notifications: Permission,
     pub push: Option<PushAddress>,
+    /// What sensitive texts are sealed to on their way; see `PUT /v1/devices/me/sealing-key`.
+    pub sealing_key: Option<SealingKeyGiven>,
     #[serde(default)]
     pub consents: ConsentsGiven,
-}
-
-/// Where pushes for a device go.
-#[derive(Debug, Clone, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct PushAddress {
-    pub channel: ChannelKind,
-    /// The registration token of the provider.
-    #[schema(min_length = 1, max_length = 4096)]
-    pub address: String,
 }
 
 /// What the person said about each purpose; what is left out was not asked.
@@ -69,20 +60,6 @@ pub struct DeviceRegistered {
     pub user_id: UserId,
     /// The device's credential. It is shown here and never again.
     pub token: String,
-}
-
-impl PushAddress {
-    pub fn checked(self, pointer: &str) -> Result<(ChannelKind, String), Problem> {
-        let printable = self.address.chars().all(|c| !c.is_control());
-        if self.address.is_empty() || self.address.len() > limits::PUSH_ADDRESS_BYTES_MAX || !printable {
-            let detail = format!(
-                "must have 1 to {} bytes without control characters",
-                limits::PUSH_ADDRESS_BYTES_MAX
-            );
-            return Err(Problem::field(format!("{pointer}/address"), detail));
-        }
-        Ok((self.channel, self.address))
-    }
 }
 
 impl ConsentsGiven {
@@ -159,7 +136,9 @@ fn row_of(
         locale: body.locale,
         time_zone: body.time_zone,
         notifications: body.notifications,
+        push_set_at: body.push.is_some().then_some(now),
         push: body.push.map(|push| push.checked("/push")).transpose()?,
+        sealing_key: body.sealing_key.map(|key| key.checked("/sealing_key")).transpose()?,
         created_at: now,
         last_seen_at: Some(now),
     })

@@ -6,13 +6,14 @@ use super::server::{Api, Settings, app};
 use crate::base::chance::SeededEntropy;
 use crate::base::clock::ManualClock;
 use crate::base::id::ProjectId;
-use crate::base::secret::token_hash;
+use crate::base::secret::{Secret, token_hash};
 use crate::base::time::Timestamp;
 use crate::channel::Channels;
 use crate::engine::catalogue::{Mode, ProjectSettings};
 use crate::pipeline::{self, Pipeline};
 use crate::store::testing::{Fresh, open_fresh};
 use crate::store::{KeyKind, KeyRow, ProjectRow};
+use crate::wallet::{LinkSettings, Links, Wallets};
 use actix_web::http::header::HeaderMap;
 use actix_web::http::{Method, StatusCode};
 use actix_web::test::{self, TestRequest};
@@ -51,6 +52,19 @@ pub async fn site() -> Site {
 }
 
 pub async fn site_with(settings: Settings) -> Site {
+    site_offering(settings, Wallets::default()).await
+}
+
+fn links() -> Links {
+    let settings = LinkSettings {
+        public_url: Some("https://usher.example".into()),
+        secret: Some(Secret::new("a secret of the tests, which has 32 bytes")),
+        ..LinkSettings::default()
+    };
+    Links::open(&settings, ([127, 0, 0, 1], 8787).into(), "", &SeededEntropy::new(7)).unwrap()
+}
+
+pub async fn site_offering(settings: Settings, wallets: Wallets) -> Site {
     let fresh = open_fresh().await.unwrap();
     let clock = Arc::new(ManualClock::new(noon()));
     let pipeline = Pipeline::start(
@@ -63,7 +77,8 @@ pub async fn site_with(settings: Settings) -> Site {
             ..pipeline::Settings::default()
         },
     );
-    let api = web::Data::new(Api::new(pipeline, settings, Progress::default(), None));
+    let api = Api::new(pipeline, settings, Progress::default(), None).offering(links(), wallets);
+    let api = web::Data::new(api);
     let (project, foreign) = (add_project(&api, "mine").await, add_project(&api, "theirs").await);
     let site = Site { api, clock, fresh };
     site.add_key(project, ALL, KeyKind::Secret, &["all"], None).await;

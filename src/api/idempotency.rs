@@ -19,7 +19,9 @@ use std::fmt::Write as _;
 
 const HEADER: &str = "idempotency-key";
 /// Answers that hold a secret shown once: that it was done is kept, the secret is not.
-const WITHHELD: [&str; 1] = ["/v1/keys"];
+const WITHHELD: [&str; 2] = ["/v1/keys", "/v1/webhook-endpoints"];
+/// The same, as the end of a path.
+const WITHHELD_END: &str = "/rotate-secret";
 /// Registering is idempotent by the installation's id, and a kept answer would keep a device token. A simulation stores nothing,
 /// its answer included.
 const LEFT_OUT: [&str; 2] = ["/v1/devices", "/v1/simulations"];
@@ -54,7 +56,7 @@ pub async fn once(
         Ok(Some(saved)) => return Ok(request.into_response(saved)),
         Err(problem) => return Ok(request.error_response(problem)),
     }
-    let withheld = WITHHELD.contains(&request.path());
+    let withheld = WITHHELD.contains(&request.path()) || request.path().ends_with(WITHHELD_END);
     let answer = next.call(request).await?.map_into_boxed_body();
     keep(&api, project, &key, withheld, answer).await
 }

@@ -4,8 +4,8 @@ use super::auth::{Reads, Writes};
 use super::fields;
 use super::json::{Json, shape_of};
 use super::paging::{List, PageQuery};
-use super::problem::{ErrorCode, Problem};
-use super::publishing::{never_published, no_draft, pass_unless_blocked};
+use super::problem::Problem;
+use super::publishing::{check_published, never_published, no_draft, pass_unless_blocked};
 use super::server::Api;
 use super::triggers::{Validation, shape_error};
 use crate::base::id::{JourneyId, ProjectId};
@@ -360,12 +360,7 @@ async fn set_paused(
     paused: bool,
 ) -> Result<web::Json<JourneyView>, Problem> {
     let row = known(api, project, name).await?;
-    if row.state == TriggerState::Draft {
-        return Err(Problem::new(
-            ErrorCode::Conflict,
-            "it was never published, so there is nothing to pause",
-        ));
-    }
+    check_published(row.state)?;
     // Pausing what is paused already is done, not an error.
     api.pipeline.pause_journey(project, row.id, paused).await?;
     known(api, project, name).await.map(|row| web::Json(view(row)))

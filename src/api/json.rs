@@ -29,12 +29,8 @@ impl<T: DeserializeOwned + 'static> FromRequest for Json<T> {
     type Future = LocalBoxFuture<'static, Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let (request, payload) = (request.clone(), payload.take());
-        Box::pin(async move {
-            check_media_type(&request)?;
-            let bytes = read(&request, payload, limits::BODY_BYTES_MAX).await?;
-            shape_of(value_of(&bytes)?).map(Self)
-        })
+        let bytes = JsonBytes::from_request(request, payload);
+        Box::pin(async move { shape_of(value_of(&bytes.await?.0)?).map(Self) })
     }
 }
 

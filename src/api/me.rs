@@ -2,12 +2,13 @@
 
 use super::auth::DeviceAuth;
 use super::consents::{ConsentState, said};
-use super::devices::{ConsentsGiven, PushAddress};
+use super::devices::ConsentsGiven;
 use super::fields;
 use super::json::Json;
 use super::problem::Problem;
 use super::server::Api;
 use super::users::UserView;
+use super::wallet;
 use crate::base::id::{DeviceId, MessageId, UserId};
 use crate::engine::delivery::ChannelKind;
 use crate::engine::fix::Permission;
@@ -15,7 +16,7 @@ use crate::engine::message::{Message, Shown};
 use crate::engine::subject::Profile;
 use crate::engine::trigger::Audience;
 use crate::store::DeviceRow;
-use actix_web::{HttpResponse, delete, get, patch, post, put, web};
+use actix_web::{HttpResponse, get, patch, post, web};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -34,6 +35,8 @@ pub struct DeviceView {
     pub notifications: Permission,
     /// The channel that reaches it; none without a push address.
     pub push_channel: Option<ChannelKind>,
+    /// Has it registered a key that sensitive texts are sealed to?
+    pub has_sealing_key: bool,
     pub created_at: DateTime<Utc>,
     pub last_seen_at: Option<DateTime<Utc>>,
 }
@@ -114,6 +117,7 @@ fn view(row: DeviceRow) -> DeviceView {
         time_zone: row.time_zone,
         notifications: row.notifications,
         push_channel: row.push.map(|(channel, _)| channel),
+        has_sealing_key: row.sealing_key.is_some(),
         created_at: row.created_at,
         last_seen_at: row.last_seen_at,
     }
@@ -145,31 +149,6 @@ pub async fn edit(
     device.notifications = body.notifications.unwrap_or(device.notifications);
     api.pipeline.update_device(device.clone()).await?;
     Ok(web::Json(view(device)))
-}
-
-/// Set where pushes go
-///
-/// An address belongs to one device at a time: it is taken from any other.
-#[utoipa::path(tag = "device", security(("device_token" = [])), request_body = PushAddress,
-    responses((status = 204, description = "set")))]
-#[put("/v1/devices/me/push")]
-pub async fn put_push(
-    api: web::Data<Api>,
-    DeviceAuth(mut device): DeviceAuth,
-    Json(body): Json<PushAddress>,
-) -> Result<HttpResponse, Problem> {
-    device.push = Some(body.checked("")?);
-    api.pipeline.update_device(device).await?;
-    Ok(HttpResponse::NoContent().finish())
-}
-
-/// Forget where pushes go
-#[utoipa::path(tag = "device", security(("device_token" = [])), responses((status = 204, description = "forgotten")))]
-#[delete("/v1/devices/me/push")]
-pub async fn delete_push(api: web::Data<Api>, DeviceAuth(mut device): DeviceAuth) -> Result<HttpResponse, Problem> {
-    device.push = None;
-    api.pipeline.update_device(device).await?;
-    Ok(HttpResponse::NoContent().finish())
 }
 
 /// Say what the person allows
@@ -266,7 +245,11 @@ pub async fn read_message(
 ) -> Result<web::Json<MessageView>, Problem> {
     let store = api.pipeline.store();
     let found = store.message_for_device(device.project_id, *id, device.id).await?;
-    found
-        .map(|message| web::Json(MessageView::of(message)))
-        .ok_or_else(|| Problem::not_found("message"))
+    let mut view = found
+        .map(MessageView::of)
+        .ok_or_else(|| Problem::not_found("message"))?;
+    if let Some(pass) = &view.shown.pass {
+        view.shown.link = wallet::page_of(&api, &device, pass).await?;
+    }
+    Ok(web::Json(view))
 }

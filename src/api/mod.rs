@@ -36,6 +36,7 @@ mod places;
 pub mod problem;
 mod project;
 mod publishing;
+mod push;
 mod ranking;
 mod regions;
 mod requests;
@@ -46,6 +47,8 @@ mod stream;
 mod track;
 mod triggers;
 mod users;
+mod wallet;
+mod webhook_endpoints;
 
 pub use gate::Rates;
 pub use health::Progress;
@@ -71,8 +74,12 @@ mod lint_tests;
 #[cfg(test)]
 mod matrix_tests;
 #[cfg(test)]
+mod pass_link_tests;
+#[cfg(test)]
 mod pass_tests;
 #[cfg(test)]
 mod simulation_tests;
 #[cfg(test)]
 mod surface_tests;
+#[cfg(test)]
+mod wallet_tests;

@@ -9,7 +9,7 @@ use std::sync::LazyLock;
 use utoipa::openapi::path::{Operation, ParameterBuilder, ParameterIn};
 use utoipa::openapi::request_body::RequestBody;
 use utoipa::openapi::schema::{ObjectBuilder, Type};
-use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{
     Components, ContentBuilder, InfoBuilder, License, OpenApi, OpenApiBuilder, PathItem, Ref, RefOr, ResponseBuilder,
     ServerBuilder,
@@ -128,6 +128,11 @@ fn add_schemes(components: &mut Components) {
         bearer("`sk_…`: stays on servers; its scopes say what it may."),
     );
     components.add_security_scheme("device_token", bearer("`dt_…`: a device about itself."));
+    let apple_pass = ApiKeyValue::with_description(
+        "Authorization",
+        "`ApplePass <authenticationToken>`: an Apple phone about a pass it holds.",
+    );
+    components.add_security_scheme("apple_pass", SecurityScheme::ApiKey(ApiKey::Header(apple_pass)));
     components.add_security_scheme("device_password", SecurityScheme::Http(basic.build()));
 }
 

@@ -4,10 +4,10 @@ use super::auth::DeviceAuth;
 use super::paging::List;
 use super::problem::{ErrorCode, Problem};
 use super::server::Api;
-use crate::base::limits;
+use super::wallet::{Standing, is_told, link_of};
 use crate::base::time::Timestamp;
 use crate::engine::fact::{Fact, FactRef, Lifecycle};
-use crate::engine::pass::{BAR_CODE, BarCode, Bcbp, Leg, Symbology};
+use crate::engine::pass::{BAR_CODE, BarCode, Bcbp, Leg, Symbology, bar_code, makes_pass, near};
 use crate::store::DeviceRow;
 use actix_web::http::header::CACHE_CONTROL;
 use actix_web::{HttpResponse, get, web};
@@ -16,18 +16,30 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::{IntoParams, ToSchema};
 
-/// A boarding pass.
+/// A boarding pass, or what opens a room or is shown at an entry.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct PassView {
     #[serde(flatten)]
     pub fact: FactRef,
     /// `cancelled` and `ended` ones are told for a day, so that the app can take them away.
     pub lifecycle: Lifecycle,
-    /// What the bar code says, for an app that draws it itself.
-    pub bar_code: String,
-    /// As it is printed: `DESMARAIS/LUC`.
-    pub passenger: String,
+    /// What the bar code says, for an app that draws it itself; a room may have none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bar_code: Option<String>,
+    /// With a boarding pass, as it is printed: `DESMARAIS/LUC`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub passenger: Option<String>,
+    /// The flights of a boarding pass.
     pub legs: Vec<LegView>,
+    /// A page that shows the pass, for a browser. The link is a secret, made for this answer and good for a day at most.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub page: Option<String>,
+    /// The same for Apple Wallet, where it is set up.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub apple_wallet: Option<String>,
+    /// The same for Google Wallet, where it is set up.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub google_wallet: Option<String>,
     /// What else the business knows of it by now: gate, boarding time, status.
     #[schema(value_type = Object)]
     pub properties: Map<String, Value>,
@@ -61,17 +73,18 @@ pub struct Drawing {
     pub symbology: Symbology,
 }
 
-/// Boarding passes
+/// Passes
 ///
-/// Those in the facts of the person who holds the device: facts with an IATA bar code in `bar_code`. Ask again when a message
-/// says that something changed.
+/// Those in the facts of the person who holds the device: facts with a `bar_code` or a `room`. One with an IATA bar code is a
+/// boarding pass. Ask again when a message says that something changed.
 #[utoipa::path(tag = "device", security(("device_token" = [])),
     responses((status = 200, description = "all of them", body = List<PassView>)))]
 #[get("/v1/devices/me/passes")]
 pub async fn list(api: web::Data<Api>, DeviceAuth(device): DeviceAuth) -> Result<web::Json<List<PassView>>, Problem> {
     let now = api.pipeline.now();
     let facts = api.pipeline.store().facts_of(device.project_id, device.user_id).await?;
-    let passes = facts.into_iter().filter_map(|fact| pass_of(fact, now)).collect();
+    let passes = facts.into_iter().filter(|fact| is_told(fact, now));
+    let passes = passes.filter_map(|fact| view(&api, &device, fact, now)).collect();
     Ok(web::Json(List::whole(passes)))
 }
 
@@ -128,32 +141,45 @@ async fn drawn(
     let fact = api.pipeline.store().fact(device.project_id, &id).await?;
     // Another person's pass and none at all are the same answer.
     let fact = fact
-        .filter(|fact| fact.subjects.contains(&device.user_id))
+        .filter(|fact| fact.subjects.contains(&device.user_id) && is_told(fact, api.pipeline.now()))
         .ok_or_else(unknown)?;
-    let pass = pass_of(fact, api.pipeline.now()).ok_or_else(unknown)?;
-    BarCode::of(&pass.bar_code, symbology).map_err(|error| Problem::new(ErrorCode::Internal, error))
+    let code = bar_code(&fact.properties).ok_or_else(unknown)?;
+    BarCode::of(code, symbology).map_err(|error| Problem::new(ErrorCode::Internal, error))
 }
 
-/// The pass a fact holds; none when it holds none, when its bar code does not read, or when it has been over for a day.
-fn pass_of(fact: Fact, now: Timestamp) -> Option<PassView> {
-    let is_over = fact.lifecycle != Lifecycle::Active || fact.valid_to.is_some_and(|to| to <= now);
-    if is_over && fact.changed_at.max(fact.valid_to.unwrap_or(fact.changed_at)) + limits::PASS_TOLD_FOR < now {
+/// The pass a fact holds, if any.
+fn view(api: &Api, device: &DeviceRow, fact: Fact, now: Timestamp) -> Option<PassView> {
+    if !makes_pass(&fact.properties) {
         return None;
     }
-    let mut properties = fact.properties;
-    let Some(Value::String(bar_code)) = properties.remove(BAR_CODE) else {
-        return None;
+    let is_good = Standing::of(&fact, now) == Standing::Good;
+    let offer = api.offer.as_ref().filter(|_| is_good);
+    let page = offer.map(|offer| offer.links.page(&link_of(device, &fact.id), fact.valid_to, now));
+    let below = |is_offered: bool, path: &str| {
+        page.as_ref()
+            .filter(|_| is_offered)
+            .map(|page| format!("{page}/{path}"))
     };
-    let pass = Bcbp::read(&bar_code).ok()?;
-    let departs_at = properties.get("departs_at").and_then(Value::as_str);
-    let departs_at = departs_at.and_then(|text| text.parse::<DateTime<Utc>>().ok());
-    let near = departs_at.unwrap_or(fact.changed_at).date_naive();
+    let wallets = offer.map(|offer| &offer.wallets);
+    let apple_wallet = below(wallets.is_some_and(|wallets| wallets.apple.is_some()), "pass.pkpass");
+    let google_wallet = below(wallets.is_some_and(|wallets| wallets.google.is_some()), "google");
+    let near = near(&fact.properties, fact.changed_at);
+    let code = bar_code(&fact.properties).map(str::to_owned);
+    let boarding = code.as_deref().and_then(|code| Bcbp::read(code).ok());
+    let legs = boarding
+        .as_ref()
+        .map(|pass| pass.legs.iter().map(|leg| leg_view(leg, near)).collect());
+    let mut properties = fact.properties;
+    properties.remove(BAR_CODE);
     Some(PassView {
         fact: fact.id,
         lifecycle: fact.lifecycle,
-        passenger: pass.passenger,
-        legs: pass.legs.iter().map(|leg| leg_view(leg, near)).collect(),
-        bar_code,
+        bar_code: code,
+        legs: legs.unwrap_or_default(),
+        passenger: boarding.map(|pass| pass.passenger),
+        page,
+        apple_wallet,
+        google_wallet,
         properties,
         changed_at: fact.changed_at,
     })

@@ -56,11 +56,12 @@ pub enum ErrorCode {
     StepBroken,
     Unavailable,
     Stopping,
+    StorageFull,
 }
 
 impl ErrorCode {
     /// Every code, for the generated list of errors.
-    pub const ALL: [Self; 38] = [
+    pub const ALL: [Self; 39] = [
         Self::JsonInvalid,
         Self::QueryInvalid,
         Self::HeaderInvalid,
@@ -99,6 +100,7 @@ impl ErrorCode {
         Self::StepBroken,
         Self::Unavailable,
         Self::Stopping,
+        Self::StorageFull,
     ];
 
     /// The HTTP status, the code as it stands in answers, and the title.
@@ -142,6 +144,7 @@ impl ErrorCode {
             Self::StepBroken => (500, "step_broken", "The input met a fault on our side"),
             Self::Unavailable => (503, "unavailable", "The database does not answer"),
             Self::Stopping => (503, "stopping", "The server is going down"),
+            Self::StorageFull => (507, "storage_full", "The disk of the database is full"),
         }
     }
 
@@ -299,10 +302,18 @@ impl ResponseError for Problem {
     }
 }
 
+/// Somebody has to act first.
+const STORAGE_RETRY_S: u64 = 10;
+
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Conflict(why) => Self::new(ErrorCode::Conflict, why),
+            StoreError::Full => {
+                tracing::error!("the disk of the database is full: free some space, and Usher goes on by itself");
+                let detail = "nothing was taken: send the same again once the operator has freed space";
+                Self::new(ErrorCode::StorageFull, detail).retry_after_s(STORAGE_RETRY_S)
+            }
             StoreError::Unavailable(why) => {
                 tracing::error!(%why, "the database is not available");
                 Self::new(ErrorCode::Unavailable, "the database does not answer; try again")

@@ -186,13 +186,17 @@ async fn set_paused(
     paused: bool,
 ) -> Result<web::Json<TriggerView>, Problem> {
     let row = known(api, project, name).await?;
-    if row.state == TriggerState::Draft {
-        return Err(Problem::new(
-            ErrorCode::Conflict,
-            "it was never published, so there is nothing to pause",
-        ));
-    }
+    check_published(row.state)?;
     // Pausing what is paused already is done, not an error.
     api.pipeline.pause(project, row.id, paused).await?;
     known(api, project, name).await.map(|row| web::Json(view(row)))
+}
+
+/// Only what was published can be paused.
+pub(super) fn check_published(state: TriggerState) -> Result<(), Problem> {
+    if state == TriggerState::Draft {
+        let detail = "it was never published, so there is nothing to pause";
+        return Err(Problem::new(ErrorCode::Conflict, detail));
+    }
+    Ok(())
 }

@@ -10,11 +10,13 @@ use super::stream::Watchers;
 use super::{
     auth, backtests, channels, consents, contents, decisions, deliveries, devices, events, explain, fact_kinds, facts,
     geofences, health, idempotency, import, ingest, journeys, journeys_instances, keys, me, metrics, moments, openapi,
-    page, passes, project, publishing, regions, requests, silent, simulations, stream, track, triggers, users,
+    page, passes, project, publishing, push, regions, requests, silent, simulations, stream, track, triggers, users,
+    wallet, webhook_endpoints,
 };
 use crate::base::limits;
 use crate::base::memory::Memory;
 use crate::pipeline::Pipeline;
+use crate::wallet::{Links, Wallets};
 use actix_web::body::MessageBody;
 use actix_web::dev::{Server, ServiceFactory, ServiceRequest, ServiceResponse};
 use actix_web::middleware::{Compress, from_fn};
@@ -66,6 +68,8 @@ pub struct Api {
     pub(super) watchers: Watchers,
     pub(super) simulating: Places,
     pub(super) backtests: Arc<Backtests>,
+    /// What gives passes out; none when there are no links.
+    pub(super) offer: Option<wallet::Offer>,
 }
 
 impl Api {
@@ -82,7 +86,15 @@ impl Api {
             watchers: Watchers::default(),
             simulating: Places::new(limits::SIMULATIONS_AT_ONCE_MAX),
             backtests: Arc::default(),
+            offer: None,
         }
+    }
+
+    /// Gives passes out behind these links and into these wallets.
+    #[must_use]
+    pub fn offering(mut self, links: Links, wallets: Wallets) -> Self {
+        self.offer = Some(wallet::Offer::new(links, wallets));
+        self
     }
 }
 
@@ -92,7 +104,8 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
         .configure(device_routes)
         .configure(catalogue_routes)
         .configure(look_routes)
-        .configure(try_routes);
+        .configure(try_routes)
+        .configure(endpoint_routes);
     config.service(ingest::take_overland).service(ingest::take_owntracks);
     config.service(ingest::take_osmand_query).service(ingest::take_osmand);
     config
@@ -110,11 +123,23 @@ fn device_routes(config: &mut ServiceConfig<'_>) {
     config
         .service(me::show)
         .service(me::edit)
-        .service(me::put_push)
-        .service(me::delete_push);
+        .service(push::put_push)
+        .service(push::delete_push)
+        .service(push::put_sealing_key)
+        .service(push::delete_sealing_key);
     config.service(me::consents).service(me::identify).service(me::sign_out);
     config.service(me::export).service(me::erase).service(me::read_message);
     config.service(passes::list).service(passes::svg).service(passes::png);
+    config
+        .service(wallet::links::show)
+        .service(wallet::links::apple)
+        .service(wallet::links::google);
+    config
+        .service(wallet::apple::register)
+        .service(wallet::apple::unregister)
+        .service(wallet::apple::updated)
+        .service(wallet::apple::fetch)
+        .service(wallet::apple::log);
 }
 
 fn catalogue_routes(config: &mut ServiceConfig<'_>) {
@@ -189,8 +214,23 @@ fn look_routes(config: &mut ServiceConfig<'_>) {
         .service(decisions::list)
         .service(decisions::explain);
     config.service(explain::of_case).service(explain::of_decision);
-    config.service(deliveries::list).service(deliveries::show);
+    config
+        .service(deliveries::list)
+        .service(deliveries::show)
+        .service(deliveries::replay);
     config.service(stream::watch);
+}
+
+fn endpoint_routes(config: &mut ServiceConfig<'_>) {
+    config
+        .service(webhook_endpoints::create)
+        .service(webhook_endpoints::list)
+        .service(webhook_endpoints::show)
+        .service(webhook_endpoints::put)
+        .service(webhook_endpoints::delete);
+    config
+        .service(webhook_endpoints::rotate)
+        .service(webhook_endpoints::replay);
 }
 
 fn try_routes(config: &mut ServiceConfig<'_>) {

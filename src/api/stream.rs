@@ -54,7 +54,7 @@ struct Watch {
 /// What happens, as it happens
 ///
 /// Server-sent events `hello`, `position`, `moment`, `decision`, `push`, `asked` (a phone is asked where it is, and shows
-/// nothing) and `delivery`, each with a JSON body; `gap` when this
+/// nothing), `delivery` and `endpoint` (a webhook endpoint was switched off), each with a JSON body; `gap` when this
 /// watcher was too slow and missed some. After `hello` the latest pushes to tray phones are repeated. A comment every 15 s shows that the connection lives.
 #[utoipa::path(tag = "look", security(("secret_key" = [])), responses((status = 200, description = "events", body = String, content_type = "text/event-stream")))]
 #[get("/v1/stream")]

@@ -150,6 +150,8 @@ ids! {
     InstanceId "ins",
     /// A draft judged over stored moments.
     BacktestId "bkt",
+    /// An address of the business that messages to it are posted to.
+    EndpointId "whe",
 }
 
 #[cfg(test)]

@@ -24,6 +24,22 @@ pub const TEMPLATE_FUEL: u64 = 10_000;
 pub const LOCALES_MAX: usize = 60;
 /// Bytes of the bar code of a boarding pass: four legs with all their fields stay far below.
 pub const BAR_CODE_BYTES_MAX: usize = 1_024;
+/// Characters of one value on a pass; a longer one is not shown.
+pub const PASS_TEXT_CHARS_MAX: usize = 100;
+/// Wallets that one pass of one person may lie in.
+pub const WALLETS_PER_PASS_MAX: u64 = 50;
+/// Passes of one wallet that are told; a frequent flyer has fewer.
+pub const PASSES_PER_WALLET_MAX: u64 = 500;
+/// Bytes of the name an Apple phone gives its wallet, of a push token, and of what it logs: theirs stay below 100.
+pub const WALLET_NAME_BYTES_MAX: usize = 256;
+/// Wallets woken in one round.
+pub const WALLETS_PER_ROUND_MAX: u64 = 100;
+/// Times a wallet is woken for one piece of news; it asks by itself as well.
+pub const WALLET_ATTEMPTS_MAX: u32 = 8;
+/// Hours that a link to a pass may be good for.
+pub const LINK_HOURS_MAX: u32 = 168;
+/// Bytes of the token of a link: ids, type and key of a fact, and the seal, in base64url.
+pub const LINK_TOKEN_BYTES_MAX: usize = 1_024;
 /// How long a pass that is over is still told, so that apps take it away.
 pub const PASS_TOLD_FOR: chrono::TimeDelta = chrono::TimeDelta::days(1);
 /// Subjects of one fact: a family, a tour group.
@@ -52,6 +68,8 @@ pub const PAGE_ROWS_MAX: u64 = 200;
 pub const INPUTS_PER_LANE_BATCH_MAX: usize = 512;
 /// Inputs queued for one lane before callers are told to come back later.
 pub const INPUTS_QUEUED_PER_LANE_MAX: usize = 4_096;
+/// How long an input may have to wait in a lane; when it would be longer, callers are told to come back later.
+pub const INPUT_WAIT_MAX: std::time::Duration = std::time::Duration::from_millis(400);
 /// Inputs of one project queued for one lane: a flood of one leaves room for the others.
 pub const INPUTS_QUEUED_PER_PROJECT_MAX: usize = 3_072;
 /// Bytes of request bodies that are being read, waited for or worked on; what they become takes a few times as much.
@@ -63,13 +81,21 @@ pub const INBOX_TRIES_MAX: i64 = 5;
 /// Subjects kept in memory per lane.
 pub const SUBJECTS_PER_LANE_MAX: usize = 20_000;
 /// Deliveries claimed in one go.
-pub const DELIVERIES_PER_CLAIM_MAX: u64 = 200;
+pub const DELIVERIES_PER_CLAIM_MAX: u64 = 512;
 /// Pages of devices looked at for one page of silent ones.
 pub const PAGES_PER_LOOK_MAX: usize = 10;
 /// Timers fired in one go.
 pub const TIMERS_PER_TICK_MAX: u64 = 1_000;
-/// Sends under way at once per channel.
-pub const SENDS_AT_ONCE_MAX: usize = 64;
+/// Sends under way at once. At a provider's usual 50 ms these are some 10,000 messages a second; each holds a few KiB.
+pub const SENDS_AT_ONCE_MAX: usize = 512;
+/// Routes (a tenant's channel) that one claim takes from; further ones have their turn next.
+pub const ROUTES_PER_CLAIM_MAX: usize = 64;
+/// Routes remembered with their pace and their troubles; those at rest are forgotten first.
+pub const ROUTES_REMEMBERED_MAX: usize = 4_096;
+/// Sends by one route that fail in a row before it is only probed. At one failure in ten a row like this comes once in 10^10 sends.
+pub const FAILURES_IN_A_ROW_MAX: u32 = 10;
+/// Sends that have ended and wait to be settled in one transaction; more sends begin when they are written.
+pub const SETTLED_AT_ONCE_MAX: usize = 256;
 /// Listeners of the live stream, each with a bounded backlog.
 pub const STREAM_BACKLOG_MAX: usize = 1_024;
 /// Levels of the tree of one condition, such as the sums in `1 + 1 + 1`: recursion over it must stay shallow.
@@ -106,6 +132,10 @@ pub const TOKEN_BYTES_MAX: usize = 256;
 pub const IDEMPOTENCY_KEY_CHARS_MAX: usize = 255;
 /// Bytes of a push address: FCM registration tokens have about 200, web push subscriptions stay below 2,000.
 pub const PUSH_ADDRESS_BYTES_MAX: usize = 4_096;
+/// Bytes of the address at a browser's push service: they have some 200.
+pub const PUSH_ENDPOINT_BYTES_MAX: usize = 2_048;
+/// Characters of a device token of APNs: it has 64 today, and Apple asks not to rely on it.
+pub const APNS_TOKEN_CHARS_MAX: usize = 200;
 /// Watchers of the live stream at once; each holds a connection.
 pub const STREAM_WATCHERS_MAX: usize = 200;
 /// Connections at once: idle phones are cheap, but not free.
@@ -259,3 +289,29 @@ pub const SENDERS_OPEN_MAX: usize = 1_000;
 pub const CREDENTIALS_OVERLAP: chrono::TimeDelta = chrono::TimeDelta::hours(24);
 /// Rows looked at in one step of sealing anew.
 pub const RESEALED_PER_STEP_MAX: u64 = 200;
+/// Bytes that are read of an answer from an address a tenant has set (RELIABILITY.md C3).
+pub const ANSWER_BYTES_MAX: usize = 64 * 1024;
+/// Time to connect to an address a tenant has set.
+pub const OUTSIDE_CONNECT_MAX: std::time::Duration = std::time::Duration::from_secs(10);
+/// Time one exchange with an address a tenant has set may take, whatever its channel asks for.
+pub const OUTSIDE_EXCHANGE_MAX: std::time::Duration = std::time::Duration::from_secs(60);
+/// Idle connections kept to one host a tenant has set.
+pub const OUTSIDE_IDLE_PER_HOST_MAX: usize = 4;
+/// The longest `Retry-After` that is believed: more is a mistake of some machine in between.
+pub const RETRY_AFTER_MAX: std::time::Duration = std::time::Duration::from_secs(24 * 3_600);
+/// Webhook endpoints of one project: each message to the business goes to all of them.
+pub const WEBHOOK_ENDPOINTS_MAX: u64 = 20;
+/// Characters of a webhook's address.
+pub const WEBHOOK_URL_CHARS_MAX: usize = 2_000;
+/// A rotated signing secret still signs, beside the new one, for this long.
+pub const SECRET_OVERLAP: chrono::TimeDelta = chrono::TimeDelta::hours(24);
+/// An endpoint that has answered nothing but failures for this long is switched off.
+pub const ENDPOINT_FAILS_FOR_MAX: chrono::TimeDelta = chrono::TimeDelta::days(5);
+/// How long an endpoint that asks to slow down is left alone when it does not say.
+pub const ENDPOINT_REST: chrono::TimeDelta = chrono::TimeDelta::minutes(1);
+/// Characters of a text message: ten parts of the alphabet that phones charge least for. A longer text is cut.
+pub const SMS_CHARS_MAX: usize = 1_530;
+/// Deliveries that one call replays; ask again for the rest.
+pub const REPLAYS_PER_CALL_MAX: u64 = 1_000;
+/// Former signing secrets of an endpoint that still sign: somebody who rotates more often is not followed anyway.
+pub const FORMER_SECRETS_MAX: usize = 4;

@@ -2,9 +2,12 @@
 
 pub mod chance;
 pub mod clock;
+pub mod cores;
 pub mod id;
 pub mod limits;
+pub mod link;
 pub mod memory;
+pub mod seal;
 pub mod secret;
 pub mod time;
 pub mod vault;

@@ -2,7 +2,7 @@
 
 use crate::base::chance::Entropy;
 use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use sha2::{Digest, Sha256};
 use std::fmt;
 
@@ -33,6 +33,13 @@ pub fn new_token(prefix: &str, entropy: &dyn Entropy) -> Secret {
     let mut bytes = [0_u8; 32];
     entropy.fill(&mut bytes);
     Secret(format!("{prefix}_{}", URL_SAFE_NO_PAD.encode(bytes)))
+}
+
+/// A new secret to sign webhooks with, as Standard Webhooks writes it: `whsec_` and 192 random bits in base64.
+pub fn new_signing_secret(entropy: &dyn Entropy) -> Secret {
+    let mut bytes = [0_u8; 24];
+    entropy.fill(&mut bytes);
+    Secret(format!("whsec_{}", STANDARD.encode(bytes)))
 }
 
 /// What is stored of a credential. It holds 256 random bits, so one round of SHA-256 is enough: there is nothing to guess.

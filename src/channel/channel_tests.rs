@@ -1,7 +1,10 @@
 //! One suite that every channel passes, and what Firebase is to be told and is understood to say.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests may panic")]
 
-use super::{Channels, Push, Settings};
+use super::http_peer::{HttpPeer, Reply};
+use super::smtp_peer::SmtpPeer;
+use super::{Channels, Push, Settings, email, webhook};
+use crate::base::chance::SystemEntropy;
 use crate::base::secret::Secret;
 use crate::base::time::Timestamp;
 use crate::engine::delivery::{ChannelKind, Outcome};
@@ -30,6 +33,7 @@ pub(super) fn shown() -> Shown {
         public_title: None,
         public_body: None,
         link: None,
+        pass: None,
         image: None,
         actions: Vec::new(),
         tag: "stay:b1".into(),
@@ -69,8 +73,20 @@ pub(super) fn secret_shown() -> Shown {
     }
 }
 
+/// The channels of the suite; each has a peer on the stage, an address there, and its settings.
+const IN_SUITE: [ChannelKind; 5] = [
+    ChannelKind::Tray,
+    ChannelKind::Fcm,
+    ChannelKind::Sms,
+    ChannelKind::Email,
+    ChannelKind::Webhook,
+];
+
 pub(super) struct Stage {
     pub(super) server: TestServer,
+    gateway: HttpPeer,
+    mail: SmtpPeer,
+    receiver: HttpPeer,
     channels: Channels,
 }
 
@@ -85,15 +101,57 @@ impl Stage {
         settings.fcm.service_account = Some(Secret::new(server.service_account_json()));
         settings.fcm.endpoint = server.endpoint();
         settings.fcm.timeout_s = timeout_s;
+        settings.outside.allow = vec!["127.0.0.0/8".into()];
+        let gateway = HttpPeer::start().await;
+        gateway.reply_always(Reply::Full(201, "", json!({ "sid": "SM1" }).to_string()));
+        settings.sms.account_sid = Some("AC1".into());
+        settings.sms.auth_token = Some(Secret::new("token"));
+        settings.sms.from = Some("Alpenhof".into());
+        settings.sms.base_url = gateway.url("");
+        let mail = SmtpPeer::start().await;
+        settings.email.host = Some("127.0.0.1".into());
+        settings.email.port = mail.address.port();
+        settings.email.tls = email::Tls::None;
+        settings.email.from = Some("hello@alpenhof.example".into());
         let channels = Channels::open(&settings).unwrap();
-        Self { server, channels }
+        Self {
+            server,
+            gateway,
+            mail,
+            receiver: HttpPeer::start().await,
+            channels,
+        }
+    }
+
+    fn address(&self, kind: ChannelKind) -> String {
+        match kind {
+            ChannelKind::Sms => "+436601234567".into(),
+            ChannelKind::Email => "anna@guest.example".into(),
+            ChannelKind::Webhook => {
+                let secrets = vec![Secret::new("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")];
+                let url = self.receiver.url("/hook");
+                webhook::Address { url, secrets }.to_text()
+            }
+            ChannelKind::Tray | ChannelKind::Fcm | ChannelKind::Apns | ChannelKind::Webpush => TOKEN.into(),
+        }
+    }
+
+    /// Everything that peers were given, by channels that carry the text themselves.
+    fn read_along(&self) -> String {
+        let http = self.gateway.received().into_iter().chain(self.receiver.received());
+        let mut read: Vec<String> = http.map(|received| received.body).collect();
+        read.extend(self.mail.taken().into_iter().map(|taken| taken.text));
+        read.join("\n")
     }
 
     pub(super) async fn send(&self, kind: ChannelKind, message: &Message, after_noon: TimeDelta) -> Outcome {
+        let address = self.address(kind);
         let push = Push {
             message,
-            address: TOKEN,
+            address: &address,
+            sealing_key: None,
             now: noon() + after_noon,
+            entropy: &SystemEntropy,
         };
         self.channels.get(kind).unwrap().send(push).await
     }
@@ -109,8 +167,8 @@ impl Stage {
 #[tokio::test]
 async fn every_channel_takes_a_message_twice_and_shows_it_once() {
     let stage = Stage::new().await;
-    assert_eq!(stage.channels.kinds(), ChannelKind::ALL);
-    for kind in ChannelKind::ALL {
+    assert_eq!(stage.channels.kinds(), IN_SUITE);
+    for kind in IN_SUITE {
         let channel = stage.channels.get(kind).unwrap();
         assert_eq!(channel.kind(), kind);
         channel.probe().await.unwrap();
@@ -127,6 +185,12 @@ async fn every_channel_takes_a_message_twice_and_shows_it_once() {
     }
     // Two messages of one tag: the second took the place of the first.
     assert_eq!(stage.server.screen(TOKEN).len(), 1);
+    let read = stage.read_along();
+    assert!(
+        read.contains("Good to see you") && read.contains("Your room is ready"),
+        "{read}"
+    );
+    assert!(!read.contains(CANARY), "a stranger read it: {read}");
 }
 
 #[tokio::test]
@@ -136,7 +200,9 @@ async fn no_channel_shows_texts_or_addresses_in_a_log() {
     let push = Push {
         message: &text,
         address: push_to,
+        sealing_key: None,
         now: noon(),
+        entropy: &SystemEntropy,
     };
     let said = format!("{push:?}");
     assert!(
@@ -172,13 +238,21 @@ async fn each_answer_of_firebase_is_understood() {
         after,
         why: why.to_owned(),
     };
-    let gone = |why: &str| Outcome::Unregistered { why: why.to_owned() };
+    // The words of the provider are the operator's to read, and are not told here.
+    let refused = |why: &str| Outcome::Misconfigured {
+        why: why.to_owned(),
+        detail: String::new(),
+    };
+    let gone = |why: &str| Outcome::Unregistered {
+        why: why.to_owned(),
+        as_of: None,
+    };
     let ten = Some(TimeDelta::seconds(10));
     let table = [
         (Fault::unregistered(), gone("unregistered")),
         (
             Fault::status(403, FcmCode::SenderIdMismatch),
-            gone("sender_id_mismatch"),
+            refused("sender_id_mismatch"),
         ),
         (Fault::invalid_token(), gone("invalid_token")),
         (
@@ -198,16 +272,20 @@ async fn each_answer_of_firebase_is_understood() {
         ),
         (
             Fault::status(401, FcmCode::ThirdPartyAuthError),
-            again(minute, "third_party_auth"),
+            refused("third_party_auth"),
         ),
-        (Fault::status(403, None), again(minute, "permission_denied")),
+        (Fault::status(403, None), refused("permission_denied")),
         (Fault::unavailable(), again(ten, "unavailable")),
         (Fault::internal(), again(ten, "internal")),
         (Fault::DropConnectionAfterRead, again(None, "transport")),
     ];
     for (fault, expected) in table {
         stage.server.fail_next(TOKEN, fault.clone());
-        let outcome = stage.send(ChannelKind::Fcm, &message(shown()), TimeDelta::zero()).await;
+        let mut outcome = stage.send(ChannelKind::Fcm, &message(shown()), TimeDelta::zero()).await;
+        if let Outcome::Misconfigured { detail, .. } = &mut outcome {
+            assert!(!detail.is_empty() && !detail.contains(TOKEN), "{detail}");
+            detail.clear();
+        }
         assert_eq!(outcome, expected, "{fault:?}");
     }
     stage.server.fail_next(TOKEN, Fault::InvalidJsonAnswer);
@@ -249,10 +327,11 @@ async fn a_message_too_large_for_firebase_is_refused_for_good() {
 #[tokio::test]
 async fn a_channel_without_credentials_is_off_and_wrong_ones_say_what_to_do() {
     let channels = Channels::open(&Settings::default()).unwrap();
-    assert_eq!(channels.kinds(), [ChannelKind::Tray]);
+    assert_eq!(channels.kinds(), [ChannelKind::Tray, ChannelKind::Webhook]);
     assert!(channels.get(ChannelKind::Fcm).is_none());
     let mut settings = Settings::default();
     settings.tray.enabled = false;
+    settings.webhook.enabled = false;
     assert!(Channels::open(&settings).unwrap().kinds().is_empty());
     let error = |settings: &Settings| Channels::open(settings).err().unwrap();
     settings.fcm.service_account = Some(Secret::new(format!("{{\"private_key\": \"{CANARY}\"")));

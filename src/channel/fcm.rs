@@ -1,8 +1,10 @@
 //! Firebase Cloud Messaging: what a message becomes on Android, iOS and in browsers, and what each answer means.
 
+use super::payload::{PAYLOAD_BYTES_MAX, SEALED, bounded, entries, hashed, public_title, readable, sealed};
 use super::{Channel, Push};
 use crate::base::secret::Secret;
 use crate::engine::delivery::{ChannelKind, Outcome};
+use crate::engine::flow::Limit;
 use crate::engine::message::{Shown, Urgency};
 use ::fcm::{
     Advice, AndroidConfig, AndroidNotification, ApnsConfig, Client, Message, MessagePriority, SendError, SetupError,
@@ -12,9 +14,14 @@ use chrono::TimeDelta;
 use futures_util::future::{BoxFuture, FutureExt};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
-use sha2::{Digest, Sha256};
 use std::path::PathBuf;
 use std::time::Duration;
+
+/// Google asks to wait at least this long for an answer.
+const TIMEOUT_S_MIN: u64 = 10;
+const TIMEOUT_S_MAX: u64 = 60;
+/// Google asks to take at least this long from nothing to the full rate.
+const RAMP_S: f64 = 60.0;
 
 /// `[channels.fcm]`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -26,8 +33,10 @@ pub struct Settings {
     pub service_account: Option<Secret>,
     /// Where messages go: another address for tests only.
     pub endpoint: String,
-    /// Seconds one exchange may take; Google asks for at least ten.
+    /// Seconds one exchange may take: at least ten, as Google asks, unless the endpoint is on this machine.
     pub timeout_s: u64,
+    /// Messages a minute at most: the quota of the Firebase project. The rate rises to it over a minute.
+    pub messages_per_min: u32,
 }
 
 impl Default for Settings {
@@ -37,6 +46,7 @@ impl Default for Settings {
             service_account: None,
             endpoint: ::fcm::DEFAULT_ENDPOINT.into(),
             timeout_s: 10,
+            messages_per_min: 600_000,
         }
     }
 }
@@ -55,24 +65,47 @@ pub(super) fn open(settings: &Settings) -> Result<Option<Fcm>, String> {
         }
         (None, None) => return Ok(None),
     };
-    let timeout = Duration::from_secs(settings.timeout_s.clamp(1, 60));
+    // Only tests have Firebase on this machine, and they have less patience.
+    let at_least = if is_this_machine(&settings.endpoint) {
+        1
+    } else {
+        TIMEOUT_S_MIN
+    };
+    let timeout = Duration::from_secs(settings.timeout_s.clamp(at_least, TIMEOUT_S_MAX));
     let client = ::fcm::Settings::new(json).endpoint(&settings.endpoint).timeout(timeout);
     let client = Client::new(client).map_err(|error| {
         let about_account = matches!(error, SetupError::ServiceAccount { .. });
         let setting = if about_account { setting } else { "channels.fcm" };
         format!("{setting}: {error}")
     })?;
-    Ok(Some(Fcm { client }))
+    let pace = Limit {
+        per_s: f64::from(settings.messages_per_min.max(1)) / 60.0,
+        ramp_s: RAMP_S,
+    };
+    Ok(Some(Fcm { client, pace }))
+}
+
+fn is_this_machine(endpoint: &str) -> bool {
+    let host = endpoint.split_once("://").map_or(endpoint, |(_, rest)| rest);
+    ["127.0.0.1", "localhost", "[::1]"].iter().any(|name| {
+        let rest = host.strip_prefix(name);
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with([':', '/']))
+    })
 }
 
 /// The open channel; one client, one pool of connections, one access token.
 pub struct Fcm {
     client: Client,
+    pace: Limit,
 }
 
 impl Channel for Fcm {
     fn kind(&self) -> ChannelKind {
         ChannelKind::Fcm
+    }
+
+    fn pace(&self) -> Option<Limit> {
+        Some(self.pace)
     }
 
     fn send<'a>(&'a self, push: Push<'a>) -> BoxFuture<'a, Outcome> {
@@ -88,31 +121,25 @@ impl Channel for Fcm {
     fn probe(&self) -> BoxFuture<'_, Result<(), String>> {
         async move { self.client.probe().await.map_err(|error| error.to_string()) }.boxed()
     }
-
-    fn blames_set_up(&self, why: &str) -> bool {
-        ["third_party_auth", "unauthenticated", "permission_denied"].contains(&why)
-    }
 }
 
-/// Waits for somebody to mend the set-up: the message may be fine, and asking often does not help.
-const CONFIGURATION_RETRY: TimeDelta = TimeDelta::minutes(1);
-
+/// A refusal of credentials, permissions or senders is never asked again, as Google's guide says of 401 and 403: the message
+/// fails, and the operator hears why. A token that belongs to another sender is kept, for it is not dead: with the right service
+/// account it lives.
 fn outcome_of(error: &SendError) -> Outcome {
     let why = error.code().to_owned();
+    let detail = || error.to_string();
+    if matches!(error, SendError::SenderIdMismatch) {
+        return Outcome::Misconfigured { why, detail: detail() };
+    }
     match error.advice() {
-        Advice::DropToken => Outcome::Unregistered { why },
+        Advice::DropToken => Outcome::Unregistered { why, as_of: None },
         Advice::Never => Outcome::Rejected { why },
+        Advice::FixConfiguration => Outcome::Misconfigured { why, detail: detail() },
         Advice::Retry { after } => Outcome::Retry {
             after: after.and_then(|after| TimeDelta::from_std(after).ok()),
             why,
         },
-        Advice::FixConfiguration => {
-            tracing::error!(code = error.code(), %error, "Firebase refuses our credentials or settings: check the service account");
-            Outcome::Retry {
-                after: Some(CONFIGURATION_RETRY),
-                why,
-            }
-        }
     }
 }
 
@@ -125,27 +152,32 @@ fn message_for(push: &Push<'_>) -> Message {
         return silent(push, life);
     }
     let mut message = Message::to_token(push.address)
-        .entry("message_id", push.message.id.to_string())
-        .entry("tag", &tag)
         .android(android(shown, &tag, life))
         .apns(apns(push, &tag))
         .webpush(webpush(shown, &tag, life));
-    if let Some(link) = &shown.link {
-        message = message.entry("link", link);
-    }
-    if !shown.actions.is_empty() {
-        message = message.entry("actions", json!(shown.actions).to_string());
+    for (name, value) in entries(push) {
+        message = message.entry(name, value);
     }
     if shown.sensitive {
-        message = message
-            .entry("sensitive", "true")
-            .entry("public_title", public_title(shown));
+        message = message.entry("public_title", public_title(shown));
         if let Some(body) = &shown.public_body {
             message = message.entry("public_body", body);
         }
     }
-    message
+    let Some(sealed) = sealed(push) else {
+        return message;
+    };
+    let with_sealed = message.clone().entry(SEALED, sealed);
+    if with_sealed.size_bytes() + SPARE_BYTES <= PAYLOAD_BYTES_MAX {
+        with_sealed
+    } else {
+        message
+    }
 }
+
+/// Room for what Firebase itself adds to a payload on the way to Apple: with a sealed text that just fits, the whole message
+/// would be refused.
+const SPARE_BYTES: usize = 256;
 
 /// Shows nothing: the app wakes and reports where it is. Background pushes of APNs must have priority 5; a data message wakes a
 /// dozing Android phone only with high priority. Browsers cannot be asked.
@@ -158,24 +190,9 @@ fn silent(push: &Push<'_>, life: Duration) -> Message {
         .header("apns-push-type", "background")
         .payload(payload);
     let android = AndroidConfig::default().ttl(life).priority(MessagePriority::High);
-    Message::to_token(push.address)
-        .entry("usher", "fix")
-        .entry("message_id", push.message.id.to_string())
-        .android(android)
-        .apns(apns)
-}
-
-fn public_title(shown: &Shown) -> &str {
-    shown.public_title.as_deref().unwrap_or_default()
-}
-
-/// What a provider may read: the text itself, or its public stand-in.
-fn readable(shown: &Shown) -> (&str, &str) {
-    if shown.sensitive {
-        (public_title(shown), shown.public_body.as_deref().unwrap_or_default())
-    } else {
-        (&shown.title, &shown.body)
-    }
+    let message = Message::to_token(push.address).android(android).apns(apns);
+    let entry = |message: Message, (name, value)| message.entry(name, value);
+    entries(push).into_iter().fold(message, entry)
 }
 
 fn android(shown: &Shown, tag: &str, life: Duration) -> AndroidConfig {
@@ -245,22 +262,4 @@ fn webpush(shown: &Shown, tag: &str, life: Duration) -> WebpushConfig {
         .header("Urgency", urgency)
         .topic(hashed(tag))
         .notification(notification)
-}
-
-/// Apple takes at most this many bytes, in a header.
-const COLLAPSE_ID_BYTES_MAX: usize = 64;
-
-/// One tag for every platform: itself where a header takes it, else its hash. Equal tags stay equal.
-fn bounded(tag: &str) -> String {
-    if tag.len() <= COLLAPSE_ID_BYTES_MAX && tag.bytes().all(|byte| byte.is_ascii_graphic()) {
-        tag.to_owned()
-    } else {
-        hashed(tag)
-    }
-}
-
-/// 32 characters of the base64url alphabet, as RFC 8030 asks of a topic.
-fn hashed(tag: &str) -> String {
-    use base64::Engine as _;
-    base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(&Sha256::digest(tag.as_bytes())[..24])
 }

@@ -1,17 +1,32 @@
 //! Channels: one file per transport behind one trait. A channel speaks; it never writes, counts or retries.
 
+pub mod apns;
+pub mod email;
+mod es256;
+mod exchange;
 pub mod fcm;
+pub mod outside;
+mod payload;
+mod plain;
+pub mod sms;
 mod tenant;
 pub mod tray;
+pub mod webhook;
+pub mod webpush;
 
 pub use tenant::{CredentialError, settable};
 
+use crate::base::chance::Entropy;
+use crate::base::seal::SealingKey;
 use crate::base::secret::Secret;
 use crate::base::time::Timestamp;
 use crate::engine::delivery::{ChannelKind, Outcome};
+use crate::engine::flow::Limit;
 use crate::engine::message::Message;
 use futures_util::future::BoxFuture;
+use outside::Outside;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -21,7 +36,11 @@ pub struct Push<'a> {
     pub message: &'a Message,
     /// The push token or address the device registered.
     pub address: &'a str,
+    /// What a sensitive text is sealed to for this device; none while it has registered no key.
+    pub sealing_key: Option<&'a SealingKey>,
     pub now: Timestamp,
+    /// Chance for what is sealed.
+    pub entropy: &'a dyn Entropy,
 }
 
 /// Neither address nor text: what is sent belongs in no log.
@@ -38,16 +57,16 @@ impl fmt::Debug for Push<'_> {
 pub trait Channel: Send + Sync {
     fn kind(&self) -> ChannelKind;
 
+    /// How fast the provider may be asked; none when it sets no bound.
+    fn pace(&self) -> Option<Limit> {
+        None
+    }
+
     /// One attempt. Bounded in time; what went wrong is an [`Outcome`], not an error.
     fn send<'a>(&'a self, push: Push<'a>) -> BoxFuture<'a, Outcome>;
 
     /// Are the credentials good? The provider's own words if not.
     fn probe(&self) -> BoxFuture<'_, Result<(), String>>;
-
-    /// Does this `why` of a retry say that our credentials or settings are at fault, and not the message or the moment?
-    fn blames_set_up(&self, _why: &str) -> bool {
-        false
-    }
 }
 
 /// Which channels there are: `[channels]` of the configuration.
@@ -58,6 +77,12 @@ pub struct Settings {
     pub tenant_endpoints: bool,
     pub tray: tray::Settings,
     pub fcm: fcm::Settings,
+    pub apns: apns::Settings,
+    pub webpush: webpush::Settings,
+    pub sms: sms::Settings,
+    pub email: email::Settings,
+    pub webhook: webhook::Settings,
+    pub outside: outside::Settings,
 }
 
 /// The channels that are set up.
@@ -65,6 +90,7 @@ pub struct Settings {
 pub struct Channels {
     open: Vec<Arc<dyn Channel>>,
     settings: Settings,
+    outside: Option<Outside>,
 }
 
 impl Channels {
@@ -77,8 +103,32 @@ impl Channels {
         if let Some(channel) = fcm::open(&settings.fcm)? {
             open.push(Arc::new(channel));
         }
-        let settings = settings.clone();
-        Ok(Self { open, settings })
+        if let Some(channel) = apns::open(&settings.apns)? {
+            open.push(Arc::new(channel));
+        }
+        let outside = Outside::open(&settings.outside)?;
+        if let Some(channel) = webpush::open(&settings.webpush, &outside)? {
+            open.push(Arc::new(channel));
+        }
+        if let Some(channel) = sms::open(&settings.sms, &outside)? {
+            open.push(Arc::new(channel));
+        }
+        if let Some(channel) = email::open(&settings.email, &outside)? {
+            open.push(Arc::new(channel));
+        }
+        if let Some(channel) = webhook::open(&settings.webhook, &outside) {
+            open.push(Arc::new(channel));
+        }
+        Ok(Self {
+            open,
+            settings: settings.clone(),
+            outside: Some(outside),
+        })
+    }
+
+    /// The way out to addresses that tenants set; none where no channel was opened.
+    pub fn outside(&self) -> Option<&Outside> {
+        self.outside.as_ref()
     }
 
     pub fn get(&self, kind: ChannelKind) -> Option<&dyn Channel> {
@@ -94,7 +144,18 @@ impl Channels {
     /// They are not what the channel needs, or name an address that a project may not.
     pub fn open_for(&self, kind: ChannelKind, credentials: &Secret) -> Result<Arc<dyn Channel>, CredentialError> {
         let fields = serde_json::from_str(credentials.expose()).unwrap_or_default();
-        tenant::open_for(kind, &fields, &self.settings)
+        let outside = match &self.outside {
+            Some(outside) => outside.clone(),
+            None => Outside::open(&self.settings.outside).map_err(CredentialError::of_server)?,
+        };
+        tenant::open_for(kind, &fields, &self.settings, &outside)
+    }
+
+    /// How fast the provider behind each channel may be asked.
+    pub fn paces(&self) -> BTreeMap<ChannelKind, Limit> {
+        let open = self.open.iter();
+        open.filter_map(|channel| Some((channel.kind(), channel.pace()?)))
+            .collect()
     }
 
     pub fn kinds(&self) -> Vec<ChannelKind> {
@@ -103,8 +164,32 @@ impl Channels {
 }
 
 #[cfg(test)]
+mod apns_peer;
+#[cfg(test)]
+#[path = "apns_tests.rs"]
+mod apns_tests;
+#[cfg(test)]
+#[path = "conformance_tests.rs"]
+mod conformance_tests;
+#[cfg(test)]
 #[path = "fcm_tests.rs"]
 mod fcm_tests;
 #[cfg(test)]
+#[path = "http_peer_tests.rs"]
+pub(crate) mod http_peer;
+#[cfg(test)]
+mod peer;
+#[cfg(test)]
+#[path = "sealed_tests.rs"]
+mod sealed_tests;
+#[cfg(test)]
+#[path = "smtp_peer_tests.rs"]
+mod smtp_peer;
+#[cfg(test)]
 #[path = "channel_tests.rs"]
 mod tests;
+#[cfg(test)]
+mod webpush_peer;
+#[cfg(test)]
+#[path = "webpush_tests.rs"]
+mod webpush_tests;

@@ -4,7 +4,9 @@ use super::out::{Failure, Out};
 use super::paint::Tone;
 use super::vault::told;
 use crate::app::{Effective, open_store};
+use crate::base::clock::{Clock as _, SystemClock};
 use crate::channel::Channels;
+use crate::wallet::Wallets;
 use serde::Serialize;
 use serde_json::json;
 
@@ -42,6 +44,10 @@ pub(super) async fn run(effective: Effective, out: Out) -> Result<(), Failure> {
                 }
             }
         }
+    }
+    let wallets = Wallets::open(&effective.settings.wallet, SystemClock.now());
+    if let Err(why) = wallets {
+        probes.push(Probe::new("wallet", Err(why)));
     }
     let failed = probes.iter().filter(|probe| !probe.passed).count();
     if out.json {

@@ -27,6 +27,19 @@ struct Again {
     after: Option<Duration>,
 }
 
+/// The client that every command speaks with.
+pub(super) fn http() -> Result<reqwest::Client, Failure> {
+    let client = reqwest::Client::builder()
+        .connect_timeout(Duration::from_secs(5))
+        .timeout(Duration::from_mins(1));
+    client.build().map_err(|error| {
+        Failure::new(
+            format!("no HTTP client: {error}"),
+            "this is a fault in Usher: please report it",
+        )
+    })
+}
+
 /// Why a request failed.
 #[derive(Debug)]
 struct Refusal {
@@ -38,18 +51,8 @@ struct Refusal {
 
 impl Client {
     pub(super) fn new(url: &str, token: &str) -> Result<Self, Failure> {
-        let http = reqwest::Client::builder()
-            .connect_timeout(Duration::from_secs(5))
-            .timeout(Duration::from_mins(1))
-            .build()
-            .map_err(|error| {
-                Failure::new(
-                    format!("no HTTP client: {error}"),
-                    "this is a fault in Usher: please report it",
-                )
-            })?;
         Ok(Self {
-            http,
+            http: http()?,
             url: url.trim_end_matches('/').to_owned(),
             token: token.to_owned(),
         })

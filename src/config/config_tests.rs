@@ -26,7 +26,9 @@ fn the_manual_holds_the_defaults_of_every_module() {
     assert_eq!(settings.vault, store::VaultSettings::default());
     assert_eq!(settings.pipeline, pipeline::Settings::default());
     assert_eq!(settings.channels, channel::Settings::default());
-    assert_eq!(settings.retention.kept(), store::Kept::default());
+    assert_eq!(settings.retention, store::Retention::default());
+    assert_eq!(settings.links, wallet::LinkSettings::default());
+    assert_eq!(settings.wallet, wallet::Settings::default());
     assert_eq!(settings.rates, api::Rates::default());
     assert_eq!(settings.log, telemetry::log::Settings::default());
     assert_eq!(settings.server.bind.to_string(), "127.0.0.1:8787");
@@ -101,4 +103,18 @@ fn a_secret_can_stand_in_a_file_and_is_never_shown() {
     assert_eq!(by_variable.settings.database.url, effective.settings.database.url);
     assert!(refusal(&format!("{text}\n[database2]"), &[]).contains("unknown key `database2`"));
     assert!(refusal("[database]\nurl = \"a\"\nurl_file = \"b\"", &[]).contains("both set"));
+}
+
+#[test]
+fn a_list_in_the_environment_is_written_with_commas_and_no_secret_of_a_channel_is_shown() {
+    let environment = [
+        ("USHER__CHANNELS__OUTSIDE__ALLOW", "10.1.0.0/16, 127.0.0.0/8,"),
+        ("USHER__CHANNELS__SMS__AUTH_TOKEN", "canary-1"),
+        ("USHER__CHANNELS__EMAIL__PASSWORD", "canary-2"),
+    ];
+    let effective = told("", &environment).unwrap();
+    let allow = &effective.settings.channels.outside.allow;
+    assert_eq!(*allow, ["10.1.0.0/16", "127.0.0.0/8"]);
+    let shown = effective.masked();
+    assert!(!shown.contains("canary") && shown.contains("(hidden)"), "{shown}");
 }

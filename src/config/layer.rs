@@ -6,9 +6,17 @@ use toml::{Table, Value};
 /// Variables of the environment that are settings.
 pub(super) const PREFIX: &str = "USHER__";
 /// Keys that may stand in a file of their own, as `<key>_file`.
-const FROM_FILES: [&str; 1] = ["database.url"];
+const FROM_FILES: [&str; 2] = ["database.url", "links.secret"];
 /// Keys whose value is never shown.
-const HIDDEN: [&str; 2] = ["channels.fcm.service_account", "vault.keys"];
+const HIDDEN: [&str; 7] = [
+    "channels.fcm.service_account",
+    "channels.apns.key",
+    "channels.webpush.key",
+    "channels.sms.auth_token",
+    "channels.email.password",
+    "links.secret",
+    "vault.keys",
+];
 
 pub(super) fn parse(name: &str, text: &str) -> Result<Table, ConfigError> {
     text.parse::<Table>()
@@ -120,9 +128,12 @@ fn typed(variable: &str, value: &str, default: &Value) -> Result<Value, ConfigEr
         Value::Integer(_) => value.parse().map(Value::Integer).map_err(|_| wrong("a whole number")),
         Value::Float(_) => value.parse().map(Value::Float).map_err(|_| wrong("a number")),
         Value::Boolean(_) => value.parse().map(Value::Boolean).map_err(|_| wrong("true or false")),
-        Value::String(_) | Value::Datetime(_) | Value::Array(_) | Value::Table(_) => {
-            Ok(Value::String(value.to_owned()))
+        // A list is written with commas; no value of ours holds one.
+        Value::Array(_) => {
+            let parts = value.split(',').map(str::trim).filter(|part| !part.is_empty());
+            Ok(Value::Array(parts.map(|part| Value::String(part.to_owned())).collect()))
         }
+        Value::String(_) | Value::Datetime(_) | Value::Table(_) => Ok(Value::String(value.to_owned())),
     }
 }
 

@@ -2,7 +2,7 @@
 
 mod layer;
 
-use crate::{api, channel, pipeline, store, telemetry};
+use crate::{api, channel, pipeline, store, telemetry, wallet};
 use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -22,10 +22,12 @@ pub struct Settings {
     pub vault: store::VaultSettings,
     pub pipeline: pipeline::Settings,
     pub channels: channel::Settings,
+    pub links: wallet::LinkSettings,
+    pub wallet: wallet::Settings,
     pub log: telemetry::log::Settings,
     pub ingest: Ingest,
     pub rates: api::Rates,
-    pub retention: Retention,
+    pub retention: store::Retention,
 }
 
 /// `[server]`.
@@ -44,34 +46,6 @@ pub struct Server {
 #[serde(deny_unknown_fields)]
 pub struct Ingest {
     pub osmand_query: bool,
-}
-
-/// `[retention]`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Retention {
-    /// Seconds.
-    pub purge_every_s: u64,
-    pub decisions_days: u32,
-    pub moments_days: u32,
-    pub records_days: u32,
-    pub deliveries_days: u32,
-    pub messages_days: u32,
-    pub journeys_days: u32,
-}
-
-impl Retention {
-    /// How long the store keeps what.
-    pub fn kept(&self) -> store::Kept {
-        store::Kept {
-            decisions_days: self.decisions_days,
-            moments_days: self.moments_days,
-            records_days: self.records_days,
-            deliveries_days: self.deliveries_days,
-            messages_days: self.messages_days,
-            journeys_days: self.journeys_days,
-        }
-    }
 }
 
 /// Why the configuration cannot be used: where it stands, what is wrong, and what to do.

@@ -2,14 +2,15 @@
 
 use super::fact::{Fact, FactError, FactSchema, FactType, builtin};
 use super::fence::hours::Opening;
-use super::fence::{FenceIndex, Geofence, SharedMap};
+use super::fence::{Change, FenceIndex, Geofence, SharedMap};
 use super::journey::CompiledJourney;
 use super::message::CompiledContent;
 use super::presence::Thresholds;
 use super::trigger::{CompiledTrigger, LiveTriggers};
-use crate::base::id::{FenceId, JourneyId, ProjectId, TriggerId};
+use crate::base::id::{EndpointId, FenceId, JourneyId, ProjectId, TriggerId};
 use crate::base::time::Span;
 use chrono_tz::Tz;
+use foldhash::fast::FixedState;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -99,6 +100,8 @@ pub struct Catalogue {
     pub fact_types: HashMap<String, Arc<FactType>>,
     /// Their schemas, compiled.
     pub fact_schemas: HashMap<String, Arc<FactSchema>>,
+    /// Where messages to the business are posted to, oldest first, those that are switched off as well; none: to the tray.
+    pub endpoints: Vec<EndpointId>,
 }
 
 impl Catalogue {
@@ -118,6 +121,7 @@ impl Catalogue {
             contents: HashMap::new(),
             fact_types: HashMap::new(),
             fact_schemas: HashMap::new(),
+            endpoints: Vec::new(),
         };
         for (fact_type, schema) in builtin() {
             catalogue.describe(Arc::clone(fact_type), schema.clone());
@@ -125,15 +129,29 @@ impl Catalogue {
         catalogue
     }
 
-    /// Takes fences, in place of those with their ids, and lets others go.
+    /// Takes fences, in place of those with their ids, and lets others go. Of two with one id the later one counts, and
+    /// what comes counts before what goes.
     pub fn edit_fences(&mut self, put: Vec<Arc<Geofence>>, deleted: &[FenceId]) {
         let gone = deleted.iter().map(|id| (*id, None));
-        let come = put.iter().map(|fence| (fence.id, Some(Arc::clone(&fence.shape))));
-        self.index.apply(gone.chain(come));
-        for id in deleted {
-            self.fences.remove(id);
+        let come = put.into_iter().map(|fence| (fence.id, Some(fence)));
+        let news: Vec<(FenceId, Option<Arc<Geofence>>)> = gone.chain(come).collect();
+        let last: HashMap<FenceId, usize, FixedState> =
+            news.iter().zip(0..).map(|((id, _), place)| (*id, place)).collect();
+        let shape = |fence: &Arc<Geofence>| Arc::clone(&fence.shape);
+        let mut changes = Vec::with_capacity(news.len());
+        for (place, (key, fence)) in news.into_iter().enumerate() {
+            if last.get(&key) != Some(&place) {
+                continue;
+            }
+            let after = fence.as_ref().map(shape);
+            let before = match fence {
+                Some(fence) => self.fences.insert(key, fence),
+                None => self.fences.remove(&key),
+            };
+            let before = before.as_ref().map(shape);
+            changes.push(Change { key, before, after });
         }
-        self.fences.extend(put.into_iter().map(|fence| (fence.id, fence)));
+        self.index.apply(&changes);
     }
 
     /// Takes a type of facts, in place of the one with its name.

@@ -1,7 +1,12 @@
 //! Deliveries: one message to one device by one channel, and the life that only moves forward (DESIGN.md 5.13).
 
-use crate::base::id::{DeliveryId, DeviceId};
-use crate::base::limits;
+mod health;
+mod retry;
+
+pub use health::Health;
+pub use retry::RetryPlan;
+
+use crate::base::id::{DeliveryId, DeviceId, EndpointId};
 use crate::base::time::Timestamp;
 use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
@@ -104,6 +109,9 @@ pub struct Planned {
     #[serde(default)]
     pub device_id: Option<DeviceId>,
     pub channel: ChannelKind,
+    /// With a webhook: which of the business's endpoints.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub endpoint_id: Option<EndpointId>,
 }
 
 /// What the provider said to one attempt.
@@ -117,14 +125,35 @@ pub enum Outcome {
         after: Option<TimeDelta>,
         why: String,
     },
-    /// Never again: the message or the set-up is at fault.
+    /// Never again: the message is at fault.
     Rejected {
         why: String,
     },
-    /// The address is dead: forget it on the first word.
+    /// Never again, and the operator must hear of it: keys, permissions or senders are at fault, not this message.
+    Misconfigured {
+        why: String,
+        /// The provider's own words.
+        detail: String,
+    },
+    /// The address is dead: forget it on the first word. A provider may say since when: an address that was registered again
+    /// after that lives on.
     Unregistered {
         why: String,
+        as_of: Option<Timestamp>,
     },
+}
+
+impl Outcome {
+    /// As it stands on record.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::Accepted { .. } => "accepted",
+            Self::Retry { .. } => "retry",
+            Self::Rejected { .. } => "rejected",
+            Self::Misconfigured { .. } => "misconfigured",
+            Self::Unregistered { .. } => "unregistered",
+        }
+    }
 }
 
 /// What is to be done after an attempt.
@@ -134,42 +163,43 @@ pub enum Next {
     Again { at: Timestamp, why: String },
 }
 
-/// Settles one attempt. `attempts` counts this one; `jitter` is a draw from 0 to 1.
+/// What is known of a delivery when an attempt ends.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Tried {
+    pub channel: ChannelKind,
+    /// Counts this attempt.
+    pub attempts: u32,
+    pub first_at: Timestamp,
+    /// The end of the message's life.
+    pub expires_at: Timestamp,
+}
+
+/// Settles one attempt; `jitter` is a draw from 0 to 1.
 ///
-/// Back-off as FCM asks (RELIABILITY.md A6): the provider's time if it named one, else 10 s doubling to 10 min, with up to
-/// half as much again of jitter; given up when the life of the message ends or after [`limits::ATTEMPTS_MAX`].
-pub fn settle(outcome: &Outcome, attempts: u32, expires_at: Timestamp, now: Timestamp, jitter: f64) -> Next {
+/// When it is tried again is the [`RetryPlan`] of its channel; given up when the life of the message ends, or the plan does.
+pub fn settle(outcome: &Outcome, tried: &Tried, now: Timestamp, jitter: f64) -> Next {
+    let settled = |state, why: Option<&String>| Next::Settled {
+        state,
+        why: why.cloned(),
+    };
     match outcome {
-        Outcome::Accepted { .. } => Next::Settled {
-            state: DeliveryState::Accepted,
-            why: None,
-        },
-        Outcome::Rejected { why } | Outcome::Unregistered { why } => Next::Settled {
-            state: DeliveryState::Failed,
-            why: Some(why.clone()),
-        },
+        Outcome::Accepted { .. } => settled(DeliveryState::Accepted, None),
+        Outcome::Rejected { why } | Outcome::Misconfigured { why, .. } | Outcome::Unregistered { why, .. } => {
+            settled(DeliveryState::Failed, Some(why))
+        }
         Outcome::Retry { after, why } => {
-            if attempts >= limits::ATTEMPTS_MAX {
-                return Next::Settled {
-                    state: DeliveryState::Failed,
-                    why: Some(why.clone()),
-                };
+            let plan = RetryPlan::of(tried.channel);
+            let Some(wait) = plan.wait(tried.attempts, *after, jitter) else {
+                return settled(DeliveryState::Failed, Some(why));
+            };
+            let at = now + wait;
+            if at >= tried.expires_at {
+                settled(DeliveryState::Expired, Some(why))
+            } else if plan.is_over(tried.first_at, at) {
+                settled(DeliveryState::Failed, Some(why))
+            } else {
+                Next::Again { at, why: why.clone() }
             }
-            let doubling = (10_i64 << attempts.saturating_sub(1).min(6)).min(600) * 1000;
-            let base = after.map_or(doubling, |after| after.num_milliseconds());
-            #[expect(
-                clippy::cast_possible_truncation,
-                reason = "milliseconds of minutes are far below the limit"
-            )]
-            let spread = (base as f64 * 0.5 * jitter.clamp(0.0, 1.0)) as i64;
-            let at = now + TimeDelta::milliseconds(base + spread);
-            if at >= expires_at {
-                return Next::Settled {
-                    state: DeliveryState::Expired,
-                    why: Some(why.clone()),
-                };
-            }
-            Next::Again { at, why: why.clone() }
         }
     }
 }

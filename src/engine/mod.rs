@@ -8,6 +8,7 @@ pub mod explain;
 pub mod fact;
 pub mod fence;
 pub mod fix;
+pub mod flow;
 pub mod journey;
 pub mod lint;
 pub mod message;

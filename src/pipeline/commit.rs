@@ -87,6 +87,13 @@ async fn commit_group(store: &Store, batches: Vec<Batch>) {
                 let _ = batch.done.send((batch.changes, Err(error)));
             }
         }
+        Err(CommitError::Store(StoreError::Full)) => {
+            for batch in batches {
+                let _ = batch
+                    .done
+                    .send((batch.changes, Err(CommitError::Store(StoreError::Full))));
+            }
+        }
         Err(CommitError::SendKeysTaken(_) | CommitError::Store(StoreError::Conflict(_) | StoreError::Corrupt(_))) => {
             commit_each(store, batches).await;
         }

@@ -6,7 +6,7 @@ use crate::engine::catalogue::ProjectSettings;
 use crate::engine::decision::ReasonCode;
 use crate::engine::delivery::{ChannelKind, DeliveryState};
 use crate::engine::subject::Purpose;
-use crate::store::DeviceRow;
+use crate::store::{DeadAddress, DeviceRow};
 use ::fcm::test_server::Fault;
 use chrono::TimeDelta;
 use std::collections::BTreeMap;
@@ -38,7 +38,9 @@ async fn a_sender_that_went_silent_is_followed_by_another_with_the_same_tag_and_
         .send(crate::channel::Push {
             message,
             address: &address,
+            sealing_key: None,
             now,
+            entropy: world.pipeline.entropy(),
         })
         .await;
     assert_eq!(world.pipeline.dispatch().await.unwrap(), 0, "it is leased");
@@ -164,7 +166,11 @@ async fn an_address_lost_behind_the_engines_back_is_learnt_at_the_next_send() {
         why: None,
         provider_id: None,
         attempt: None,
-        dead_address: Some((phone.id, token(1))),
+        dead_address: Some(DeadAddress {
+            device_id: phone.id,
+            address: token(1),
+            since: None,
+        }),
         undelivered: None,
     };
     assert!(world.fresh.settle_delivery(&settlement).await.unwrap().is_some());

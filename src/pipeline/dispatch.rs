@@ -1,82 +1,92 @@
-//! Dispatch: claim deliveries by lease, ask once more whether they may go, send with no transaction open, settle.
+//! One delivery on its way out: asked once more whether it may go, sent with no transaction open, and what is to be written of it.
 
+use super::dispatcher::Place;
 use super::stream::display_name;
 use super::verdict::{Verdict, is_elsewhere};
 use super::{Pipeline, PipelineError};
 use crate::base::limits;
 use crate::base::time::Timestamp;
 use crate::channel::Push;
-use crate::engine::delivery::{ChannelKind, DeliveryState, Next, Outcome, settle};
+use crate::engine::delivery::{ChannelKind, DeliveryState, Next, Outcome, RetryPlan, Tried, settle};
+use crate::engine::flow::Ending;
 use crate::store::change::{InboxEntry, InboxInput};
-use crate::store::{AttemptRow, Claimed, Settlement};
+use crate::store::{AttemptRow, Claimed, DeadAddress, Settlement};
 use crate::telemetry::measure;
 use chrono::TimeDelta;
+use futures_util::future::join_all;
 use serde_json::json;
 use std::time::Duration;
-use tokio::task::JoinSet;
+
+/// When the process is told to stop, sends under way have this long; what has no answer then goes back into the outbox.
+const STOP_GRACE: Duration = Duration::from_secs(5);
+
+/// No provider is given less time than this for an answer, unless all of the lease is shorter.
+const ANSWER_TAKES: TimeDelta = TimeDelta::seconds(13);
+
+/// A delivery that needs nothing more than to be written.
+pub(super) struct Sent {
+    pub(super) claimed: Claimed,
+    pub(super) settlement: Settlement,
+    place: Place,
+    at: Timestamp,
+    /// Where it stands once that is written; none when the claim was lost.
+    pub(super) state: Option<DeliveryState>,
+}
 
 impl Pipeline {
-    /// One round: everything that is due is claimed, sent and settled, also what falls due meanwhile. Says how many deliveries
-    /// were claimed.
-    ///
-    /// No more is claimed than can be sent at once: a message that waits behind slow ones would outlive its lease, and what was
-    /// asked about consent would be old. One slow provider holds nobody else up.
-    pub async fn dispatch(&self) -> Result<usize, PipelineError> {
-        // Tasks of their own, not futures polled from here: one that holds the writer's connection while this loop waits for
-        // that very connection to claim more would never be polled again.
-        let mut under_way = JoinSet::new();
-        let (mut count, mut look, mut result) = (0, true, Ok(()));
-        loop {
-            let free = limits::SENDS_AT_ONCE_MAX - under_way.len();
-            // Asking costs a read: not for every single place that becomes free.
-            if look && (under_way.is_empty() || free >= limits::SENDS_AT_ONCE_MAX / 2) {
-                let claimed = self.claim(free as u64).await.unwrap_or_else(|error| {
-                    result = Err(error);
-                    Vec::new()
-                });
-                count += claimed.len();
-                look = claimed.len() == free && count < limits::DELIVERIES_PER_ROUND_MAX;
-                for claimed in claimed {
-                    let pipeline = self.clone();
-                    under_way.spawn(async move { pipeline.deliver(claimed).await });
-                }
-            }
-            if under_way.is_empty() && !look {
-                break;
-            }
-            let may_claim = result.is_ok() && count < limits::DELIVERIES_PER_ROUND_MAX;
-            tokio::select! {
-                Some(settled) = under_way.join_next() => result = result.and(settled.unwrap_or(Err(PipelineError::Stopping))),
-                () = self.0.work_ready.notified(), if may_claim => look = true,
-            }
-        }
-        if count >= limits::DELIVERIES_PER_ROUND_MAX {
-            self.0.work_ready.notify_one();
-        }
-        // One delivery that could not be settled keeps its lease and is taken up again when that ends; the others are done.
-        result.map(|()| count)
-    }
-
-    async fn claim(&self, limit: u64) -> Result<Vec<Claimed>, PipelineError> {
-        let lease = TimeDelta::seconds(self.lease_s());
-        let limit = limit.min(limits::DELIVERIES_PER_CLAIM_MAX);
-        Ok(self.0.store.claim_deliveries(self.now(), lease, limit).await?)
-    }
-
-    fn lease_s(&self) -> i64 {
+    pub(super) fn lease_s(&self) -> i64 {
         self.0.settings.lease_s.clamp(1, limits::LEASE_S_MAX)
     }
 
-    async fn deliver(&self, claimed: Claimed) -> Result<(), PipelineError> {
+    pub(super) async fn deliver(&self, claimed: Claimed, mut place: Place) -> Result<Sent, PipelineError> {
         let now = self.now();
         let catalogue = self.catalogue(claimed.delivery.project_id).await?;
-        let mut settlement = match self.verdict(&claimed, &catalogue, now).await? {
+        let verdict = if self.is_too_late(&claimed, now) {
+            let why = "it waited for its turn";
+            Verdict::Later { at: now, why }
+        } else if is_given_up(&claimed, now) {
+            // What held it back since the last attempt, such as a receiver that is only probed, gives it no more time.
+            let (state, why) = (
+                DeliveryState::Failed,
+                "it was tried for as long as its provider allows".to_owned(),
+            );
+            Verdict::Stop { state, why }
+        } else {
+            self.verdict(&claimed, &catalogue, now).await?
+        };
+        let mut settlement = match verdict {
             Verdict::Stop { state, why } => blank(&claimed, now, state, None, &why),
             Verdict::Later { at, why } => blank(&claimed, now, DeliveryState::Queued, Some(at), why),
-            Verdict::Go { address } => self.attempt(&claimed, &address, now).await,
+            Verdict::Go { address } => {
+                let (settlement, ending) = self.attempt(&claimed, &address, now).await;
+                place.note(ending, settlement.at);
+                settlement
+            }
         };
         settlement.undelivered = self.undelivered(&claimed, &settlement);
-        if let Some(state) = self.0.store.settle_delivery(&settlement).await? {
+        Ok(Sent {
+            claimed,
+            settlement,
+            place,
+            at: now,
+            state: None,
+        })
+    }
+
+    /// Tells the engine, the measures and whoever watches of deliveries that were settled.
+    pub(super) async fn tell_of(&self, settled: Vec<Sent>) -> Result<(), PipelineError> {
+        let tellings = settled.into_iter().map(|sent| async move {
+            let Sent {
+                claimed,
+                settlement,
+                place,
+                at,
+                state,
+            } = sent;
+            if place.give_back() {
+                self.route_closed(&claimed, settlement.why.as_deref());
+            }
+            let Some(state) = state else { return Ok(()) };
             measure::delivery(claimed.delivery.channel, settlement.state);
             let out_of_reach = settlement.dead_address.is_some() || is_elsewhere(&claimed);
             if let Some(device) = claimed.delivery.device_id.filter(|_| out_of_reach) {
@@ -86,14 +96,22 @@ impl Pipeline {
             if state == DeliveryState::Failed {
                 self.step_inbox(settlement.undelivered.into_iter().collect()).await?;
             }
-            self.show(&claimed, settlement.state, settlement.why, now).await?;
-        }
-        Ok(())
+            self.show(&claimed, settlement.state, settlement.why, at).await
+        });
+        join_all(tellings).await.into_iter().collect()
+    }
+
+    /// Has it waited so long that its lease leaves no provider the time to answer?
+    fn is_too_late(&self, claimed: &Claimed, now: Timestamp) -> bool {
+        let needed = ANSWER_TAKES.min(TimeDelta::seconds(self.lease_s()) / 2);
+        claimed.delivery.lease_until.is_some_and(|until| until - now < needed)
     }
 
     /// With a failure for good: what the engine is to hear. It is stored along with the failure, so that no crash loses it.
     fn undelivered(&self, claimed: &Claimed, settlement: &Settlement) -> Option<InboxEntry> {
-        let failed = settlement.state == DeliveryState::Failed && !claimed.message.silent;
+        // One endpoint of several failed: its dead letter can be replayed, and no device takes over.
+        let is_heard = !claimed.message.silent && claimed.delivery.endpoint_id.is_none();
+        let failed = settlement.state == DeliveryState::Failed && is_heard;
         failed.then(|| InboxEntry {
             id: self.new_id(),
             project_id: claimed.delivery.project_id,
@@ -106,45 +124,39 @@ impl Pipeline {
         })
     }
 
-    async fn attempt(&self, claimed: &Claimed, address: &str, now: Timestamp) -> Settlement {
+    async fn attempt(&self, claimed: &Claimed, address: &str, now: Timestamp) -> (Settlement, Ending) {
         let kind = claimed.delivery.channel;
-        let push = Push {
-            message: &claimed.message,
-            address,
-            now,
-        };
-        // A channel bounds itself; this holds all the same, for after the lease somebody else sends.
-        let limit = Duration::from_secs(self.lease_s().unsigned_abs()).mul_f64(0.8);
-        let sent = tokio::time::timeout(limit, self.speak(claimed, push)).await;
-        let outcome = sent.unwrap_or_else(|_| Outcome::Retry {
-            after: None,
-            why: "the channel did not answer in time".into(),
-        });
+        let outcome = self.send(claimed, address, now).await;
         let after = self.now();
         let mut draw = [0_u8; 4];
         self.0.entropy.fill(&mut draw);
         let jitter = f64::from(u32::from_be_bytes(draw)) / f64::from(u32::MAX);
-        let next = settle(
-            &outcome,
-            claimed.delivery.attempts,
-            claimed.message.expires_at,
-            after,
-            jitter,
-        );
+        let tried = Tried {
+            channel: kind,
+            attempts: claimed.delivery.attempts,
+            first_at: claimed.first_tried_at.unwrap_or(now),
+            expires_at: claimed.message.expires_at,
+        };
+        let next = settle(&outcome, &tried, after, jitter);
+        self.endpoint_answered(claimed, &outcome, after).await;
         let (state, run_at, why) = match next {
             Next::Settled { state, why } => (state, None, why),
             Next::Again { at, why } => (DeliveryState::Queued, Some(at), Some(why)),
         };
-        let (said, provider_id) = match &outcome {
-            Outcome::Accepted { provider_id } => ("accepted", Some(provider_id.clone())),
-            Outcome::Retry { .. } => ("retry", None),
-            Outcome::Rejected { .. } => ("rejected", None),
-            Outcome::Unregistered { .. } => ("unregistered", None),
+        let (provider_id, ending) = match &outcome {
+            Outcome::Accepted { provider_id } => (Some(provider_id.clone()), Ending::Answered),
+            Outcome::Rejected { .. } | Outcome::Unregistered { .. } => (None, Ending::Answered),
+            // Each endpoint has a health of its own: a dead one must not close the way to the others.
+            Outcome::Retry { .. } if claimed.endpoint.is_some() => (None, Ending::Answered),
+            Outcome::Retry { .. } => (None, Ending::Failed),
+            Outcome::Misconfigured { why, detail } => {
+                self.misconfigured(claimed, why, detail, after);
+                (None, Ending::Failed)
+            }
         };
         // The wall clock may step back while a channel speaks: that attempt took no time.
         measure::send(kind, (after - now).to_std().unwrap_or_default());
-        let dead = matches!(outcome, Outcome::Unregistered { .. });
-        Settlement {
+        let settlement = Settlement {
             project_id: claimed.delivery.project_id,
             delivery_id: claimed.delivery.id,
             attempts: claimed.delivery.attempts,
@@ -156,17 +168,44 @@ impl Pipeline {
             attempt: Some(AttemptRow {
                 number: claimed.delivery.attempts,
                 at: now,
-                outcome: said.to_owned(),
+                outcome: outcome.as_str().to_owned(),
                 detail: why,
                 provider_id,
                 duration_ms: (after - now).num_milliseconds(),
             }),
-            dead_address: claimed
-                .delivery
-                .device_id
-                .filter(|_| dead)
-                .map(|device| (device, address.to_owned())),
+            dead_address: dead_address(&outcome, claimed, address),
             undelivered: None,
+        };
+        (settlement, ending)
+    }
+
+    /// One attempt, bounded whatever the channel does.
+    async fn send(&self, claimed: &Claimed, address: &str, now: Timestamp) -> Outcome {
+        let push = Push {
+            message: &claimed.message,
+            address,
+            sealing_key: claimed.sealing_key.as_ref(),
+            now,
+            entropy: self.entropy(),
+        };
+        let again = |why: &str| Outcome::Retry {
+            after: None,
+            why: why.to_owned(),
+        };
+        // A channel bounds itself; this holds all the same, for after the lease somebody else sends.
+        let leased = claimed
+            .delivery
+            .lease_until
+            .and_then(|until| (until - now).to_std().ok());
+        let limit = leased.unwrap_or_default().mul_f64(0.8);
+        let cut_off = async {
+            self.0.stopping.cancelled().await;
+            tokio::time::sleep(STOP_GRACE).await;
+        };
+        tokio::select! {
+            outcome = self.speak(claimed, push) => outcome,
+            () = tokio::time::sleep(limit) => again("the channel did not answer in time"),
+            () = cut_off => again("the server stopped before the answer came"),
         }
     }
 
@@ -203,10 +242,29 @@ impl Pipeline {
         }
         let body = json!({
             "id": delivery.id, "message_id": delivery.message_id, "device_id": delivery.device_id, "state": state, "why": why,
+            "endpoint_id": delivery.endpoint_id,
         });
         self.0.stream.publish(project_id, "delivery", body);
         Ok(())
     }
+}
+
+fn is_given_up(claimed: &Claimed, now: Timestamp) -> bool {
+    let plan = RetryPlan::of(claimed.delivery.channel);
+    claimed.first_tried_at.is_some_and(|first| plan.is_over(first, now))
+}
+
+/// The address that the provider called dead, if it did.
+fn dead_address(outcome: &Outcome, claimed: &Claimed, address: &str) -> Option<DeadAddress> {
+    let Outcome::Unregistered { as_of, .. } = outcome else {
+        return None;
+    };
+    let device_id = claimed.delivery.device_id?;
+    Some(DeadAddress {
+        device_id,
+        address: address.to_owned(),
+        since: *as_of,
+    })
 }
 
 /// A settlement without an attempt.

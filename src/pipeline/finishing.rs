@@ -1,8 +1,8 @@
 //! The end of a step: what is durable is shown, told to others, counted and answered.
 
-use super::PipelineError;
 use super::lane::{Answer, Job};
 use super::stepping::{Stepped, Worker, unavailable};
+use super::{PipelineError, Shared};
 use crate::engine::fix::Body;
 use crate::engine::step::{Effects, Input};
 use crate::store::CommitSummary;
@@ -29,9 +29,7 @@ impl Worker {
                 continue;
             }
             queued |= !(effects.messages.is_empty() && effects.redirected.is_empty());
-            self.shared.stream.publish_effects(job.project_id, &effects);
-            self.show_position(&job, &effects);
-            count(&effects);
+            self.shared.show(&job, &effects);
             // Batches of several lanes commit together: only who wrote a device asks who lost an address.
             let wrote_device = change.rows.iter().any(|row| matches!(row, Row::Device(_)));
             let lost = summary
@@ -53,20 +51,28 @@ impl Worker {
             self.shared.work_ready.notify_one();
         }
     }
+}
+
+impl Shared {
+    /// Shows and counts what a step came to.
+    pub(super) fn show(&self, job: &Job, effects: &Effects) {
+        self.stream.publish_effects(job.project_id, effects);
+        self.show_position(job, effects);
+        count(effects);
+    }
 
     fn show_position(&self, job: &Job, effects: &Effects) {
         let Some(Input::Records { device_id, records }) = job.input() else {
             return;
         };
-        if !self.shared.stream.is_watched() {
+        if !self.stream.is_watched() {
             return;
         }
         for record in records {
             if let Body::Fix(fix) = &record.body
                 && effects.refused.iter().all(|refused| refused.record_id != record.id)
             {
-                self.shared
-                    .stream
+                self.stream
                     .publish_position(job.project_id, &effects.subject, *device_id, record.at, fix);
             }
         }

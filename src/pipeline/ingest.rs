@@ -158,7 +158,7 @@ impl Pipeline {
                 device_id: device.device_id,
                 records,
             }));
-            match self.run(job).await {
+            match self.run_records(job).await {
                 Ok(answer) => {
                     refused.extend(answer.refused.into_iter().map(|one| (one.record_id, one.code)));
                     moments.extend(answer.moments);

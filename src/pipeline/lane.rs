@@ -2,13 +2,15 @@
 
 use super::backlog::{Backlog, Place, Waiters};
 use super::commit::Committer;
+use super::pace::{Pace, Stopwatch};
 use super::stepping::Worker;
+use super::subjects::{Key, Subjects};
 use super::{PipelineError, Shared};
 use crate::base::id::{DeviceId, ProjectId, UserId};
 use crate::base::limits;
 use crate::base::memory::Share;
 use crate::engine::moment::Moment;
-use crate::engine::step::{Input, Refused};
+use crate::engine::step::{Effects, Input, Refused};
 use crate::store::UserMerge;
 use crate::store::change::{InboxEntry, InboxInput, Row};
 use std::sync::Arc;
@@ -24,6 +26,8 @@ pub(super) struct Job {
     pub(super) inbox_done: Option<Uuid>,
     /// All ids of the step come from it; the same when the step has to be taken again.
     pub(super) seed: Uuid,
+    /// The effects, when it was stepped before it was queued: they are still to be committed.
+    pub(super) stepped: Option<Box<Effects>>,
     pub(super) reply: Option<oneshot::Sender<Result<Answer, PipelineError>>>,
     /// The memory that its request took: it is held as long as the input is.
     pub(super) share: Option<Arc<Share>>,
@@ -71,6 +75,7 @@ impl Job {
             rows: Vec::new(),
             inbox_done: Some(entry.id),
             seed,
+            stepped: None,
             reply: None,
             share: None,
         }
@@ -81,6 +86,10 @@ impl Job {
         let (reply, waiting) = oneshot::channel();
         self.reply = Some(reply);
         (self, waiting)
+    }
+
+    pub(super) fn key(&self) -> Key {
+        (self.project_id, self.user_id)
     }
 
     pub(super) fn input(&self) -> Option<&Input> {
@@ -140,6 +149,8 @@ enum Message {
 pub(super) struct Lane {
     queue: mpsc::Sender<Message>,
     waiters: Waiters,
+    subjects: Subjects,
+    pace: Arc<Pace>,
 }
 
 /// Seconds a caller is asked to wait when a lane is full: a lane works off its queue in well under one.
@@ -152,25 +163,48 @@ impl Lane {
     )]
     pub(super) fn start(shared: Shared, committer: Committer) -> Self {
         let (queue, inbox) = mpsc::channel(limits::INPUTS_QUEUED_PER_LANE_MAX);
-        tokio::spawn(run(Worker::new(shared, committer), inbox));
+        let (subjects, pace) = (Subjects::default(), Arc::<Pace>::default());
+        let clock = Arc::clone(&shared.clock);
+        let worker = Worker::new(shared, committer, subjects.clone());
+        tokio::spawn(run(worker, inbox, Stopwatch::new(clock, Arc::clone(&pace))));
         Self {
             queue,
             waiters: Waiters::default(),
+            subjects,
+            pace,
         }
     }
 
     pub(super) fn submit(&self, job: Job) -> Result<(), PipelineError> {
+        let room = self.room(job.project_id)?;
+        self.subjects.lock().queue(job.key());
+        room.take(job);
+        Ok(())
+    }
+
+    /// Room for one more input; none when too many wait already, or those that do will take too long.
+    pub(super) fn room(&self, project: ProjectId) -> Result<Room<'_>, PipelineError> {
         let full = || PipelineError::Overloaded {
             retry_after_s: RETRY_AFTER_S,
         };
-        let place = self
-            .waiters
-            .place(job.project_id, limits::INPUTS_QUEUED_PER_PROJECT_MAX);
-        let message = Message::Job(Box::new(job), place.ok_or_else(full)?);
-        self.queue.try_send(message).map_err(|error| match error {
-            mpsc::error::TrySendError::Full(_) => full(),
-            mpsc::error::TrySendError::Closed(_) => PipelineError::Stopping,
+        let waiting = self.queue.max_capacity() - self.queue.capacity();
+        if self.pace.wait_for(waiting) > limits::INPUT_WAIT_MAX {
+            return Err(full());
+        }
+        let place = self.waiters.place(project, limits::INPUTS_QUEUED_PER_PROJECT_MAX);
+        let permit = self.queue.try_reserve().map_err(|error| match error {
+            mpsc::error::TrySendError::Full(()) => full(),
+            mpsc::error::TrySendError::Closed(()) => PipelineError::Stopping,
+        })?;
+        Ok(Room {
+            permit,
+            place: place.ok_or_else(full)?,
         })
+    }
+
+    /// Those who are in memory.
+    pub(super) fn subjects(&self) -> &Subjects {
+        &self.subjects
     }
 
     /// Waits until everything queued so far is done; a stopped lane has nothing queued.
@@ -190,7 +224,20 @@ impl Lane {
     }
 }
 
-async fn run(mut worker: Worker, mut inbox: mpsc::Receiver<Message>) {
+/// Room for one input in the queue of a lane.
+pub(super) struct Room<'a> {
+    permit: mpsc::Permit<'a, Message>,
+    place: Place,
+}
+
+impl Room<'_> {
+    /// Queues it. Its user has been marked as queued before.
+    pub(super) fn take(self, job: Job) {
+        self.permit.send(Message::Job(Box::new(job), self.place));
+    }
+}
+
+async fn run(mut worker: Worker, mut inbox: mpsc::Receiver<Message>, stopwatch: Stopwatch) {
     let mut backlog: Backlog<(Box<Job>, Place)> = Backlog::default();
     let (mut passed, mut stop) = (None, false);
     loop {
@@ -213,7 +260,11 @@ async fn run(mut worker: Worker, mut inbox: mpsc::Receiver<Message>) {
             }
         }
         let batch = backlog.take(limits::INPUTS_PER_LANE_BATCH_MAX);
+        let keys: Vec<Key> = batch.iter().map(|(job, _)| job.key()).collect();
+        let begun = stopwatch.now();
         work_off(&mut worker, batch.into_iter().map(|(job, _)| *job).collect()).await;
+        stopwatch.stop(begun, keys.len());
+        worker.subjects.leave(&keys);
         if backlog.len() == 0
             && let Some(done) = passed.take()
         {

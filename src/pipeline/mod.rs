@@ -1,11 +1,14 @@
 //! The way of the data, as I/O around the engine: ingest, lanes, commit, tick, dispatch, settle, catalogue.
 
 mod alone;
+mod at_once;
 mod backlog;
 mod backtest;
 mod catalogue;
 mod commit;
 mod dispatch;
+mod dispatcher;
+mod endpoints;
 mod error;
 mod event_rows;
 mod fact_kinds;
@@ -15,6 +18,7 @@ mod holdings;
 mod ingest;
 mod journeys;
 mod lane;
+mod pace;
 mod people;
 mod repeats;
 mod senders;
@@ -24,9 +28,12 @@ mod stream;
 mod subjects;
 mod telling;
 mod tick;
+mod troubles;
+mod turns;
 mod verdict;
 
 pub use backtest::{BacktestError, BacktestPlan, BacktestProgress};
+pub use dispatcher::Dispatcher;
 pub use error::PipelineError;
 pub use fact_kinds::TypePut;
 pub use holdings::Holding;
@@ -41,16 +48,21 @@ use crate::base::id::{DeviceId, ProjectId, UserId, stamped};
 use crate::base::limits;
 use crate::base::time::Timestamp;
 use crate::channel::Channels;
+use crate::engine::flow::Flow;
 use crate::engine::step::Input;
 use crate::store::Store;
+use dispatcher::Ways;
 use holdings::Holdings;
 use lane::{Job, Lane, Task, Waiting};
 use serde::{Deserialize, Serialize};
 use snapshots::Catalogues;
+use std::ops::Deref;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, OnceLock, Weak};
 use telling::lane_of;
 use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+use troubles::Troubles;
 use uuid::Uuid;
 
 /// `[pipeline]`.
@@ -73,19 +85,25 @@ impl Default for Settings {
 #[derive(Clone)]
 pub struct Pipeline(Arc<Inner>);
 
+/// What the lanes share, and the way to them.
 struct Inner {
-    store: Store,
-    clock: Arc<dyn Clock>,
-    entropy: Arc<dyn Entropy>,
+    shared: Shared,
     channels: Channels,
     senders: senders::Senders,
     settings: Settings,
-    catalogues: Arc<Catalogues>,
-    stream: Arc<Stream>,
     lanes: Arc<Vec<Lane>>,
-    work_ready: Arc<Notify>,
-    inbox_left: Arc<AtomicBool>,
-    holdings: Arc<Holdings>,
+    ways: Ways,
+    troubles: Troubles,
+    /// Told that no more is to be claimed.
+    stopping: CancellationToken,
+}
+
+impl Deref for Inner {
+    type Target = Shared;
+
+    fn deref(&self) -> &Shared {
+        &self.shared
+    }
 }
 
 /// What the lanes share with the pipeline.
@@ -98,7 +116,7 @@ struct Shared {
     work_ready: Arc<Notify>,
     entropy: Arc<dyn Entropy>,
     /// All lanes, for what one tells another; they end with the pipeline, not with one another.
-    lanes: Arc<OnceLock<Weak<Vec<Lane>>>>,
+    others: Arc<OnceLock<Weak<Vec<Lane>>>>,
     /// An inbox entry failed to step: the next tick takes up what is left.
     inbox_left: Arc<AtomicBool>,
     /// Devices heard from lately: who changes a token or an owner forgets the device here.
@@ -114,40 +132,37 @@ impl Pipeline {
         channels: Channels,
         settings: Settings,
     ) -> Self {
+        let committer = commit::Committer::start(store.clone());
         let shared = Shared {
-            store: store.clone(),
-            clock: Arc::clone(&clock),
+            holdings: Arc::new(Holdings::of_store(store.is_shared())),
+            store,
+            clock,
             catalogues: Arc::default(),
             stream: Arc::default(),
             work_ready: Arc::default(),
-            entropy: Arc::clone(&entropy),
-            lanes: Arc::default(),
+            entropy,
+            others: Arc::default(),
             inbox_left: Arc::default(),
-            holdings: Arc::new(Holdings::of_store(store.is_shared())),
         };
         let cores = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
         let count = if settings.lanes == 0 { cores } else { settings.lanes };
         let count = count.clamp(1, limits::LANES_MAX);
-        let committer = commit::Committer::start(store.clone());
         let lanes: Vec<Lane> = (0..count)
             .map(|_| Lane::start(shared.clone(), committer.clone()))
             .collect();
         let lanes = Arc::new(lanes);
         // It is set once, here: nobody has stepped anything yet.
-        let _ = shared.lanes.set(Arc::downgrade(&lanes));
+        let _ = shared.others.set(Arc::downgrade(&lanes));
+        let ways = Ways::new(Flow::new(limits::SENDS_AT_ONCE_MAX, channels.paces()));
         Self(Arc::new(Inner {
-            store,
-            clock,
-            entropy,
+            shared,
             channels,
             senders: senders::Senders::default(),
             settings,
-            catalogues: shared.catalogues,
-            stream: shared.stream,
             lanes,
-            work_ready: shared.work_ready,
-            inbox_left: shared.inbox_left,
-            holdings: shared.holdings,
+            ways,
+            troubles: Troubles::default(),
+            stopping: CancellationToken::new(),
         }))
     }
 
@@ -200,8 +215,12 @@ impl Pipeline {
 
     fn submit(&self, job: Job) -> Result<Waiting, PipelineError> {
         let (job, waiting) = job.awaited();
-        lane_of(&self.0.lanes, job.user_id).submit(job)?;
+        self.lane_of(job.user_id).submit(job)?;
         Ok(waiting)
+    }
+
+    fn lane_of(&self, user_id: UserId) -> &Lane {
+        lane_of(&self.0.lanes, user_id)
     }
 
     /// Waits until every input taken so far has been stepped and answered.
@@ -236,12 +255,16 @@ impl Pipeline {
             rows: Vec::new(),
             inbox_done: None,
             seed: self.0.entropy.seed(),
+            stepped: None,
             reply: None,
             share: None,
         }
     }
 }
 
+#[cfg(test)]
+#[path = "at_once_tests.rs"]
+mod at_once_tests;
 #[cfg(test)]
 #[path = "backtest_tests.rs"]
 mod backtest_tests;

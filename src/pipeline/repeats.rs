@@ -141,6 +141,6 @@ impl Known {
 }
 
 /// Must it count once even when no state shows that it was seen?
-fn counts_once(record: &Record) -> bool {
+pub(super) fn counts_once(record: &Record) -> bool {
     matches!(record.body, Body::Event(_) | Body::Receipt(_))
 }

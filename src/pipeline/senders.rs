@@ -8,12 +8,8 @@ use crate::base::time::Timestamp;
 use crate::channel::{Channel, Channels, Push};
 use crate::engine::delivery::{ChannelKind, Outcome};
 use crate::store::{ChannelMark, ChannelRow, Claimed, StoreError};
-use chrono::TimeDelta;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
-
-/// Credentials that do not open wait for somebody to mend them.
-const MENDED_WITHIN: TimeDelta = TimeDelta::minutes(1);
 
 /// The channel of one project, open, at one version of its credentials.
 #[derive(Clone)]
@@ -90,16 +86,15 @@ impl Pipeline {
         let outcome = match &sender.current {
             Some(channel) => {
                 let outcome = channel.send(push).await;
-                let refused = matches!(&outcome, Outcome::Retry { why, .. } if channel.blames_set_up(why));
-                if !refused {
+                if !matches!(outcome, Outcome::Misconfigured { .. }) {
                     return outcome;
                 }
                 outcome
             }
             // Never the server's: it would speak in another name, and learn that every address is unknown there.
-            None => Outcome::Retry {
-                after: Some(MENDED_WITHIN),
+            None => Outcome::Misconfigured {
                 why: "credentials_invalid".into(),
+                detail: "the stored credentials do not open any more: put them again".into(),
             },
         };
         match sender.previous.filter(|(_, until)| push.now < *until) {

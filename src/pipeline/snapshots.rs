@@ -2,11 +2,12 @@
 
 use super::PipelineError;
 use super::journeys::add_journeys;
+use crate::base::cores::shared_out;
 use crate::base::id::{FenceId, ProjectId, TriggerId};
 use crate::base::time::Timestamp;
 use crate::engine::catalogue::Catalogue;
 use crate::engine::fact::FactSchema;
-use crate::engine::fence::{Geofence, ShapeLimits};
+use crate::engine::fence::{Geofence, GeometryError, Shape, ShapeLimits};
 use crate::engine::message::CompiledContent;
 use crate::engine::trigger::{Around, CompiledTrigger};
 use crate::store::{CatalogueRows, FactTypeRow, FenceRow, FencesEdit, RevisionRow, Store, StoreError};
@@ -38,8 +39,8 @@ impl Catalogues {
         project_id: ProjectId,
         now: Timestamp,
     ) -> Result<Arc<Catalogue>, PipelineError> {
-        if let Some(known) = self.known(project_id) {
-            return Ok(known.catalogue);
+        if let Some(known) = self.in_force(project_id) {
+            return Ok(known);
         }
         let _one = self.loading.lock().await;
         match self.known(project_id) {
@@ -65,7 +66,7 @@ impl Catalogues {
         if let Some(known) = self.known(project_id) {
             if known.fences_version + 1 == edit.version {
                 let mut catalogue = Catalogue::clone(&known.catalogue);
-                change_fences(&mut catalogue, edit.put.into_iter(), edit.deleted);
+                change_fences(&mut catalogue, edit.put, edit.deleted);
                 self.put(project_id, Arc::new(catalogue), edit.version);
             } else {
                 self.load(store, project_id, now).await?;
@@ -82,6 +83,11 @@ impl Catalogues {
     ) -> Result<(), PipelineError> {
         let _one = self.loading.lock().await;
         self.load(store, project_id, now).await.map(|_| ())
+    }
+
+    /// The snapshot in force; none when nobody has asked for it yet.
+    pub(super) fn in_force(&self, project_id: ProjectId) -> Option<Arc<Catalogue>> {
+        self.known(project_id).map(|known| known.catalogue)
     }
 
     fn known(&self, project_id: ProjectId) -> Option<Snapshot> {
@@ -135,11 +141,13 @@ pub fn build_catalogue(rows: CatalogueRows, before: Option<&Catalogue>) -> Catal
         retired,
         live_since,
         journeys,
+        endpoints,
     } = rows;
     let mut catalogue = Catalogue::empty(project.id, project.mode);
     catalogue.project_name = project.name;
     catalogue.salt = project.salt;
     catalogue.settings = project.settings;
+    catalogue.endpoints = endpoints;
     take_fences(&mut catalogue, fences, before);
     for row in fact_types {
         describe(&mut catalogue, row, before);
@@ -185,30 +193,32 @@ fn take_fences(catalogue: &mut Catalogue, rows: Option<Vec<FenceRow>>, before: O
         let stored: HashSet<FenceId> = rows.iter().map(|row| row.id).collect();
         deleted.extend(known.keys().copied().filter(|id| !stored.contains(id)));
     }
-    let news = rows
-        .into_iter()
-        .filter(|row| known.get(&row.id).is_none_or(|fence| fence.version != row.version));
-    change_fences(catalogue, news.collect::<Vec<_>>().into_iter(), deleted);
+    let is_new = |row: &FenceRow| known.get(&row.id).is_none_or(|fence| fence.version != row.version);
+    let news: Vec<FenceRow> = rows.into_iter().filter(is_new).collect();
+    change_fences(catalogue, news, deleted);
 }
 
 /// Brings rows into a snapshot. A fence that does not build is reported, and is not in force as it was before either.
-fn change_fences(catalogue: &mut Catalogue, put: impl Iterator<Item = FenceRow>, mut deleted: Vec<FenceId>) {
-    let build = |row: FenceRow| {
+fn change_fences(catalogue: &mut Catalogue, put: Vec<FenceRow>, mut deleted: Vec<FenceId>) {
+    // The shapes are most of the work, and a start has a million of them.
+    let shapes = shared_out(&put, |row| {
+        Geofence::shape_from_stored(&row.shape, &ShapeLimits::default())
+    });
+    let build = |(row, shape): (FenceRow, Result<Shape, GeometryError>)| {
         let id = row.id;
-        fence_of(row)
+        fence_of(row, shape)
             .map_err(|why| {
                 tracing::error!(why, "a stored geofence does not build and is left out");
                 deleted.push(id);
             })
             .ok()
     };
-    let put = put.filter_map(build).map(Arc::new).collect();
+    let put = put.into_iter().zip(shapes).filter_map(build).map(Arc::new).collect();
     catalogue.edit_fences(put, &deleted);
 }
 
-fn fence_of(row: FenceRow) -> Result<Geofence, String> {
-    let shape = Geofence::shape_from_stored(&row.shape, &ShapeLimits::default())
-        .map_err(|error| format!("{}: {error}", row.id))?;
+fn fence_of(row: FenceRow, shape: Result<Shape, GeometryError>) -> Result<Geofence, String> {
+    let shape = shape.map_err(|error| format!("{}: {error}", row.id))?;
     Ok(Geofence {
         id: row.id,
         name: row.name,

@@ -11,6 +11,7 @@ use crate::base::limits;
 use crate::base::time::Timestamp;
 use crate::engine::catalogue::Catalogue;
 use crate::engine::step::{Effects, Given, Input, step};
+use crate::engine::subject::Subject;
 use crate::store::change::{Change, Row};
 use crate::store::{CommitError, CommitSummary, StoreError};
 use crate::telemetry::measure;
@@ -97,11 +98,11 @@ impl Stepped {
 }
 
 impl Worker {
-    pub(super) fn new(shared: Shared, committer: Committer) -> Self {
+    pub(super) fn new(shared: Shared, committer: Committer, subjects: Subjects) -> Self {
         Self {
             shared,
             committer,
-            subjects: Subjects::default(),
+            subjects,
             failed: Vec::new(),
         }
     }
@@ -110,7 +111,6 @@ impl Worker {
         if jobs.is_empty() {
             return;
         }
-        self.subjects.begin_round();
         match self.prepare(&jobs).await {
             Ok(batch) => self.step_and_commit(jobs, &batch).await,
             // One row that does not read must not silence the users beside it.
@@ -257,6 +257,12 @@ impl Worker {
         let mut round = Round::default();
         for (index, mut job) in jobs.into_iter().enumerate() {
             let (key, leans) = ((job.project_id, job.user_id), leaning.contains(&index));
+            if let Some(effects) = job.stepped.take() {
+                spent.extend(effects.messages.iter().map(|message| message.send_key.clone()));
+                latest.insert(key, round.stepped.len());
+                round.stepped.push(Stepped::of(job, *effects, leans, batch.now));
+                continue;
+            }
             let Some(catalogue) = batch.catalogues.get(&job.project_id) else {
                 self.shared.refuse(&mut job, unavailable("there is no catalogue"));
                 continue;
@@ -287,14 +293,10 @@ impl Worker {
                 seed: job.seed,
             };
             let input = job.input().unwrap_or(&Input::Tick);
-            // A step is pure: what it leaves half done goes with its subject.
-            let Ok(effects) = catch_unwind(AssertUnwindSafe(|| {
-                #[cfg(test)]
-                super::broken_tests::break_if_told(input);
-                step(before, input, given)
-            })) else {
+            let Some(effects) = step_unbroken(before, input, given) else {
                 round.broke = true;
-                self.broken(&mut job);
+                self.failed.extend(job.inbox_done);
+                self.shared.broken(&mut job);
                 continue;
             };
             // Keys begin with a trigger's id, so those of two projects never meet.
@@ -303,15 +305,6 @@ impl Worker {
             round.stepped.push(Stepped::of(job, effects, leans, batch.now));
         }
         round
-    }
-
-    /// An input broke its step: it is answered as such, and the other inputs of the lane go on.
-    fn broken(&mut self, job: &mut Job) {
-        let (project, user, entry) = (job.project_id, job.user_id, job.inbox_done);
-        tracing::error!(%project, %user, ?entry, input = job.name(), "an input broke its step: please report it");
-        measure::step_broken();
-        self.failed.extend(entry);
-        self.shared.refuse(job, PipelineError::StepBroken);
     }
 
     /// Nothing was written, as far as we know: what memory holds is read again next time. Where the fault may lie with one
@@ -325,6 +318,8 @@ impl Worker {
             let mut job = one.undone();
             if each && !leans {
                 Box::pin(self.work(vec![job])).await;
+            } else if matches!(error, StoreError::Full) {
+                self.shared.refuse(&mut job, PipelineError::Store(StoreError::Full));
             } else {
                 self.refuse_one(&mut job, concerns_one(error), &text);
             }
@@ -332,11 +327,31 @@ impl Worker {
     }
 }
 
+/// Steps; none when the input broke it. A step is pure: what it leaves half done goes with its subject.
+pub(super) fn step_unbroken(before: Subject, input: &Input, given: Given<'_>) -> Option<Effects> {
+    catch_unwind(AssertUnwindSafe(|| {
+        #[cfg(test)]
+        super::broken_tests::break_if_told(input);
+        step(before, input, given)
+    }))
+    .ok()
+}
+
+impl Shared {
+    /// An input broke its step: it is answered as such, and the other inputs go on.
+    pub(super) fn broken(&self, job: &mut Job) {
+        let (project, user, entry) = (job.project_id, job.user_id, job.inbox_done);
+        tracing::error!(%project, %user, ?entry, input = job.name(), "an input broke its step: please report it");
+        measure::step_broken();
+        self.refuse(job, PipelineError::StepBroken);
+    }
+}
+
 /// May the fault lie with one row or value, so that others would fare better alone?
 fn concerns_one(error: &StoreError) -> bool {
     match error {
         StoreError::Conflict(_) | StoreError::Corrupt(_) => true,
-        StoreError::Unavailable(_) => false,
+        StoreError::Unavailable(_) | StoreError::Full => false,
     }
 }
 

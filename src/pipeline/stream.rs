@@ -16,7 +16,7 @@ use tokio::sync::broadcast;
 #[derive(Debug, Clone)]
 pub struct Live {
     pub project_id: ProjectId,
-    /// `position`, `moment`, `decision`, `push`, `asked` or `delivery`.
+    /// `position`, `moment`, `decision`, `push`, `asked`, `delivery`, `endpoint` or `trouble`.
     pub event: &'static str,
     pub body: Value,
 }

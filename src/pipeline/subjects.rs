@@ -6,6 +6,7 @@ use crate::base::limits;
 use crate::engine::subject::Subject;
 use crate::store::{Store, StoreError};
 use std::collections::{BTreeSet, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 pub(super) type Key = (ProjectId, UserId);
 
@@ -14,37 +15,83 @@ struct Cached {
     used: u64,
 }
 
-/// Subjects by their user. Who steps one takes it out; who loses it lets it be read again.
+/// Subjects by their user, for the lane and for those who step at once. Who steps one takes it out; who loses it lets it be
+/// read again.
+#[derive(Clone, Default)]
+pub(super) struct Subjects(Arc<Mutex<Known>>);
+
+/// What is known while nobody else looks.
 #[derive(Default)]
-pub(super) struct Subjects {
-    known: HashMap<Key, Cached>,
-    round: u64,
+pub(super) struct Known {
+    subjects: HashMap<Key, Cached>,
+    /// How many inputs of a user are in the lane: as long as there is one, all others go behind it.
+    queued: HashMap<Key, usize>,
+    /// Grows with every subject put back.
+    used: u64,
 }
 
-impl Subjects {
-    /// What is put back from now on was used later than all before.
-    pub(super) fn begin_round(&mut self) {
-        self.round += 1;
-    }
-
+impl Known {
     pub(super) fn take(&mut self, key: Key) -> Option<Subject> {
-        self.known.remove(&key).map(|cached| *cached.subject)
+        self.subjects.remove(&key).map(|cached| *cached.subject)
     }
 
     pub(super) fn put(&mut self, key: Key, subject: Subject) {
+        self.used += 1;
         let cached = Cached {
             subject: Box::new(subject),
-            used: self.round,
+            used: self.used,
         };
-        self.known.insert(key, cached);
+        self.subjects.insert(key, cached);
     }
 
-    /// Reads those that these jobs need and memory does not hold.
-    pub(super) async fn load(&mut self, store: &Store, jobs: &[Job]) -> Result<(), StoreError> {
+    pub(super) fn queue(&mut self, key: Key) {
+        *self.queued.entry(key).or_default() += 1;
+    }
+
+    pub(super) fn is_queued(&self, key: Key) -> bool {
+        self.queued.contains_key(&key)
+    }
+
+    fn leave(&mut self, key: Key) {
+        if let Some(count) = self.queued.get_mut(&key) {
+            *count -= 1;
+            if *count == 0 {
+                self.queued.remove(&key);
+            }
+        }
+    }
+}
+
+impl Subjects {
+    pub(super) fn lock(&self) -> MutexGuard<'_, Known> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn take(&self, key: Key) -> Option<Subject> {
+        self.lock().take(key)
+    }
+
+    pub(super) fn put(&self, key: Key, subject: Subject) {
+        self.lock().put(key, subject);
+    }
+
+    /// These inputs are done, in whatever way.
+    pub(super) fn leave(&self, keys: &[Key]) {
+        let mut known = self.lock();
+        for key in keys {
+            known.leave(*key);
+        }
+    }
+
+    /// Reads those that these jobs need and memory does not hold. They are queued, so nobody steps them meanwhile.
+    pub(super) async fn load(&self, store: &Store, jobs: &[Job]) -> Result<(), StoreError> {
         let mut missing: HashMap<ProjectId, BTreeSet<UserId>> = HashMap::new();
-        for job in jobs {
-            if !self.known.contains_key(&(job.project_id, job.user_id)) {
-                missing.entry(job.project_id).or_default().insert(job.user_id);
+        {
+            let known = self.lock();
+            for job in jobs.iter().filter(|job| job.stepped.is_none()) {
+                if !known.subjects.contains_key(&(job.project_id, job.user_id)) {
+                    missing.entry(job.project_id).or_default().insert(job.user_id);
+                }
             }
         }
         for (project_id, users) in missing {
@@ -57,13 +104,14 @@ impl Subjects {
     }
 
     /// Keeps within the bound: the subjects unused for longest go.
-    pub(super) fn forget_some(&mut self) {
-        if self.known.len() <= limits::SUBJECTS_PER_LANE_MAX {
+    pub(super) fn forget_some(&self) {
+        let mut known = self.lock();
+        if known.subjects.len() <= limits::SUBJECTS_PER_LANE_MAX {
             return;
         }
-        let mut rounds: Vec<u64> = self.known.values().map(|cached| cached.used).collect();
-        rounds.sort_unstable();
-        let median = rounds.get(rounds.len() / 2).copied().unwrap_or(self.round);
-        self.known.retain(|_, cached| cached.used > median);
+        let mut used: Vec<u64> = known.subjects.values().map(|cached| cached.used).collect();
+        let middle = used.len() / 2;
+        let median = *used.select_nth_unstable(middle).1;
+        known.subjects.retain(|_, cached| cached.used > median);
     }
 }

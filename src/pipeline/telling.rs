@@ -18,7 +18,7 @@ impl Shared {
 
     fn hand_over(&self, entry: InboxEntry) -> Option<Waiting> {
         // They are gone when the process stops: then the next start finds the entry.
-        let lanes = self.lanes.get().and_then(std::sync::Weak::upgrade)?;
+        let lanes = self.others.get().and_then(std::sync::Weak::upgrade)?;
         let user_id = entry.user_id;
         let (job, waiting) = Job::of_inbox(entry, self.entropy.seed()).awaited();
         let taken = lane_of(&lanes, user_id).submit(job).is_ok();

@@ -3,7 +3,7 @@
 use super::{Pipeline, PipelineError};
 use crate::base::limits;
 use crate::engine::step::Input;
-use crate::store::Kept;
+use crate::store::Retention;
 use std::sync::atomic::Ordering;
 
 impl Pipeline {
@@ -34,7 +34,7 @@ impl Pipeline {
     }
 
     /// One small step of retention; says how many rows went.
-    pub async fn purge(&self, kept: &Kept) -> Result<u64, PipelineError> {
+    pub async fn purge(&self, kept: &Retention) -> Result<u64, PipelineError> {
         let store = &self.0.store;
         Ok(store.purge(self.now(), limits::PURGED_PER_STEP_MAX, kept).await?)
     }

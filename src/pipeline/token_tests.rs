@@ -72,6 +72,8 @@ async fn register(world: &World, number: u128, phone: u8, token: u8) -> DeviceId
         time_zone: None,
         notifications: Permission::Granted,
         push: Some(address(token)),
+        push_set_at: None,
+        sealing_key: None,
         created_at: now,
         last_seen_at: Some(now),
     };

@@ -1,5 +1,6 @@
 //! The verdict on a claimed delivery: may it go now? Time has passed since the decision, and what it stood on is asked again.
 
+use super::endpoints::to_business;
 use super::{Pipeline, PipelineError};
 use crate::base::id::{MessageId, ProjectId};
 use crate::base::limits;
@@ -178,7 +179,7 @@ pub fn at_a_glance(claimed: &Claimed, catalogue: &Catalogue, now: Timestamp) -> 
         return later("the trigger is paused");
     }
     match &claimed.push {
-        _ if !to_user => Verdict::Go { address: String::new() },
+        _ if !to_user => to_business(claimed, now),
         Some((channel, address)) if *channel == claimed.delivery.channel => Verdict::Go {
             address: address.clone(),
         },

@@ -65,6 +65,7 @@ pub(super) async fn world_with_fcm() -> World {
 pub(super) async fn open(fcm: Option<TestServer>, lanes: usize) -> World {
     let fresh = open_fresh().await.unwrap();
     let mut channels = channel::Settings::default();
+    channels.outside.allow = vec!["127.0.0.0/8".into()];
     if let Some(server) = &fcm {
         channels.fcm.service_account = Some(Secret::new(server.service_account_json()));
         channels.fcm.endpoint = server.endpoint();
@@ -229,6 +230,8 @@ impl World {
             time_zone: None,
             notifications: Permission::Granted,
             push: Some((channel, token(number))),
+            push_set_at: None,
+            sealing_key: None,
             created_at: self.now(),
             last_seen_at: Some(self.now()),
         };

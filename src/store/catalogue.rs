@@ -3,13 +3,14 @@
 use super::codec::to_word;
 use super::connect::Store;
 use super::contents::{ContentRow, content_row};
+use super::endpoints::endpoint_ids;
 use super::error::StoreError;
 use super::fact_kinds::{FactTypeRow, fact_types};
 use super::geofences::{FenceRow, fence_row, living};
 use super::journeys::{VersionRow, version_row};
 use super::projects::{ProjectRow, project_row};
 use super::triggers::{RevisionRow, RevisionState, TriggerState, revision_row};
-use crate::base::id::{JourneyId, ProjectId, TriggerId};
+use crate::base::id::{EndpointId, JourneyId, ProjectId, TriggerId};
 use crate::base::limits;
 use crate::base::time::Timestamp;
 use ::entity::{
@@ -46,6 +47,8 @@ pub struct CatalogueRows {
     /// When each trigger first went live, whatever became of that revision.
     pub live_since: HashMap<TriggerId, Timestamp>,
     pub journeys: JourneyRows,
+    /// The webhook endpoints, oldest first.
+    pub endpoints: Vec<EndpointId>,
 }
 
 /// The journeys of one catalogue.
@@ -81,16 +84,7 @@ impl Store {
             .all(&txn)
             .await?;
         let fact_types = fact_types(&txn, id).await?;
-        let resting: HashSet<Uuid> = trigger::Entity::find()
-            .select_only()
-            .column(trigger::Column::Id)
-            .filter(trigger::Column::ProjectId.eq(id.uuid()))
-            .filter(trigger::Column::State.eq(to_word(&TriggerState::Paused)?))
-            .into_tuple::<Uuid>()
-            .all(&txn)
-            .await?
-            .into_iter()
-            .collect();
+        let resting = resting(&txn, id).await?;
         let published = revision::Entity::find()
             .filter(revision::Column::ProjectId.eq(id.uuid()))
             .filter(revision::Column::State.eq(to_word(&RevisionState::Live)?))
@@ -104,6 +98,7 @@ impl Store {
             .await?;
         let live_since = first_published(&txn, id).await?;
         let journeys = journeys(&txn, id, now).await?;
+        let endpoints = endpoint_ids(&txn, id).await?;
         txn.commit().await?;
         let (paused, live): (Vec<_>, Vec<_>) = published
             .into_iter()
@@ -128,6 +123,7 @@ impl Store {
             retired: revisions(retired)?,
             live_since,
             journeys,
+            endpoints,
         }))
     }
 
@@ -142,6 +138,19 @@ impl Store {
             .await?;
         Ok(rows.into_iter().map(|(id, version)| (id.into(), version)).collect())
     }
+}
+
+/// Triggers that are paused.
+async fn resting(txn: &DatabaseTransaction, id: ProjectId) -> Result<HashSet<Uuid>, StoreError> {
+    let paused: Vec<Uuid> = trigger::Entity::find()
+        .select_only()
+        .column(trigger::Column::Id)
+        .filter(trigger::Column::ProjectId.eq(id.uuid()))
+        .filter(trigger::Column::State.eq(to_word(&TriggerState::Paused)?))
+        .into_tuple()
+        .all(txn)
+        .await?;
+    Ok(paused.into_iter().collect())
 }
 
 async fn living_fences(txn: &DatabaseTransaction, id: ProjectId) -> Result<Vec<FenceRow>, StoreError> {

@@ -1,6 +1,7 @@
 //! What one commit writes: the effects of steps and the rows that came with their inputs.
 
 use crate::base::id::{DeviceId, MessageId, ProjectId, UserId};
+use crate::base::seal::SealingKey;
 use crate::base::time::Timestamp;
 use crate::engine::delivery::ChannelKind;
 use crate::engine::fact::{Fact, FactRef};
@@ -79,6 +80,10 @@ pub struct DeviceRow {
     /// Channel and address of its push registration. One address belongs to one device at a time: storing it here takes it
     /// from any other device of the project in the same transaction.
     pub push: Option<(ChannelKind, String)>,
+    /// When the app last said that address; none where it has said none, or long ago.
+    pub push_set_at: Option<Timestamp>,
+    /// What sensitive texts are sealed to on their way.
+    pub sealing_key: Option<SealingKey>,
     pub created_at: Timestamp,
     pub last_seen_at: Option<Timestamp>,
 }

@@ -111,6 +111,9 @@ impl From<DbErr> for StoreError {
     }
 }
 
+/// `SQLITE_FULL` and PostgreSQL's `disk_full`.
+const DISK_FULL: [&str; 2] = ["13", "53100"];
+
 #[expect(
     clippy::wildcard_enum_match_arm,
     reason = "the list is open: the driver may add to it"
@@ -119,6 +122,9 @@ fn of_sqlx(cause: &SqlxError) -> StoreError {
     match cause {
         SqlxError::Database(error) => {
             let code = error.code().unwrap_or_default();
+            if DISK_FULL.contains(&code.as_ref()) {
+                return StoreError::Full;
+            }
             StoreError::Unavailable(format!("database error {code}"))
         }
         SqlxError::Io(error) => StoreError::Unavailable(format!("input or output failed: {}", error.kind())),

@@ -7,18 +7,19 @@ use super::error::{CommitError, StoreError};
 use super::subjects::erased_among;
 use super::vault::Vault;
 use super::{commit_people, commit_records, inbox as inbox_told, instances, sealed};
-use crate::base::id::{DeviceId, MessageId, ProjectId, UserId};
+use crate::base::id::{DeviceId, EndpointId, MessageId, ProjectId, UserId};
 use crate::base::time::Timestamp;
 use crate::engine::decision::ReasonCode;
 use crate::engine::delivery::Planned;
 use crate::engine::message::Message;
+use crate::engine::step::leaves_at;
 use ::entity::{decision, delivery, inbox, message, moment, subject};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sea_orm::sea_query::{Expr, OnConflict};
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder,
-    QuerySelect,
+    ActiveValue, ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, IntoActiveModel, QueryFilter,
+    QueryOrder, QuerySelect,
 };
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -58,7 +59,10 @@ impl Store {
                 Ok(summary)
             }
             Err(error) => {
-                txn.rollback().await.map_err(StoreError::from)?;
+                // A full disk makes SQLite end the transaction by itself: the reason is what it said first.
+                if txn.rollback().await.is_err() {
+                    return Err(error);
+                }
                 Err(self.explained(error, changes).await)
             }
         }
@@ -160,14 +164,12 @@ async fn erased_users(
     Ok(erased)
 }
 
-fn messages<'a>(changes: &[&'a Change]) -> impl Iterator<Item = (ProjectId, &'a Message)> {
-    changes.iter().flat_map(|change| {
-        change
-            .effects
-            .messages
-            .iter()
-            .map(|message| (change.project_id, message))
-    })
+fn messages<'a>(changes: &[&'a Change]) -> impl Iterator<Item = (&'a Change, &'a Message)> {
+    let messages_of = |change: &&'a Change| {
+        let change = *change;
+        change.effects.messages.iter().map(move |message| (change, message))
+    };
+    changes.iter().flat_map(messages_of)
 }
 
 /// Refuses the batch when a send key of it is stored already or stands in it twice. What is stored is its name: a key is made
@@ -175,8 +177,8 @@ fn messages<'a>(changes: &[&'a Change]) -> impl Iterator<Item = (ProjectId, &'a 
 async fn check_send_keys(conn: &impl ConnectionTrait, vault: &Vault, changes: &[&Change]) -> Result<(), CommitError> {
     let mut taken = BTreeSet::new();
     let mut keys: BTreeMap<ProjectId, HashMap<String, &str>> = BTreeMap::new();
-    for (project, message) in messages(changes) {
-        let key = message.send_key.as_str();
+    for (change, message) in messages(changes) {
+        let (project, key) = (change.project_id, message.send_key.as_str());
         let known = keys.entry(project).or_default();
         if known.insert(send_key_name(vault, project, key)?, key).is_some() {
             taken.insert(key.to_owned());
@@ -290,9 +292,14 @@ async fn write_messages(
 ) -> Result<(usize, usize), StoreError> {
     let mut rows: Vec<message::ActiveModel> = Vec::new();
     let mut outbox: Vec<delivery::ActiveModel> = Vec::new();
-    for (project, made) in messages(changes) {
+    for (change, made) in messages(changes) {
+        let project = change.project_id;
+        let leaves_at = leaves_at(&change.effects, made);
         for planned in &made.deliveries {
-            outbox.push(queued(project, made.user_id, made.id, planned, made.created_at));
+            outbox.push(delivery::ActiveModel {
+                run_at: ActiveValue::Set(leaves_at),
+                ..queued(project, made.user_id, made.id, planned, made.created_at)
+            });
         }
         // The deliveries have rows of their own, and more of them may come.
         let alone = Message {
@@ -343,6 +350,8 @@ fn queued(
         user_id: user.uuid(),
         device_id: planned.device_id.map(DeviceId::uuid),
         channel: planned.channel.as_str().to_owned(),
+        endpoint_id: planned.endpoint_id.map(EndpointId::uuid),
+        replay_of: None,
         state: "queued".into(),
         attempts: 0,
         run_at: at,

@@ -42,7 +42,7 @@ pub(super) async fn write(
                 give_device(txn, project, *device_id, *user_id, *at).await?;
             }
             Row::ForgetAddress { device_id, address } => {
-                forget_address(txn, vault, (project, *device_id), address.as_deref()).await?;
+                forget_address(txn, vault, (project, *device_id), address.as_deref(), None).await?;
             }
         }
     }
@@ -100,6 +100,8 @@ async fn write_device(
             device::Column::PushAddressName,
             Expr::value(model.push_address_name.clone()),
         )
+        .col_expr(device::Column::PushSetAt, Expr::value(model.push_set_at))
+        .col_expr(device::Column::SealingKey, Expr::value(model.sealing_key.clone()))
         .col_expr(device::Column::LastSeenAt, Expr::value(model.last_seen_at))
         .filter(device::Column::ProjectId.eq(project.uuid()))
         .filter(device::Column::Id.eq(model.id))

@@ -4,10 +4,11 @@ use super::error::StoreError;
 use super::settings::{Settings, Synchronous};
 use super::vault::Vault;
 use migration::{Migrator, MigratorTrait};
-use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
+use sea_orm::sqlx::Connection as _;
+use sea_orm::sqlx::sqlite::{SqliteConnection, SqliteJournalMode, SqliteSynchronous};
 use sea_orm::{
-    AccessMode, ConnectOptions, Database, DatabaseConnection, DatabaseTransaction, DbBackend, IsolationLevel,
-    SqliteTransactionMode, TransactionOptions, TransactionTrait,
+    AccessMode, ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbBackend,
+    IsolationLevel, SqliteTransactionMode, TransactionOptions, TransactionTrait,
 };
 use std::path::Path;
 use std::time::Duration;
@@ -61,6 +62,14 @@ impl Store {
     pub async fn ping(&self) -> Result<(), StoreError> {
         self.reader.ping().await?;
         Ok(self.writer.ping().await?)
+    }
+
+    /// Copies what SQLite's log holds into the database file; commits go on meanwhile.
+    pub async fn checkpoint(&self) -> Result<(), StoreError> {
+        if self.is_sqlite() {
+            self.reader.execute_unprepared("PRAGMA wal_checkpoint(PASSIVE)").await?;
+        }
+        Ok(())
     }
 
     /// Closes every connection once running statements are done.
@@ -126,6 +135,7 @@ fn sqlite(settings: &Settings, connections: u32) -> ConnectOptions {
         // A connection that is dropped and made anew would lose an in-memory database.
         .idle_timeout(None)
         .max_lifetime(None)
+        .map_sqlx_sqlite_pool_opts(|pool| pool.after_release(|connection, _| Box::pin(is_at_rest(connection))))
         .map_sqlx_sqlite_opts(move |sqlite| {
             sqlite
                 .create_if_missing(true)
@@ -133,11 +143,27 @@ fn sqlite(settings: &Settings, connections: u32) -> ConnectOptions {
                 .synchronous(synchronous)
                 .busy_timeout(busy)
                 .foreign_keys(true)
+                // A commit of three rows is another statement than one of four: room for those that come back.
+                .statement_cache_capacity(512)
                 // Erased means gone: freed pages are overwritten with zeros.
                 .pragma("secure_delete", "ON")
                 .pragma("cache_size", "-65536")
+                // The log is copied into the file beside the commits (`Store::checkpoint`). Only when that falls behind does a
+                // commit do it, so that the log cannot grow without end.
+                .pragma("wal_autocheckpoint", "16384")
         });
     options
+}
+
+/// May this connection be used again? A full disk makes SQLite end a transaction by itself; the driver, whose own "rollback" then
+/// fails, goes on counting it, and every later "commit" would only end a savepoint of a transaction that nobody ever commits.
+/// Such a connection is closed, and the next caller gets a fresh one.
+async fn is_at_rest(connection: &mut SqliteConnection) -> Result<bool, sea_orm::sqlx::Error> {
+    if connection.is_in_transaction() {
+        // The rollback of what was dropped may still be under way.
+        connection.ping().await?;
+    }
+    Ok(!connection.is_in_transaction())
 }
 
 async fn create_folder(url: &str) -> Result<(), StoreError> {

@@ -7,6 +7,7 @@ use super::sealed;
 use super::vault::Vault;
 use crate::base::id::{DeviceId, ProjectId, UserId};
 use crate::base::limits;
+use crate::base::seal::SealingKey;
 use crate::base::time::Timestamp;
 use crate::engine::subject::{Consent, Purpose};
 use crate::store::change::DeviceRow;
@@ -302,12 +303,14 @@ pub(super) async fn take_address(
         .collect())
 }
 
-/// Forgets a push address, but only while it is still the one that was found dead (any, when none is named).
+/// Forgets a push address, but only while it is still the one that was found dead (any, when none is named), and was not
+/// registered again after that instant.
 pub(super) async fn forget_address(
     conn: &impl ConnectionTrait,
     vault: &Vault,
     (project, device): (ProjectId, DeviceId),
     address: Option<&str>,
+    dead_since: Option<Timestamp>,
 ) -> Result<(), StoreError> {
     let none: Option<String> = None;
     let mut update = device::Entity::update_many()
@@ -318,6 +321,12 @@ pub(super) async fn forget_address(
         .filter(device::Column::Id.eq(device.uuid()));
     if let Some(address) = address {
         update = update.filter(device::Column::PushAddressName.eq(address_name(vault, project, address)?));
+    }
+    if let Some(dead_since) = dead_since {
+        let not_since = Condition::any()
+            .add(device::Column::PushSetAt.is_null())
+            .add(device::Column::PushSetAt.lte(dead_since));
+        update = update.filter(not_since);
     }
     update.exec(conn).await?;
     Ok(())
@@ -332,6 +341,7 @@ pub(super) fn device_model(vault: &Vault, project: ProjectId, row: &DeviceRow) -
     let address = row.push.as_ref().map(|(_, address)| address);
     let seal = |address: &String| vault.seal_text(project.uuid(), sealed::DEVICE, address);
     let name = |address: &String| address_name(vault, project, address);
+    let seal_key = |key: &SealingKey| vault.seal_text(project.uuid(), sealed::SEALING_KEY, &key.to_text());
     Ok(device::Model {
         id: row.id.uuid(),
         project_id: project.uuid(),
@@ -346,6 +356,8 @@ pub(super) fn device_model(vault: &Vault, project: ProjectId, row: &DeviceRow) -
         push_channel: row.push.as_ref().map(|(channel, _)| channel.as_str().to_owned()),
         push_address: address.map(seal).transpose()?,
         push_address_name: address.map(name).transpose()?,
+        push_set_at: row.push_set_at,
+        sealing_key: row.sealing_key.as_ref().map(seal_key).transpose()?,
         created_at: row.created_at,
         last_seen_at: row.last_seen_at,
     })
@@ -359,6 +371,10 @@ pub(super) fn device_row(vault: &Vault, model: device::Model) -> Result<DeviceRo
         }
         _ => None,
     };
+    let sealing_key = model.sealing_key.as_deref().map(|stored| {
+        let text = vault.open_text(model.project_id, sealed::SEALING_KEY, stored)?;
+        SealingKey::from_text(&text).map_err(|error| StoreError::Corrupt(format!("devices.sealing_key: {error}")))
+    });
     Ok(DeviceRow {
         id: model.id.into(),
         project_id: model.project_id.into(),
@@ -371,6 +387,8 @@ pub(super) fn device_row(vault: &Vault, model: device::Model) -> Result<DeviceRo
         time_zone: model.time_zone,
         notifications: from_word("devices.notifications", &model.notifications)?,
         push,
+        push_set_at: model.push_set_at,
+        sealing_key: sealing_key.transpose()?,
         created_at: model.created_at,
         last_seen_at: model.last_seen_at,
     })

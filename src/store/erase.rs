@@ -11,7 +11,7 @@ use crate::base::time::Timestamp;
 use ::entity::{
     consent, decision, delivery, device, device_owner, event, fact, fact_subject, fix, inbox,
     journey_instance as instance, journey_passage as passage, message, moment, project, receipt, subject, tombstone,
-    user,
+    user, wallet_pass,
 };
 use sea_orm::sea_query::Expr;
 use sea_orm::{
@@ -75,6 +75,12 @@ async fn delete_rows(txn: &DatabaseTransaction, project: ProjectId, id: UserId) 
         txn,
         user,
         (fact_subject::Column::ProjectId, fact_subject::Column::UserId),
+    )
+    .await?;
+    delete::<wallet_pass::Entity>(
+        txn,
+        user,
+        (wallet_pass::Column::ProjectId, wallet_pass::Column::UserId),
     )
     .await?;
     delete::<device::Entity>(txn, user, (device::Column::ProjectId, device::Column::UserId)).await?;

@@ -6,7 +6,10 @@ pub enum StoreError {
     /// A unique key is taken.
     #[error("conflict: {0}")]
     Conflict(String),
-    /// The database cannot be reached, is full or is busy: try again later.
+    /// There is no room on the disk of the database: nothing was written.
+    #[error("the disk of the database is full")]
+    Full,
+    /// The database cannot be reached or is busy: try again later.
     #[error("the database is not available: {0}")]
     Unavailable(String),
     /// A stored row does not read back: the operator must look.

@@ -126,7 +126,8 @@ async fn devices(
         now.push(json!({
             "id": row.id, "installation_id": row.installation_id, "platform": row.platform,
             "app_version": row.app_version, "locale": row.locale, "time_zone": row.time_zone,
-            "notifications": row.notifications, "push": row.push, "created_at": row.created_at,
+            "notifications": row.notifications, "push": row.push, "push_set_at": row.push_set_at,
+            "sealing_key": row.sealing_key.map(|key| key.p256dh()), "created_at": row.created_at,
             "last_seen_at": row.last_seen_at,
         }));
     }

@@ -7,7 +7,7 @@ use super::error::StoreError;
 use super::people::by_ref_or_new;
 use super::subjects::erased_among;
 use super::vault::Vault;
-use super::{fact_versions, inbox, sealed};
+use super::{fact_versions, inbox, sealed, wallet_passes};
 use crate::base::id::{IdSource, ProjectId, UserId};
 use crate::engine::fact::{Fact, FactRef};
 use ::entity::{fact, fact_subject, user};
@@ -57,6 +57,9 @@ impl Store {
         write_fact(&txn, &self.vault, put, &fact, stored.is_some()).await?;
         write_fact_subjects(&txn, put.project_id, &fact).await?;
         fact_versions::remember(&txn, &self.vault, put.project_id, &fact).await?;
+        if stored.is_some() {
+            wallet_passes::tell(&txn, put.project_id, &fact.id, fact.changed_at).await?;
+        }
         let gone = former.into_iter().filter(|user| !fact.subjects.contains(user));
         let entries = entries_for(put.project_id, &fact, gone, ids);
         inbox::add(&txn, &self.vault, &entries, fact.changed_at).await?;

@@ -5,7 +5,7 @@ use super::connect::Store;
 use super::error::StoreError;
 use super::paging::{Page, PageAsk, at, newest_first};
 use super::sealed;
-use crate::base::id::{DeliveryId, DeviceId, MessageId, ProjectId, UserId};
+use crate::base::id::{DeliveryId, DeviceId, EndpointId, MessageId, ProjectId, UserId};
 use crate::base::time::Timestamp;
 use crate::engine::delivery::{ChannelKind, DeliveryState, Planned};
 use crate::engine::message::Message;
@@ -23,6 +23,10 @@ pub struct DeliveryRow {
     /// None for a message to the business.
     pub device_id: Option<DeviceId>,
     pub channel: ChannelKind,
+    /// With a webhook: which of the business's endpoints.
+    pub endpoint_id: Option<EndpointId>,
+    /// The dead delivery this one repeats.
+    pub replay_of: Option<DeliveryId>,
     pub state: DeliveryState,
     /// How often it was claimed.
     pub attempts: u32,
@@ -42,7 +46,7 @@ pub struct AttemptRow {
     /// The claim it was made under, from 1.
     pub number: u32,
     pub at: Timestamp,
-    /// `accepted`, `retry`, `rejected` or `unregistered`.
+    /// `accepted`, `retry`, `rejected`, `misconfigured` or `unregistered`.
     pub outcome: String,
     pub detail: Option<String>,
     pub provider_id: Option<String>,
@@ -55,6 +59,7 @@ pub struct DeliveryFilter {
     pub user_id: Option<UserId>,
     pub message_id: Option<MessageId>,
     pub device_id: Option<DeviceId>,
+    pub endpoint_id: Option<EndpointId>,
     pub state: Option<DeliveryState>,
 }
 
@@ -75,6 +80,9 @@ impl Store {
         }
         if let Some(device) = filter.device_id {
             select = select.filter(delivery::Column::DeviceId.eq(device.uuid()));
+        }
+        if let Some(endpoint) = filter.endpoint_id {
+            select = select.filter(delivery::Column::EndpointId.eq(endpoint.uuid()));
         }
         if let Some(state) = filter.state {
             select = select.filter(delivery::Column::State.eq(state.as_str()));
@@ -183,6 +191,7 @@ async fn planned(
             id: row.id,
             device_id: row.device_id,
             channel: row.channel,
+            endpoint_id: row.endpoint_id,
         })
     };
     models.into_iter().map(plan).collect()
@@ -196,6 +205,8 @@ pub(super) fn delivery_row(model: delivery::Model) -> Result<DeliveryRow, StoreE
         user_id: model.user_id.into(),
         device_id: model.device_id.map(DeviceId::from),
         channel: from_word("deliveries.channel", &model.channel)?,
+        endpoint_id: model.endpoint_id.map(EndpointId::from),
+        replay_of: model.replay_of.map(DeliveryId::from),
         state: from_word("deliveries.state", &model.state)?,
         attempts: u32::try_from(model.attempts).unwrap_or(u32::MAX),
         run_at: model.run_at,

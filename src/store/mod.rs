@@ -13,6 +13,8 @@ mod commit_records;
 mod connect;
 mod contents;
 mod devices;
+mod endpoint_secrets;
+mod endpoints;
 mod erase;
 pub mod error;
 mod export;
@@ -36,8 +38,10 @@ mod people;
 mod projects;
 mod publish;
 mod register;
+mod replay;
 mod reseal;
 mod retain;
+mod routes;
 mod sealed;
 mod settings;
 mod settle;
@@ -47,6 +51,7 @@ mod subjects;
 pub mod testing;
 mod triggers;
 mod vault;
+mod wallet_passes;
 
 pub use backtest::{Noticed, StoredPerson};
 pub use catalogue::{CatalogueRows, JourneyRows};
@@ -56,6 +61,8 @@ pub use commit::CommitSummary;
 pub use connect::Store;
 pub use contents::ContentRow;
 pub use devices::{ConsentRow, OwnerRow};
+pub use endpoint_secrets::SigningSecrets;
+pub use endpoints::{Disabled, EndpointEdit, EndpointRow, Heard};
 pub use error::{CommitError, StoreError};
 pub use fact_kinds::FactTypeRow;
 pub use geofences::{FenceRow, FenceUpsert, FencesEdit, FencesPut, Upserted};
@@ -71,13 +78,15 @@ pub use paging::{Cursor, CursorError, Page, PageAsk};
 pub use people::UserRow;
 pub use projects::ProjectRow;
 pub use register::{Registered, Registration};
+pub use replay::{Replay, Replays};
 pub use reseal::{Reseal, Resealed};
-pub use retain::Kept;
+pub use retain::Retention;
 pub use settings::{Settings, Synchronous};
-pub use settle::Settlement;
+pub use settle::{DeadAddress, Settlement};
 pub use silent::SilentRow;
 pub use triggers::{RevisionRow, RevisionState, TriggerRow, TriggerState};
 pub use vault::{Settings as VaultSettings, VaultError, VaultState, rotate_keys};
+pub use wallet_passes::{Held, WalletPass};
 
 #[cfg(test)]
 #[path = "catalogue_tests.rs"]
@@ -91,6 +100,9 @@ mod erase_tests;
 #[cfg(test)]
 #[path = "fact_history_tests.rs"]
 mod fact_history_tests;
+#[cfg(test)]
+#[path = "full_tests.rs"]
+mod full_tests;
 #[cfg(test)]
 #[path = "journey_tests.rs"]
 mod journey_tests;

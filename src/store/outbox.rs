@@ -4,21 +4,24 @@ use super::channels::ChannelMark;
 use super::codec::{from_word, one_more};
 use super::connect::Store;
 use super::devices::{consent_row, device_row, last_words};
+use super::endpoints::EndpointRow;
 use super::error::StoreError;
 use super::look_deliveries::{DeliveryRow, delivery_row};
 use super::projects::project_row;
 use super::sealed;
-use crate::base::id::{DeviceId, ProjectId, UserId};
+use crate::base::id::{DeviceId, EndpointId, ProjectId, UserId};
 use crate::base::limits;
+use crate::base::seal::SealingKey;
 use crate::base::time::Timestamp;
 use crate::engine::delivery::{ChannelKind, DeliveryState};
 use crate::engine::fix::Permission;
+use crate::engine::flow::Share;
 use crate::engine::message::Message;
 use crate::engine::subject::{Consent, Purpose};
 use crate::store::change::DeviceRow;
-use ::entity::{consent, delivery, device, message, project};
+use ::entity::{attempt, consent, delivery, device, message, project};
 use chrono::TimeDelta;
-use sea_orm::sea_query::{Condition, Expr, LockBehavior, LockType};
+use sea_orm::sea_query::{Expr, LockBehavior, LockType};
 use sea_orm::{ColumnTrait, EntityTrait, ModelTrait, QueryFilter, QueryOrder, QuerySelect};
 use std::collections::{BTreeMap, HashMap};
 use uuid::Uuid;
@@ -28,12 +31,16 @@ use uuid::Uuid;
 pub struct Claimed {
     /// `attempts` counts this claim.
     pub delivery: DeliveryRow,
+    /// When it was first tried; none when it never was.
+    pub first_tried_at: Option<Timestamp>,
     /// Without its other deliveries.
     pub message: Message,
     /// Whose device it is now; none when it is gone.
     pub owner: Option<UserId>,
     /// Where the device is reached now.
     pub push: Option<(ChannelKind, String)>,
+    /// What sensitive texts are sealed to for it.
+    pub sealing_key: Option<SealingKey>,
     pub notifications: Permission,
     /// The last words of the person the message is for, as they are now.
     pub consents: BTreeMap<Purpose, Consent>,
@@ -42,36 +49,51 @@ pub struct Claimed {
     /// What the project says about this channel.
     pub channel: ChannelMark,
     pub project_name: String,
+    /// With a webhook: the endpoint as it is now; none when it is gone.
+    pub endpoint: Option<EndpointRow>,
 }
 
 impl Store {
-    /// Takes deliveries that are due, or whose sender went silent, and leases them. No delivery is given twice within a
-    /// lease: SQLite has one writer, PostgreSQL skips the rows another node holds.
-    pub async fn claim_deliveries(
+    /// Takes deliveries that are due, or whose sender went silent, and leases them: of each route no more than its share, the
+    /// longest due first. No delivery is given twice within a lease: SQLite has one writer, PostgreSQL skips the rows another
+    /// node holds.
+    pub async fn claim_shares(
         &self,
         now: Timestamp,
         lease: TimeDelta,
-        limit: u64,
+        shares: &[Share],
     ) -> Result<Vec<Claimed>, StoreError> {
-        let idle = delivery::Entity::find()
-            .filter(due(now))
-            .limit(1)
-            .one(&self.reader)
-            .await?
-            .is_none();
-        if idle {
-            // Asking costs no write lock.
+        let txn = self.write_txn().await?;
+        let mut models = Vec::new();
+        for (route, share) in shares {
+            let left = limits::DELIVERIES_PER_CLAIM_MAX.saturating_sub(models.len() as u64);
+            let limit = left.min(*share as u64);
+            let of_route = || {
+                delivery::Entity::find()
+                    .filter(delivery::Column::ProjectId.eq(route.project_id.uuid()))
+                    .filter(delivery::Column::Channel.eq(route.channel.as_str()))
+                    .lock_with_behavior(LockType::Update, LockBehavior::SkipLocked)
+            };
+            // Two questions, not one with an "or": each is answered in the order of an index, however much has piled up.
+            let queued = of_route()
+                .filter(delivery::Column::State.eq(DeliveryState::Queued.as_str()))
+                .filter(delivery::Column::RunAt.lte(now))
+                .order_by_asc(delivery::Column::RunAt)
+                .limit(limit)
+                .all(&txn)
+                .await?;
+            let abandoned = of_route()
+                .filter(delivery::Column::State.eq(DeliveryState::Sending.as_str()))
+                .filter(delivery::Column::LeaseUntil.lt(now))
+                .limit(limit - queued.len() as u64)
+                .all(&txn)
+                .await?;
+            models.extend(queued);
+            models.extend(abandoned);
+        }
+        if models.is_empty() {
             return Ok(Vec::new());
         }
-        let txn = self.write_txn().await?;
-        let models = delivery::Entity::find()
-            .filter(due(now))
-            .order_by_asc(delivery::Column::RunAt)
-            .order_by_asc(delivery::Column::Id)
-            .limit(limit.min(limits::DELIVERIES_PER_CLAIM_MAX))
-            .lock_with_behavior(LockType::Update, LockBehavior::SkipLocked)
-            .all(&txn)
-            .await?;
         let lease_until = now + lease;
         delivery::Entity::update_many()
             .col_expr(delivery::Column::State, Expr::value(DeliveryState::Sending.as_str()))
@@ -98,27 +120,6 @@ impl Store {
             })
             .collect::<Result<Vec<_>, StoreError>>()?;
         self.with_surroundings(rows).await
-    }
-
-    /// When the next delivery is due: queued, or leased by a sender that may have gone silent.
-    pub async fn next_run_at(&self) -> Result<Option<Timestamp>, StoreError> {
-        let mut earliest: Option<Timestamp> = None;
-        for (state, column) in [
-            (DeliveryState::Queued, delivery::Column::RunAt),
-            (DeliveryState::Sending, delivery::Column::LeaseUntil),
-        ] {
-            let at: Option<Option<Timestamp>> = delivery::Entity::find()
-                .select_only()
-                .column(column)
-                .filter(delivery::Column::State.eq(state.as_str()))
-                .order_by_asc(column)
-                .limit(1)
-                .into_tuple()
-                .one(&self.reader)
-                .await?;
-            earliest = earliest.into_iter().chain(at.flatten()).min();
-        }
-        Ok(earliest)
     }
 
     /// How many deliveries of a project are in each state.
@@ -151,8 +152,14 @@ impl Store {
         let devices: HashMap<Uuid, _> = devices.await?.into_iter().map(|model| (model.id, model)).collect();
         let projects = self.by_id::<project::Entity>(rows.iter().map(|row| row.project_id.uuid()), project::Column::Id);
         let projects: HashMap<Uuid, _> = projects.await?.into_iter().map(|model| (model.id, model)).collect();
+        let endpoints: Vec<Uuid> = rows
+            .iter()
+            .filter_map(|row| row.endpoint_id.map(EndpointId::uuid))
+            .collect();
+        let endpoints = self.endpoints_by_id(&endpoints).await?;
         let consents = self.consents_for(&rows).await?;
         let channels = self.channel_marks(rows.iter().map(|row| row.project_id)).await?;
+        let first_tries = self.first_tries(&rows).await?;
         let mut claimed = Vec::with_capacity(rows.len());
         for row in rows {
             // A delivery without its message or project was erased between the claim and now: there is nothing to send.
@@ -172,6 +179,7 @@ impl Store {
                 .map(|model| device_row(&self.vault, model))
                 .transpose()?;
             claimed.push(Claimed {
+                first_tried_at: first_tries.get(&row.id.uuid()).copied(),
                 message: Message {
                     user_id: message.user_id.into(),
                     ..self.vault.open(message.project_id, sealed::MESSAGE, &message.body)?
@@ -180,6 +188,7 @@ impl Store {
                 notifications: device
                     .as_ref()
                     .map_or(Permission::Unknown, |device| device.notifications),
+                sealing_key: device.as_ref().and_then(|device| device.sealing_key.clone()),
                 push: device.and_then(|device| device.push),
                 consents: consents
                     .get(&(row.project_id, row.user_id))
@@ -191,10 +200,37 @@ impl Store {
                     .copied()
                     .unwrap_or_default(),
                 project_name: project.name,
+                endpoint: row
+                    .endpoint_id
+                    .and_then(|id| endpoints.get(&id.uuid()))
+                    .filter(|endpoint| endpoint.project_id == row.project_id)
+                    .cloned(),
                 delivery: row,
             });
         }
         Ok(claimed)
+    }
+
+    /// When each of those that are tried again was first tried.
+    async fn first_tries(&self, rows: &[DeliveryRow]) -> Result<HashMap<Uuid, Timestamp>, StoreError> {
+        let tried: Vec<Uuid> = rows
+            .iter()
+            .filter(|row| row.attempts > 1)
+            .map(|row| row.id.uuid())
+            .collect();
+        if tried.is_empty() {
+            return Ok(HashMap::new());
+        }
+        let firsts: Vec<(Uuid, Timestamp)> = attempt::Entity::find()
+            .select_only()
+            .column(attempt::Column::DeliveryId)
+            .column_as(attempt::Column::At.min(), "at")
+            .filter(attempt::Column::DeliveryId.is_in(tried))
+            .group_by(attempt::Column::DeliveryId)
+            .into_tuple()
+            .all(&self.reader)
+            .await?;
+        Ok(firsts.into_iter().collect())
     }
 
     async fn by_id<E>(&self, ids: impl Iterator<Item = Uuid>, column: E::Column) -> Result<Vec<E::Model>, StoreError>
@@ -234,15 +270,4 @@ impl Store {
             .map(|(user, history)| (user, last_words(history)))
             .collect())
     }
-}
-
-/// Queued and its time has come, or being sent by somebody whose lease is over.
-fn due(now: Timestamp) -> Condition {
-    let queued = Condition::all()
-        .add(delivery::Column::State.eq(DeliveryState::Queued.as_str()))
-        .add(delivery::Column::RunAt.lte(now));
-    let abandoned = Condition::all()
-        .add(delivery::Column::State.eq(DeliveryState::Sending.as_str()))
-        .add(delivery::Column::LeaseUntil.lt(now));
-    Condition::any().add(queued).add(abandoned)
 }

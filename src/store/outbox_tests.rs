@@ -3,7 +3,7 @@
 
 use super::change::Row;
 use super::sample::{after, change, delivery, id, noon, open, project, project_row, registration, sending};
-use super::{AttemptRow, Claimed, Settlement, Store};
+use super::{AttemptRow, Claimed, DeadAddress, Settlement, Store};
 use crate::base::time::Timestamp;
 use crate::engine::delivery::{ChannelKind, DeliveryState};
 use crate::engine::fix::ReceiptStatus;
@@ -178,11 +178,47 @@ async fn a_dead_address_is_forgotten_unless_a_new_one_came() {
         .unwrap();
     claim(&store, noon(), 10).await;
     let dead = |number, address: &str| Settlement {
-        dead_address: Some((id(1), address.to_owned())),
+        dead_address: Some(DeadAddress {
+            device_id: id(1),
+            address: address.to_owned(),
+            since: None,
+        }),
         ..settlement(number, 1, DeliveryState::Failed, after(1))
     };
     store.settle_delivery(&dead(50, "address 0")).await.unwrap();
     assert!(store.device(project(), id(1)).await.unwrap().unwrap().push.is_some());
     store.settle_delivery(&dead(51, "address 1")).await.unwrap();
     assert_eq!(store.device(project(), id(1)).await.unwrap().unwrap().push, None);
+}
+
+#[tokio::test]
+async fn an_address_that_was_registered_again_after_it_died_lives_on() {
+    // (said by the app, died by the provider's word, still there after it)
+    let table = [
+        (Some(after(10)), Some(after(5)), true),
+        (Some(after(10)), Some(after(10)), false),
+        (Some(after(10)), Some(after(20)), false),
+        (Some(after(10)), None, false),
+        (None, Some(after(5)), false),
+    ];
+    for (push_set_at, since, lives) in table {
+        let store = open().await;
+        let mut said = registration(1);
+        said.device.push_set_at = push_set_at;
+        store.register_device(&said).await.unwrap();
+        store.commit(vec![sending(1, 50, "a")]).await.unwrap();
+        claim(&store, noon(), 10).await;
+        let settlement = Settlement {
+            dead_address: Some(DeadAddress {
+                device_id: id(1),
+                address: "address 1".to_owned(),
+                since,
+            }),
+            ..settlement(50, 1, DeliveryState::Failed, after(30))
+        };
+        store.settle_delivery(&settlement).await.unwrap();
+        let device = store.device(project(), id(1)).await.unwrap().unwrap();
+        assert_eq!(device.push.is_some(), lives, "{push_set_at:?} {since:?}");
+        assert_eq!(device.push_set_at, push_set_at);
+    }
 }

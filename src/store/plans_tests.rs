@@ -86,7 +86,7 @@ async fn use_it(store: &Store, now: Timestamp) {
         .await
         .unwrap();
     let late = now + TimeDelta::days(1_000);
-    while store.purge(late, 10, &Kept::default()).await.unwrap() > 0 {}
+    while store.purge(late, 10, &Retention::default()).await.unwrap() > 0 {}
 }
 
 #[tokio::test]

@@ -120,7 +120,9 @@ async fn renew(
         locale: news.locale.or(known.locale),
         time_zone: news.time_zone.or(known.time_zone),
         notifications,
+        push_set_at: news.push_set_at.or(known.push_set_at),
         push: news.push.or(known.push),
+        sealing_key: news.sealing_key.or(known.sealing_key),
         last_seen_at: news.last_seen_at.max(known.last_seen_at),
         ..known
     };

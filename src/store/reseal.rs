@@ -52,7 +52,7 @@ const fn table(
 }
 
 /// Every sealed column, what is most sensitive first.
-const TABLES: [Table; 13] = [
+const TABLES: [Table; 16] = [
     table("channels", &[PROJECT, ("kind", Part::Text)], "set_up", sealed::CHANNEL),
     table(
         "facts",
@@ -74,6 +74,14 @@ const TABLES: [Table; 13] = [
     table("subjects", &[PROJECT, ("user_id", Part::Id)], "state", sealed::SUBJECT),
     table("users", BY_ID, "profile", sealed::USER),
     table("devices", BY_ID, "push_address", sealed::DEVICE),
+    table("devices", BY_ID, "sealing_key", sealed::SEALING_KEY),
+    table(
+        "wallet_passes",
+        &[("holder", Part::Text), ("serial", Part::Text)],
+        "push_token",
+        sealed::WALLET,
+    ),
+    table("webhook_endpoints", BY_ID, "secrets", sealed::ENDPOINT),
     table("inbox", BY_ID, "input", sealed::INBOX),
     table("messages", BY_ID, "body", sealed::MESSAGE),
     table(

@@ -3,11 +3,15 @@
 
 use super::super::sample::{change, decision, device, ids, moment, noon, open, project, registration, stay};
 use super::super::testing::Fresh;
-use super::super::{EventRow, Row as Written, SavedAnswer};
+use super::super::{EndpointRow, EventRow, Held, Row as Written, SavedAnswer, SigningSecrets, WalletPass};
 use super::*;
 use crate::base::chance::SeededEntropy;
+use crate::base::link::Link;
+use crate::base::seal::SealingKey;
+use crate::base::secret::Secret;
 use crate::base::vault::Keyring;
 use crate::engine::decision::ReasonCode;
+use crate::engine::delivery::Health;
 use crate::engine::fact::FactRef;
 use serde_json::json;
 
@@ -15,10 +19,51 @@ fn new_key() -> String {
     Keyring::new_key(&SeededEntropy::new(77)).expose().to_owned()
 }
 
+/// That of RFC 8291, appendix A.
+fn sealing_key() -> SealingKey {
+    let public = "BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4";
+    SealingKey::new(public, "BTBZMqHH6r4Tts7J_aSIgg").unwrap()
+}
+
+fn endpoint() -> EndpointRow {
+    EndpointRow {
+        id: Uuid::from_u128(1).into(),
+        project_id: project(),
+        url: "https://hotel.example/hook".into(),
+        description: String::new(),
+        secrets: SigningSecrets::new(Secret::new("whsec_canary")),
+        disabled: None,
+        health: Health::default(),
+        held_until: None,
+        created_at: noon(),
+        updated_at: noon(),
+    }
+}
+
+fn wallet() -> WalletPass {
+    WalletPass {
+        holder: "phone".into(),
+        serial: "serial".into(),
+        link: Link {
+            project_id: project(),
+            user_id: device(1).user_id,
+            kind: "stay".into(),
+            key: "s1".into(),
+        },
+        push_token: Some(Secret::new("token-canary")),
+        due_at: None,
+        attempts: 0,
+    }
+}
+
 /// Something in every sealed column that the cast of the store's tests can fill.
 async fn filled() -> Fresh {
     let fresh = open().await;
-    fresh.register_device(&registration(1)).await.unwrap();
+    let mut registration = registration(1);
+    registration.device.sealing_key = Some(sealing_key());
+    fresh.register_device(&registration).await.unwrap();
+    assert!(fresh.add_endpoint(&endpoint()).await.unwrap());
+    fresh.hold_pass(&wallet(), noon()).await.unwrap();
     fresh.put_fact(stay("s1", 1, &["ana"]), &mut ids(7)).await.unwrap();
     let mut change = change(1);
     change.effects.moments = vec![moment(1, 1, noon())];
@@ -60,7 +105,7 @@ async fn everything_gets_the_new_key_and_the_old_one_can_go() {
     assert_eq!(pass(&fresh).await.sealed, 0);
     let values = fresh.keys_in_use().await.unwrap();
     assert_eq!(values.keys().collect::<Vec<_>>(), [&old]);
-    assert!(values[&old] >= 11, "{values:?}");
+    assert!(values[&old] >= 14, "{values:?}");
 
     let both = Keyring::read(&format!("{} {}", new_key(), fresh.key().expose())).unwrap();
     let new = both.current().to_owned();
@@ -83,6 +128,9 @@ async fn everything_gets_the_new_key_and_the_old_one_can_go() {
     assert!(fresh.fact(project(), &fact).await.unwrap().is_some());
     let row = fresh.device(project(), device(1).id).await.unwrap().unwrap();
     assert_eq!(row.push, device(1).push);
+    assert_eq!(row.sealing_key, Some(sealing_key()));
+    assert_eq!(fresh.endpoints(project()).await.unwrap(), [endpoint()]);
+    assert_eq!(fresh.passes_held("phone").await.unwrap(), [wallet()]);
     assert_eq!(
         fresh
             .load_subjects(project(), &[device(1).user_id])
@@ -156,4 +204,36 @@ async fn many_rows_are_gone_through_in_steps_and_none_twice() {
     }
     let step = limits::RESEALED_PER_STEP_MAX;
     assert_eq!(counts, [step, step, 1]);
+}
+
+#[tokio::test]
+async fn a_wallet_that_tells_its_token_again_is_known_and_a_dead_address_is_found_by_its_name() {
+    let fresh = filled().await;
+    assert_eq!(fresh.hold_pass(&wallet(), noon()).await.unwrap(), Held::Known);
+    let other = WalletPass {
+        push_token: Some(Secret::new("token-2")),
+        ..wallet()
+    };
+    assert_eq!(fresh.hold_pass(&other, noon()).await.unwrap(), Held::Known);
+    assert_eq!(fresh.passes_held("phone").await.unwrap(), [other]);
+    for secret in ["whsec_canary", "token-canary", "token-2", "BTBZMqHH6r4Tts7J_aSIgg"] {
+        for table in &TABLES {
+            for row in fresh.next_rows(table, None).await.unwrap() {
+                let text = String::from_utf8_lossy(&row.stored).into_owned();
+                assert!(!text.contains(secret), "{secret} stands in {}", table.name);
+            }
+        }
+    }
+    let forget = async |address: &str| {
+        let txn = fresh.write_txn().await.unwrap();
+        let device = (project(), device(1).id);
+        super::super::devices::forget_address(&txn, &fresh.vault, device, Some(address), None)
+            .await
+            .unwrap();
+        txn.commit().await.unwrap();
+        let (project, id) = device;
+        fresh.device(project, id).await.unwrap().unwrap().push
+    };
+    assert_eq!(forget("another").await, device(1).push);
+    assert_eq!(forget("address 1").await, None);
 }

@@ -14,10 +14,12 @@ use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Tr
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-/// How many days things are kept.
+/// `[retention]`: how many days things are kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct Kept {
+pub struct Retention {
+    /// Seconds from one look for what is old to the next.
+    pub purge_every_s: u64,
     pub decisions_days: u32,
     pub moments_days: u32,
     /// Events, fixes and receipts, by when they happened.
@@ -30,9 +32,10 @@ pub struct Kept {
     pub journeys_days: u32,
 }
 
-impl Default for Kept {
+impl Default for Retention {
     fn default() -> Self {
         Self {
+            purge_every_s: 3_600,
             decisions_days: 30,
             moments_days: 90,
             records_days: 90,
@@ -53,7 +56,7 @@ struct Old {
 impl Store {
     /// Removes at most about `limit` rows: answers past a day, all else past its keeping. Each table is a statement of its own.
     /// Call it until it says 0.
-    pub async fn purge(&self, now: Timestamp, limit: u64, kept: &Kept) -> Result<u64, StoreError> {
+    pub async fn purge(&self, now: Timestamp, limit: u64, kept: &Retention) -> Result<u64, StoreError> {
         let mut purged = self.purge_answers(now, limit).await?;
         let projects: Vec<Uuid> = project::Entity::find()
             .select_only()
@@ -70,7 +73,13 @@ impl Store {
         Ok(purged)
     }
 
-    async fn purge_project(&self, project: Uuid, now: Timestamp, limit: u64, kept: &Kept) -> Result<u64, StoreError> {
+    async fn purge_project(
+        &self,
+        project: Uuid,
+        now: Timestamp,
+        limit: u64,
+        kept: &Retention,
+    ) -> Result<u64, StoreError> {
         let mut purged = 0;
         let of = |days: u32, purged: u64| Old {
             project,

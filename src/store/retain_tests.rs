@@ -35,7 +35,7 @@ async fn everything_goes_after_its_time_in_small_steps_and_what_is_under_way_sta
     store.commit(vec![old, sending(1, 3, "key")]).await.unwrap();
     let before = left(&store).await;
     assert_eq!((before.0, before.2), (8, 1));
-    let kept = Kept::default();
+    let kept = Retention::default();
     let purge_all = async |days: i64| {
         let mut steps = Vec::new();
         loop {

@@ -70,6 +70,8 @@ pub(super) fn device(number: u128) -> DeviceRow {
         time_zone: Some("Europe/Vienna".into()),
         notifications: Permission::Granted,
         push: Some((ChannelKind::Tray, format!("address {number}"))),
+        push_set_at: None,
+        sealing_key: None,
         created_at: noon(),
         last_seen_at: None,
     }
@@ -140,6 +142,7 @@ pub(super) fn message(number: u128, message: u128, send_key: &str) -> Message {
             id: id(message),
             device_id: Some(id(number)),
             channel: ChannelKind::Tray,
+            endpoint_id: None,
         }],
     }
 }
@@ -153,6 +156,7 @@ fn shown() -> Shown {
         public_title: None,
         public_body: Some("Open the app".into()),
         link: None,
+        pass: None,
         image: None,
         actions: Vec::new(),
         tag: "stay:1".into(),

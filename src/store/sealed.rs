@@ -16,6 +16,8 @@ pub(super) const ANSWER: Column = Column("idempotency_keys.body");
 pub(super) const CHANNEL: Column = Column("channels.set_up");
 pub(super) const DECISION: Column = Column("decisions.body");
 pub(super) const DEVICE: Column = Column("devices.push_address");
+/// The signing secrets of a webhook endpoint.
+pub(super) const ENDPOINT: Column = Column("webhook_endpoints.secrets");
 pub(super) const EVENT: Column = Column("events.properties");
 pub(super) const FACT: Column = Column("facts.properties");
 pub(super) const FACT_VERSION: Column = Column("fact_versions.properties");
@@ -23,10 +25,14 @@ pub(super) const INBOX: Column = Column("inbox.input");
 pub(super) const MESSAGE: Column = Column("messages.body");
 pub(super) const MOMENT: Column = Column("moments.body");
 pub(super) const RECEIPT: Column = Column("receipts.text");
+/// What sensitive texts are sealed to on their way to a device.
+pub(super) const SEALING_KEY: Column = Column("devices.sealing_key");
 /// Only found by its name: the key itself is in the message.
 pub(super) const SEND_KEY: Column = Column("messages.send_key");
 pub(super) const SUBJECT: Column = Column("subjects.state");
 pub(super) const USER: Column = Column("users.profile");
+/// The push token of a wallet.
+pub(super) const WALLET: Column = Column("wallet_passes.push_token");
 
 impl Column {
     pub(super) fn place(self, project: Uuid) -> Place {

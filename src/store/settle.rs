@@ -1,6 +1,6 @@
-//! Settling a claimed delivery: its new state, the attempt, and an address that turned out dead.
+//! Settling claimed deliveries: their new states, the attempts, and addresses that turned out dead.
 
-use super::codec::from_word;
+use super::codec::{from_word, insert_all};
 use super::connect::Store;
 use super::devices::forget_address;
 use super::error::StoreError;
@@ -11,8 +11,19 @@ use crate::base::time::Timestamp;
 use crate::engine::delivery::DeliveryState;
 use crate::store::change::InboxEntry;
 use ::entity::{attempt, delivery};
-use sea_orm::sea_query::Expr;
-use sea_orm::{ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, QuerySelect};
+use sea_orm::sea_query::OnConflict;
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use std::collections::HashMap;
+use uuid::Uuid;
+
+/// An address that reaches nobody.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeadAddress {
+    pub device_id: DeviceId,
+    pub address: String,
+    /// Since when, if the provider said so: registered again after that, it lives on.
+    pub since: Option<Timestamp>,
+}
 
 /// What came of one claim.
 #[derive(Debug, Clone, PartialEq)]
@@ -30,79 +41,133 @@ pub struct Settlement {
     /// None when nothing was tried.
     pub attempt: Option<AttemptRow>,
     /// An address the provider called dead, on its first word.
-    pub dead_address: Option<(DeviceId, String)>,
+    pub dead_address: Option<DeadAddress>,
     /// What the engine is to hear when the delivery ends as failed.
     pub undelivered: Option<InboxEntry>,
 }
 
 impl Store {
-    /// Writes the end of a claim, and says where the delivery stands now. None when the claim was lost meanwhile: then nothing
-    /// is written.
+    /// As [`Store::settle_deliveries`], for one.
+    pub async fn settle_delivery(&self, settlement: &Settlement) -> Result<Option<DeliveryState>, StoreError> {
+        let states = self.settle_deliveries(std::slice::from_ref(settlement)).await?;
+        Ok(states.into_iter().next().flatten())
+    }
+
+    /// Writes the ends of claims in one transaction, and says for each where its delivery stands now. None when the claim was
+    /// lost meanwhile: then nothing is written of it.
     ///
     /// A receipt that came before its settlement has moved the delivery on already; it stays there.
-    pub async fn settle_delivery(&self, settlement: &Settlement) -> Result<Option<DeliveryState>, StoreError> {
+    pub async fn settle_deliveries(
+        &self,
+        settlements: &[Settlement],
+    ) -> Result<Vec<Option<DeliveryState>>, StoreError> {
         let txn = self.write_txn().await?;
-        let model = delivery::Entity::find_by_id(settlement.delivery_id.uuid())
-            .filter(delivery::Column::ProjectId.eq(settlement.project_id.uuid()))
+        // In the order of their ids, so that two batches never wait for one another.
+        let models = delivery::Entity::find()
+            .filter(delivery::Column::Id.is_in(settlements.iter().map(|settlement| settlement.delivery_id.uuid())))
+            .order_by_asc(delivery::Column::Id)
             .lock_exclusive()
-            .one(&txn)
+            .all(&txn)
             .await?;
-        let Some(model) = model else { return Ok(None) };
-        let state: DeliveryState = from_word("deliveries.state", &model.state)?;
-        if model.attempts != i64::from(settlement.attempts) || model.lease_until.is_none() {
-            return Ok(None);
-        }
-        let state = if state == DeliveryState::Sending {
-            settlement.state
-        } else {
-            state
-        };
-        // Only looking is no attempt: a delivery that was held back has all of its tries left.
-        let held_back = settlement.attempt.is_none() && state == DeliveryState::Queued;
-        let attempts = model.attempts - i64::from(held_back);
-        delivery::Entity::update_many()
-            .col_expr(delivery::Column::State, Expr::value(state.as_str()))
-            .col_expr(delivery::Column::Attempts, Expr::value(attempts))
-            .col_expr(
-                delivery::Column::RunAt,
-                Expr::value(settlement.run_at.unwrap_or(model.run_at)),
-            )
-            .col_expr(delivery::Column::LeaseUntil, Expr::value(None::<Timestamp>))
-            .col_expr(delivery::Column::Why, Expr::value(settlement.why.clone()))
-            .col_expr(
-                delivery::Column::ProviderId,
-                Expr::value(settlement.provider_id.clone().or(model.provider_id)),
-            )
-            .col_expr(delivery::Column::UpdatedAt, Expr::value(settlement.at))
-            .filter(delivery::Column::ProjectId.eq(settlement.project_id.uuid()))
-            .filter(delivery::Column::Id.eq(model.id))
-            .exec(&txn)
-            .await?;
-        if let Some(tried) = &settlement.attempt {
-            let model = attempt::Model {
-                delivery_id: settlement.delivery_id.uuid(),
-                number: i64::from(tried.number),
-                at: tried.at,
-                outcome: tried.outcome.clone(),
-                detail: tried.detail.clone(),
-                provider_id: tried.provider_id.clone(),
-                duration_ms: tried.duration_ms,
+        let mut models: HashMap<Uuid, delivery::Model> = models.into_iter().map(|model| (model.id, model)).collect();
+        let (mut states, mut changed, mut attempts, mut told) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        for settlement in settlements {
+            let model = models.remove(&settlement.delivery_id.uuid());
+            let settled = model.map(|model| settled(settlement, model)).transpose()?.flatten();
+            let Some((model, state)) = settled else {
+                states.push(None);
+                continue;
             };
-            attempt::Entity::insert(model.into_active_model())
-                .exec_without_returning(&txn)
-                .await?;
+            states.push(Some(state));
+            changed.push(model);
+            attempts.extend(
+                settlement
+                    .attempt
+                    .as_ref()
+                    .map(|tried| attempt_model(settlement, tried)),
+            );
+            let failed = state == DeliveryState::Failed;
+            told.extend(
+                settlement
+                    .undelivered
+                    .as_ref()
+                    .filter(|_| failed)
+                    .map(|entry| (entry, settlement.at)),
+            );
+            if let Some(dead) = &settlement.dead_address {
+                let address = Some(dead.address.as_str());
+                let device = (settlement.project_id, dead.device_id);
+                forget_address(&txn, &self.vault, device, address, dead.since).await?;
+            }
         }
-        if let Some((device, address)) = &settlement.dead_address {
-            forget_address(&txn, &self.vault, (settlement.project_id, *device), Some(address)).await?;
+        if changed.is_empty() {
+            return Ok(states);
         }
-        if let Some(entry) = settlement
-            .undelivered
-            .as_ref()
-            .filter(|_| state == DeliveryState::Failed)
-        {
-            inbox_told::add(&txn, &self.vault, std::slice::from_ref(entry), settlement.at).await?;
+        insert_all(&txn, changed, Some(rewritten())).await?;
+        insert_all(&txn, attempts, None).await?;
+        for (entry, at) in told {
+            inbox_told::add(&txn, &self.vault, std::slice::from_ref(entry), at).await?;
         }
         txn.commit().await?;
-        Ok(Some(state))
+        Ok(states)
+    }
+}
+
+/// The row as it will be, and its state; none when the claim was lost.
+fn settled(
+    settlement: &Settlement,
+    model: delivery::Model,
+) -> Result<Option<(delivery::Model, DeliveryState)>, StoreError> {
+    let is_its_claim = model.project_id == settlement.project_id.uuid()
+        && model.attempts == i64::from(settlement.attempts)
+        && model.lease_until.is_some();
+    if !is_its_claim {
+        return Ok(None);
+    }
+    let state: DeliveryState = from_word("deliveries.state", &model.state)?;
+    let state = if state == DeliveryState::Sending {
+        settlement.state
+    } else {
+        state
+    };
+    // Only looking is no attempt: a delivery that was held back has all of its tries left.
+    let held_back = settlement.attempt.is_none() && state == DeliveryState::Queued;
+    let model = delivery::Model {
+        state: state.as_str().to_owned(),
+        attempts: model.attempts - i64::from(held_back),
+        run_at: settlement.run_at.unwrap_or(model.run_at),
+        lease_until: None,
+        why: settlement.why.clone(),
+        provider_id: settlement.provider_id.clone().or(model.provider_id),
+        updated_at: settlement.at,
+        ..model
+    };
+    Ok(Some((model, state)))
+}
+
+/// Many rows, each with values of its own, in one statement: they are there, so every "insert" is an update.
+fn rewritten() -> OnConflict {
+    OnConflict::column(delivery::Column::Id)
+        .update_columns([
+            delivery::Column::State,
+            delivery::Column::Attempts,
+            delivery::Column::RunAt,
+            delivery::Column::LeaseUntil,
+            delivery::Column::Why,
+            delivery::Column::ProviderId,
+            delivery::Column::UpdatedAt,
+        ])
+        .to_owned()
+}
+
+fn attempt_model(settlement: &Settlement, tried: &AttemptRow) -> attempt::Model {
+    attempt::Model {
+        delivery_id: settlement.delivery_id.uuid(),
+        number: i64::from(tried.number),
+        at: tried.at,
+        outcome: tried.outcome.clone(),
+        detail: tried.detail.clone(),
+        provider_id: tried.provider_id.clone(),
+        duration_ms: tried.duration_ms,
     }
 }

@@ -1,7 +1,7 @@
 //! The schema, projects, keys, idempotency and retention, on the database that the tests run on.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests may panic")]
 
-use super::Kept;
+use super::Retention;
 use super::error::StoreError;
 use super::sample::{after, change, decision, id, noon, open, project, project_row};
 use super::testing::open_empty;
@@ -114,12 +114,12 @@ async fn a_repeated_write_gets_the_same_answer_for_a_day() {
     let day = after(61) + TimeDelta::hours(24);
     assert_eq!(
         store
-            .purge(day - TimeDelta::seconds(1), 100, &Kept::default())
+            .purge(day - TimeDelta::seconds(1), 100, &Retention::default())
             .await
             .unwrap(),
         0
     );
-    assert_eq!(store.purge(day, 100, &Kept::default()).await.unwrap(), 1);
+    assert_eq!(store.purge(day, 100, &Retention::default()).await.unwrap(), 1);
     assert_eq!(begin(b"b", day).await, Begun::New);
 }
 
@@ -139,7 +139,7 @@ async fn old_decisions_go_in_small_steps() {
     let now = after(0) + TimeDelta::days(30);
     let mut steps = Vec::new();
     loop {
-        let purged = store.purge(now, 2, &Kept::default()).await.unwrap();
+        let purged = store.purge(now, 2, &Retention::default()).await.unwrap();
         if purged == 0 {
             break;
         }

@@ -2,10 +2,13 @@
 
 use super::connect::Store;
 use super::error::StoreError;
+use super::outbox::Claimed;
 use super::settings::Settings;
 use crate::base::chance::{Entropy, SystemEntropy};
 use crate::base::secret::Secret;
+use crate::base::time::Timestamp;
 use crate::base::vault::Keyring;
+use chrono::TimeDelta;
 use sea_orm::{ConnectionTrait, Database};
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
@@ -61,6 +64,23 @@ impl Drop for Fresh {
             // A folder that stays behind in the system's temporary place harms nobody.
             let _ = std::fs::remove_dir_all(folder);
         }
+    }
+}
+
+impl Store {
+    /// Claims whatever is due, by whatever route: for tests that look at what a claim does, not at who has a turn.
+    pub async fn claim_deliveries(
+        &self,
+        now: Timestamp,
+        lease: TimeDelta,
+        limit: u64,
+    ) -> Result<Vec<Claimed>, StoreError> {
+        let mut claimed = Vec::new();
+        for route in self.routes_due(now).await? {
+            let share = usize::try_from(limit).unwrap_or(usize::MAX) - claimed.len();
+            claimed.extend(self.claim_shares(now, lease, &[(route, share)]).await?);
+        }
+        Ok(claimed)
     }
 }
 

@@ -2,8 +2,11 @@
 
 use crate::engine::decision::ReasonCode;
 use crate::engine::delivery::{ChannelKind, DeliveryState};
-use metrics::{counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
+use metrics::{Counter, Histogram, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::fmt::Write as _;
 use std::sync::OnceLock;
 use std::time::Duration;
 
@@ -20,6 +23,10 @@ pub const HTTP_REQUESTS_TOTAL: &str = "usher_http_requests_total";
 pub const HTTP_SECONDS: &str = "usher_http_request_seconds";
 /// One attempt to hand a message to a provider.
 pub const SEND_SECONDS: &str = "usher_send_seconds";
+/// Sends that a provider refused for our keys, permissions or sender, by channel and code: each needs the operator.
+pub const MISCONFIGURED_TOTAL: &str = "usher_channel_misconfigured_total";
+/// Times that a tenant's channel failed so often in a row that it was only probed from then on.
+pub const ROUTES_CLOSED_TOTAL: &str = "usher_routes_closed_total";
 /// Turns of the workers' loops that failed, by loop.
 pub const LOOP_FAILURES_TOTAL: &str = "usher_loop_failures_total";
 /// Inputs whose step ended in a fault of ours.
@@ -93,6 +100,14 @@ fn describe() {
     describe_counter!(HTTP_REQUESTS_TOTAL, "Requests answered, by method, route and status");
     describe_histogram!(HTTP_SECONDS, "Time to answer a request, by route");
     describe_histogram!(SEND_SECONDS, "Time of one attempt to send, by channel");
+    describe_counter!(
+        MISCONFIGURED_TOTAL,
+        "Sends refused for our keys, permissions or sender, by channel and code: each needs the operator"
+    );
+    describe_counter!(
+        ROUTES_CLOSED_TOTAL,
+        "Times a tenant's channel went silent and was only probed, by channel"
+    );
     describe_counter!(LOOP_FAILURES_TOTAL, "Failed turns of the workers' loops, by loop");
     describe_counter!(
         STEPS_BROKEN_TOTAL,
@@ -107,7 +122,38 @@ fn describe() {
 
 /// `outcome`: `accepted` or `rejected`.
 pub fn records(kind: &'static str, outcome: &'static str, count: u64) {
-    counter!(RECORDS_TOTAL, "kind" => kind, "outcome" => outcome).increment(count);
+    RECORDS.with_borrow_mut(|series| {
+        let known = series.entry((kind, outcome));
+        let counter = known.or_insert_with(|| counter!(RECORDS_TOTAL, "kind" => kind, "outcome" => outcome));
+        counter.increment(count);
+    });
+}
+
+/// A request was answered. `route` is its pattern, of which there are few.
+pub fn request(method: &str, route: &str, status: u16, took: Duration) {
+    REQUESTS.with_borrow_mut(|(series, name)| {
+        name.clear();
+        // Writing into memory cannot fail.
+        let _ = write!(name, "{method} {status} {route}");
+        if !series.contains_key(name) {
+            let (method, route, status) = (method.to_owned(), route.to_owned(), status.to_string());
+            let seconds = histogram!(HTTP_SECONDS, "route" => route.clone());
+            let total = counter!(HTTP_REQUESTS_TOTAL, "method" => method, "route" => route, "status" => status);
+            series.insert(name.clone(), (total, seconds));
+        }
+        if let Some((total, seconds)) = series.get(name) {
+            total.increment(1);
+            seconds.record(took.as_secs_f64());
+        }
+    });
+}
+
+// What is counted for every request: looking its series up among all others costs more than the counting, so each thread keeps
+// those it has met.
+thread_local! {
+    static RECORDS: RefCell<HashMap<(&'static str, &'static str), Counter>> = RefCell::default();
+    /// The series by their name, and the room to write a name into.
+    static REQUESTS: RefCell<(HashMap<String, (Counter, Histogram)>, String)> = RefCell::default();
 }
 
 pub fn moment(kind: &'static str) {
@@ -124,6 +170,14 @@ pub fn delivery(channel: ChannelKind, state: DeliveryState) {
 
 pub fn send(channel: ChannelKind, took: Duration) {
     histogram!(SEND_SECONDS, "channel" => channel.as_str()).record(took.as_secs_f64());
+}
+
+pub fn misconfigured(channel: ChannelKind, code: &str) {
+    counter!(MISCONFIGURED_TOTAL, "channel" => channel.as_str(), "code" => code.to_owned()).increment(1);
+}
+
+pub fn route_closed(channel: ChannelKind) {
+    counter!(ROUTES_CLOSED_TOTAL, "channel" => channel.as_str()).increment(1);
 }
 
 pub fn step_broken() {

@@ -5,24 +5,30 @@ mod supervise;
 
 use crate::api::Progress;
 use crate::base::clock::Clock;
-use crate::pipeline::{Pipeline, PipelineError};
-use crate::store::Kept;
+use crate::base::limits;
+use crate::pipeline::{Dispatcher, Pipeline, PipelineError};
+use crate::store::Retention;
 use crate::telemetry::measure::Measures;
+use crate::wallet::Updates;
 use reseal::Sealer;
 use std::sync::Arc;
 use std::time::Duration;
 use supervise::{Loop, supervise};
+use tokio::sync::Mutex;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 /// Timers are looked for this often: a dwell may fire this late.
 const TICK_EVERY: Duration = Duration::from_millis(200);
-/// Between two looks at the outbox: a burst of commits becomes a few claims.
-const DISPATCH_EVERY: Duration = Duration::from_millis(5);
-/// The outbox is looked at this often when no commit says that there is work: retries fall due by time alone.
-const DISPATCH_IDLE: Duration = Duration::from_millis(500);
+/// The dispatcher says this often that it is alive; what it has under way goes on between two turns.
+const DISPATCH_TURN: Duration = Duration::from_secs(1);
+const DISPATCH_EVERY: Duration = Duration::from_millis(1);
+/// How often SQLite's log is copied into its file.
+const CHECKPOINT_EVERY: Duration = Duration::from_secs(1);
 /// Raw samples of the measures are sorted into their buckets this often.
 const TIDY_EVERY: Duration = Duration::from_secs(5);
+/// Passes in wallets whose facts changed are looked for this often.
+const WALLETS_EVERY: Duration = Duration::from_secs(2);
 /// Inputs that a crash left behind are taken care of at once; then this looks for what another process left.
 const RECOVER_EVERY: Duration = Duration::from_mins(1);
 
@@ -30,21 +36,24 @@ const RECOVER_EVERY: Duration = Duration::from_mins(1);
 pub struct Workers {
     token: CancellationToken,
     loops: JoinSet<()>,
+    dispatcher: Arc<Mutex<Dispatcher>>,
 }
 
 impl Workers {
-    /// Starts every loop on the current runtime. The last says how often old data is looked for, and what is old.
+    /// Starts every loop on the current runtime. The last says what is old, and how often it is looked for.
     pub fn start(
         pipeline: &Pipeline,
         clock: &Arc<dyn Clock>,
         measures: &Measures,
         progress: &Progress,
-        (purge_every, kept): (Duration, Kept),
+        kept: Retention,
     ) -> Self {
         let mut workers = Self {
             token: CancellationToken::new(),
             loops: JoinSet::new(),
+            dispatcher: Arc::new(Mutex::new(Dispatcher::new(pipeline))),
         };
+        let dispatcher = Arc::clone(&workers.dispatcher);
         let stop = workers.token.clone();
         let sealer = Sealer::new(pipeline.store().clone(), stop.clone());
         let mut start =
@@ -56,12 +65,11 @@ impl Workers {
             30,
             Turns::new(move || again_while_busy(tick.clone(), Work::Tick)),
         );
-        let dispatch = pipeline.clone();
         start(
             "dispatch",
             DISPATCH_EVERY,
             120,
-            Turns::new(move || dispatch_when_ready(dispatch.clone())),
+            Turns::new(move || dispatch_for_a_while(Arc::clone(&dispatcher))),
         );
         let recover = pipeline.clone();
         start(
@@ -71,6 +79,7 @@ impl Workers {
             Turns::new(move || again_while_busy(recover.clone(), Work::Recover)),
         );
         let purge = pipeline.clone();
+        let purge_every = Duration::from_secs(kept.purge_every_s.max(1));
         let purge_patience = i64::try_from(purge_every.as_secs())
             .unwrap_or(i64::MAX / 4_000)
             .saturating_mul(3);
@@ -85,6 +94,16 @@ impl Workers {
             reseal::LOOK_EVERY,
             reseal::PATIENCE_S,
             Turns::new(move || sealer.clone().turn()),
+        );
+        let store = pipeline.store().clone();
+        start(
+            "checkpoint",
+            CHECKPOINT_EVERY,
+            120,
+            Turns::new(move || {
+                let store = store.clone();
+                async move { store.checkpoint().await.map_err(|error| error.to_string()) }
+            }),
         );
         let measures = measures.clone();
         start(
@@ -102,15 +121,26 @@ impl Workers {
         workers
     }
 
+    /// Tells wallets of what is new in the passes they hold.
+    pub fn follow_wallets(&mut self, updates: Updates, clock: &Arc<dyn Clock>, progress: &Progress) {
+        let turns = Turns::new(move || tell_wallets(updates.clone()));
+        self.add(Loop::new("wallets", WALLETS_EVERY, 600, clock, progress), turns);
+    }
+
     fn add(&mut self, supervised: Loop, turns: Turns) {
         self.loops.spawn(supervise(supervised, self.token.clone(), turns.0));
     }
 
-    /// Ends every loop after its turn under way; whatever still runs after `within` is cut off, which loses nothing, since
-    /// every turn commits wholly or not at all. True when all ended by themselves.
+    /// Ends every loop after its turn under way, and settles what was being sent; whatever still runs after `within` is cut off,
+    /// which loses nothing, since every turn commits wholly or not at all. True when all ended by themselves.
     pub async fn stop(mut self, within: Duration) -> bool {
         self.token.cancel();
-        let ended = async { while self.loops.join_next().await.is_some() {} };
+        let ended = async {
+            while self.loops.join_next().await.is_some() {}
+            if let Err(error) = self.dispatcher.lock().await.run(None).await {
+                tracing::warn!(%error, "sends that ended could not be settled: they go out again when their leases end");
+            }
+        };
         tokio::time::timeout(within, ended).await.is_ok()
     }
 }
@@ -134,7 +164,6 @@ impl Turns {
 #[derive(Debug, Clone, Copy)]
 enum Work {
     Tick,
-    Dispatch,
     Recover,
 }
 
@@ -146,14 +175,24 @@ const PURGE_PAUSE: Duration = Duration::from_millis(50);
 /// Steps of one turn: some ten minutes.
 const PURGE_STEPS_PER_TURN_MAX: usize = 10_000;
 
-async fn dispatch_when_ready(pipeline: Pipeline) -> Result<(), String> {
-    // Whether woken or not: what was queued between two turns left its notice behind.
-    let _ = tokio::time::timeout(DISPATCH_IDLE, pipeline.work_ready().notified()).await;
-    again_while_busy(pipeline, Work::Dispatch).await
+async fn dispatch_for_a_while(dispatcher: Arc<Mutex<Dispatcher>>) -> Result<(), String> {
+    let result = dispatcher.lock().await.run(Some(DISPATCH_TURN)).await;
+    result.map(drop).map_err(|error| error.to_string())
+}
+
+/// A round that was full is followed by another at once.
+async fn tell_wallets(updates: Updates) -> Result<(), String> {
+    for _ in 0..ROUNDS_PER_TURN_MAX {
+        let told = updates.round().await.map_err(|error| error.to_string())?;
+        if (told as u64) < limits::WALLETS_PER_ROUND_MAX {
+            break;
+        }
+    }
+    Ok(())
 }
 
 /// Removes what is old, step by step with pauses: commits in between do not wait for it.
-async fn purge_in_steps(pipeline: Pipeline, kept: Kept, stop: CancellationToken) -> Result<(), String> {
+async fn purge_in_steps(pipeline: Pipeline, kept: Retention, stop: CancellationToken) -> Result<(), String> {
     for _ in 0..PURGE_STEPS_PER_TURN_MAX {
         match pipeline.purge(&kept).await {
             Ok(0) | Err(PipelineError::Stopping) => return Ok(()),
@@ -172,7 +211,6 @@ async fn again_while_busy(pipeline: Pipeline, work: Work) -> Result<(), String> 
     for _ in 0..ROUNDS_PER_TURN_MAX {
         let done = match work {
             Work::Tick => pipeline.tick().await.map(|count| count as u64),
-            Work::Dispatch => pipeline.dispatch().await.map(|count| count as u64),
             Work::Recover => pipeline.recover().await.map(|count| count as u64),
         };
         match done {

@@ -11,7 +11,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 /// The longest pause after failures in a row: a database that is back is noticed soon.
-const BACK_OFF_MAX: Duration = Duration::from_secs(10);
+const BACK_OFF_MAX: Duration = Duration::from_secs(5);
 
 /// What is known of a loop.
 pub(super) struct Loop {

@@ -4,13 +4,14 @@ use crate::Breach;
 use crate::source::{NamedPath, blank, paths, tokens};
 
 /// From the ground up; a module imports from itself and from floors before it, never from later ones.
-pub const FLOORS: [&str; 12] = [
+pub const FLOORS: [&str; 13] = [
     "base",
     "engine",
     "walk",
     "telemetry",
     "store",
     "channel",
+    "wallet",
     "pipeline",
     "api",
     "worker",
@@ -20,12 +21,13 @@ pub const FLOORS: [&str; 12] = [
 ];
 
 /// The floors inside `engine`, from the ground up.
-pub const ENGINE_FLOORS: [&str; 17] = [
+pub const ENGINE_FLOORS: [&str; 18] = [
     "fix",
     "pass",
     "fact",
     "decision",
     "delivery",
+    "flow",
     "presence",
     "fence",
     "moment",

@@ -18,10 +18,11 @@ async fn house() -> (Usher, Project, Phone) {
 }
 
 /// Every write with a body of its own, and who may do it: `b`usiness, `d`evice or `a`pp.
-const WRITES: [(char, &str, &str); 14] = [
+const WRITES: [(char, &str, &str); 15] = [
     ('a', "POST", "/v1/devices"),
     ('d', "PATCH", "/v1/devices/me"),
     ('d', "PUT", "/v1/devices/me/push"),
+    ('d', "PUT", "/v1/devices/me/sealing-key"),
     ('d', "POST", "/v1/devices/me/consents"),
     ('d', "POST", "/v1/devices/me/identify"),
     ('d', "POST", "/v1/track"),

@@ -23,6 +23,7 @@ mod kill;
 mod process;
 mod secrets;
 mod server;
+mod siege;
 #[path = "../simulation/mod.rs"]
 mod simulation;
 mod tracks;

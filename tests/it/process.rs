@@ -131,6 +131,27 @@ impl Process {
         self.child.wait().unwrap();
     }
 
+    /// SIGTERM; how it ended. None when it did not within this time.
+    pub async fn terminate(&mut self, within: Duration) -> Option<std::process::ExitStatus> {
+        let id = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
+        let mut looks = tokio::time::interval(LOOKS_EVERY);
+        let ended = async {
+            loop {
+                looks.tick().await;
+                if let Some(status) = self.child.try_wait().unwrap() {
+                    return status;
+                }
+            }
+        };
+        tokio::time::timeout(within, ended).await.ok()
+    }
+
+    /// Has it ended by itself?
+    pub fn has_ended(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_some()
+    }
+
     /// The most memory it ever held, in bytes; nothing where the system does not say.
     pub fn memory_peak_bytes(&self) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap_or_default();

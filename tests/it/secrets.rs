@@ -5,7 +5,7 @@ use super::process::{Process, Told, sqlite_in};
 use super::server::{LAT, LNG, Project, fix, register};
 use fcm::test_server::TestServer;
 use reqwest::Method;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::time::Duration;
 use usher::base::clock::{Clock, SystemClock};
 
@@ -29,6 +29,9 @@ async fn say_it_all(process: &Process, project: &Project, phone: &super::server:
     let user = json!({ "attributes": { "email": PERSON } });
     project.business.put(&format!("/v1/users/{PERSON}"), &user).await.ok();
     phone.identify(PERSON).await;
+    let vector: Value = serde_json::from_str(include_str!("../data/payloads/webpush/rfc8291-appendix-a.json")).unwrap();
+    let key = json!({ "p256dh": vector["ua_public"], "auth": vector["auth_secret"] });
+    phone.caller.put("/v1/devices/me/sealing-key", &key).await.ok();
     phone
         .caller
         .post("/v1/devices/me/consents", &json!({ "location": true, "service": true }))
@@ -157,6 +160,8 @@ async fn d2_a_secret_is_in_no_log_no_measure_no_problem_and_no_push() {
         ))
         .await;
     assert!(fetched.text().contains(ROOM), "the canary lives where it belongs");
+    let sealed = message["data"]["sealed"].as_str().unwrap_or_default();
+    assert!(sealed.len() > 137, "the phone gets it sealed, too: {message}");
 
     let metrics = process.caller.get("/metrics").await.text();
     assert!(metrics.contains("usher_"));

@@ -154,6 +154,8 @@ impl Database {
             user_id,
             device_id: planned.device_id,
             channel: planned.channel,
+            endpoint_id: planned.endpoint_id,
+            replay_of: None,
             state: DeliveryState::Queued,
             attempts: 0,
             run_at: at,
@@ -278,14 +280,17 @@ impl Database {
             ..message
         };
         Some(Claimed {
+            first_tried_at: None,
             message,
             owner: device.map(|device| device.user_id),
             notifications: device.map(|device| device.notifications).unwrap_or_default(),
             push: device.and_then(|device| device.push.clone()),
+            sealing_key: device.and_then(|device| device.sealing_key.clone()),
             consents: self.consents.get(&delivery.user_id).cloned().unwrap_or_default(),
             paused: self.catalogue.settings.paused,
             channel: usher::store::ChannelMark::default(),
             project_name: String::new(),
+            endpoint: None,
             delivery,
         })
     }
@@ -304,9 +309,9 @@ impl Database {
         row.run_at = settlement.run_at.unwrap_or(row.run_at);
         row.lease_until = None;
         let state = row.state;
-        if let Some((device, address)) = &settlement.dead_address
-            && let Some(device) = self.devices.get_mut(device)
-            && device.push.as_ref().is_some_and(|(_, known)| known == address)
+        if let Some(dead) = &settlement.dead_address
+            && let Some(device) = self.devices.get_mut(&dead.device_id)
+            && device.push.as_ref().is_some_and(|(_, known)| *known == dead.address)
         {
             device.push = None;
         }

@@ -7,12 +7,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use usher::base::id::{DeviceId, MessageId};
 use usher::base::time::Timestamp;
 use usher::engine::decision::ReasonCode;
-use usher::engine::delivery::{DeliveryState, Next, Outcome, settle};
+use usher::engine::delivery::{DeliveryState, Next, Outcome, Tried, settle};
 use usher::engine::message::Message;
 use usher::engine::step::{Given, still_may_be_sent};
 use usher::engine::trigger::Audience;
 use usher::pipeline::{Verdict, at_a_glance};
-use usher::store::{AttemptRow, Claimed, InboxEntry, InboxInput, Settlement};
+use usher::store::{AttemptRow, Claimed, DeadAddress, InboxEntry, InboxInput, Settlement};
 use uuid::Uuid;
 
 const LEASE: TimeDelta = TimeDelta::seconds(60);
@@ -159,7 +159,10 @@ impl Fleet {
             let after = self.dice.pick(&[None, None, Some(TimeDelta::seconds(30))]);
             Outcome::Retry { after, why: why() }
         } else if !alive {
-            Outcome::Unregistered { why: why() }
+            Outcome::Unregistered {
+                why: why(),
+                as_of: None,
+            }
         } else if self.dice.in_1000(rates.rejected) {
             Outcome::Rejected { why: why() }
         } else {
@@ -216,7 +219,13 @@ impl Fleet {
         let claimed = &flight.claimed;
         let (attempts, expires_at) = (claimed.delivery.attempts, claimed.message.expires_at);
         let jitter = self.dice.share();
-        let (state, run_at) = match settle(&flight.outcome, attempts, expires_at, self.now, jitter) {
+        let tried = Tried {
+            channel: claimed.delivery.channel,
+            attempts,
+            first_at: claimed.first_tried_at.unwrap_or(flight.begun_at),
+            expires_at,
+        };
+        let (state, run_at) = match settle(&flight.outcome, &tried, self.now, jitter) {
             Next::Settled { state, .. } => (state, None),
             Next::Again { at, .. } => (DeliveryState::Queued, Some(at)),
         };
@@ -234,7 +243,11 @@ impl Fleet {
                 .delivery
                 .device_id
                 .filter(|_| dead)
-                .map(|id| (id, flight.address.clone())),
+                .map(|device_id| DeadAddress {
+                    device_id,
+                    address: flight.address.clone(),
+                    since: None,
+                }),
             ..blank(claimed, self.now, state, run_at)
         };
         // From the moment the provider's word is on record, nothing goes there any more.

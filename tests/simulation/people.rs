@@ -97,6 +97,8 @@ impl Fleet {
             time_zone: None,
             notifications: Permission::Unknown,
             push: Some((ChannelKind::Fcm, address.clone())),
+            push_set_at: None,
+            sealing_key: None,
             created_at: self.now,
             last_seen_at: Some(self.now),
         };

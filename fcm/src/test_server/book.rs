@@ -29,9 +29,14 @@ pub struct Received {
     pub validate_only: bool,
     /// Whether the message was accepted, whatever became of the answer.
     pub accepted: bool,
-    /// When it arrived.
+    /// When it arrived, by the clock of the test if it set one.
     pub at: SystemTime,
+    /// What was made to go wrong with it.
+    pub fault: Option<Fault>,
 }
+
+/// Tells the time of a test.
+pub type TestClock = Box<dyn Fn() -> SystemTime + Send + Sync>;
 
 /// All that is remembered, behind one lock.
 pub(super) struct Book {
@@ -54,6 +59,10 @@ struct Pages {
     token_requests: usize,
     received: Vec<Received>,
     screens: HashMap<String, Screen>,
+    clock: Option<TestClock>,
+    /// Requests are counted and not kept.
+    forgets: bool,
+    count: usize,
 }
 
 impl Book {
@@ -68,6 +77,9 @@ impl Book {
             token_requests: 0,
             received: Vec::new(),
             screens: HashMap::new(),
+            clock: None,
+            forgets: false,
+            count: 0,
         };
         Self {
             key,
@@ -85,6 +97,26 @@ impl Book {
 
     pub(super) fn token_uri(&self) -> String {
         format!("http://{}/token", self.address)
+    }
+
+    pub(super) fn set_clock(&self, clock: TestClock) {
+        self.pages().clock = Some(clock);
+    }
+
+    /// The time of day, as the test sees it.
+    pub(super) fn now(&self) -> SystemTime {
+        self.pages()
+            .clock
+            .as_ref()
+            .map_or_else(clock::time_of_day, |clock| clock())
+    }
+
+    pub(super) fn forget(&self) {
+        self.pages().forgets = true;
+    }
+
+    pub(super) fn count(&self) -> usize {
+        self.pages().count
     }
 
     pub(super) fn close(&self) {
@@ -172,6 +204,10 @@ impl Book {
     /// Notes a request and, if it was accepted, shows it. The number makes the name of the message.
     pub(super) fn note(&self, received: Received) -> usize {
         let mut pages = self.pages();
+        pages.count += 1;
+        if pages.forgets {
+            return pages.count;
+        }
         if received.accepted && !received.validate_only {
             pages
                 .screens
@@ -180,7 +216,11 @@ impl Book {
                 .show(&received.message);
         }
         pages.received.push(received);
-        pages.received.len()
+        pages.count
+    }
+
+    pub(super) fn look<T>(&self, look: impl FnOnce(&[Received]) -> T) -> T {
+        look(&self.pages().received)
     }
 
     pub(super) fn received(&self) -> Vec<Received> {

@@ -15,7 +15,7 @@ mod schema;
 mod screen;
 mod send;
 
-pub use book::Received;
+pub use book::{Received, TestClock};
 pub use fault::{Fault, FcmCode};
 pub use screen::Shown;
 
@@ -158,6 +158,26 @@ impl TestServer {
     /// Every request to `messages:send` in the order of arrival, refused ones included.
     pub fn received(&self) -> Vec<Received> {
         self.book.received()
+    }
+
+    /// Looks at the same without a copy: for logs of a hundred thousand.
+    pub fn look<T>(&self, look: impl FnOnce(&[Received]) -> T) -> T {
+        self.book.look(look)
+    }
+
+    /// How many requests to `messages:send` there were.
+    pub fn count(&self) -> usize {
+        self.book.count()
+    }
+
+    /// Only counts requests from now on, and shows nothing: for measurements.
+    pub fn forget(&self) {
+        self.book.forget();
+    }
+
+    /// Has requests noted by this clock from now on. What lives for a time, such as access tokens, goes by the machine's.
+    pub fn set_clock(&self, clock: TestClock) {
+        self.book.set_clock(clock);
     }
 
     /// What the phone with this token (or FID) shows now, oldest first. A message that was accepted is shown even if its

@@ -8,7 +8,6 @@ use super::book::{Book, Received};
 use super::complaint::{self, Violation};
 use super::fault::{self, Fault, HANG_MAX};
 use super::{PROJECT_ID, rules};
-use crate::clock;
 
 /// The handler.
 pub(super) async fn accept(
@@ -26,7 +25,8 @@ pub(super) async fn accept(
         validate_only: false,
         message: given["message"].clone(),
         accepted: false,
-        at: clock::time_of_day(),
+        at: book.now(),
+        fault: None,
     };
     let access_token = bearer(&request);
     let refusal = if access_token.is_none_or(|token| !book.is_in_force(token)) {
@@ -53,6 +53,7 @@ pub(super) async fn accept(
 
 /// Does what the fault says; without one the message is accepted and the answer tells so.
 async fn answer(request: &HttpRequest, book: &Book, mut received: Received, fault: Option<Fault>) -> HttpResponse {
+    received.fault.clone_from(&fault);
     let mut note = |accepted: bool| {
         received.accepted = accepted;
         let number = book.note(received.clone());

@@ -10,11 +10,7 @@ pub fn judge(report: &Report) -> Vec<Row> {
         rows.push(clean(load));
     }
     if let Some(ready) = report.ready_ms {
-        let (bound, budget) = if report.plan.fences <= 10_000 {
-            (1_000.0, "<= 1 s")
-        } else {
-            (10_000.0, "<= 10 s")
-        };
+        let (bound, budget) = by_size(report, (1_000.0, "<= 1 s"), (10_000.0, "<= 10 s"));
         let what = format!("start with {} geofences stored", report.plan.fences);
         rows.push(Row::judged(
             &what,
@@ -29,11 +25,7 @@ pub fn judge(report: &Report) -> Vec<Row> {
             report.plan.fences,
             report.plan.users + report.plan.devices
         );
-        let (bound, budget) = if report.plan.fences <= 10_000 {
-            (100.0, "<= 100 MiB")
-        } else {
-            (1_536.0, "<= 1.5 GiB")
-        };
+        let (bound, budget) = by_size(report, (100.0, "<= 100 MiB"), (1_536.0, "<= 1.5 GiB"));
         rows.push(Row::judged(
             &what,
             budget,
@@ -50,6 +42,11 @@ pub fn judge(report: &Report) -> Vec<Row> {
         rows.push(Row::told(&format!("saturation, {word}"), format!("{rate:.0} fixes/s")));
     }
     rows
+}
+
+/// The bound for some thousands of geofences, or the one for a million.
+fn by_size<T>(report: &Report, small: T, large: T) -> T {
+    if report.plan.fences <= 10_000 { small } else { large }
 }
 
 fn find<'a>(ceilings: &'a [Ceiling], endpoint: &str, batch: usize) -> Option<&'a Ceiling> {

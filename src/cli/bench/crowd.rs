@@ -64,6 +64,8 @@ pub enum Spot {
 pub struct Crowd {
     pub phones: Vec<Phone>,
     cycle: u64,
+    /// With it nobody goes anywhere: the number of the fix at which each phone stands.
+    standing: Option<Vec<u64>>,
     /// Begins every record id of this run, so that no other run has made it.
     run: String,
 }
@@ -81,6 +83,7 @@ impl Crowd {
         Self {
             phones,
             cycle: mix.cycle(),
+            standing: None,
             run,
         }
     }
@@ -97,7 +100,27 @@ impl Crowd {
         Self {
             phones: self.phones.iter().map(twin).collect(),
             cycle: self.cycle,
+            standing: self.standing.clone(),
             run: self.run.clone(),
+        }
+    }
+
+    /// The same phones, each staying where its next fix will be: none of their fixes causes anything.
+    #[must_use]
+    pub fn at_rest(&self) -> Self {
+        let stand = |(at, phone): (usize, &Phone)| {
+            let next = phone.made.load(Ordering::Relaxed);
+            // Who is about to arrive waits outside: the arrival is still to come.
+            if self.spot(at, next) == Spot::Arriving {
+                next + self.cycle - 1
+            } else {
+                next
+            }
+        };
+        Self {
+            standing: Some(self.phones.iter().enumerate().map(stand).collect()),
+            run: format!("{}-rest", self.run),
+            ..self.twin()
         }
     }
 
@@ -120,7 +143,7 @@ impl Crowd {
         let mut greeted = false;
         body.extend_from_slice(b"{\"records\":[");
         for number in first..first + count as u64 {
-            let spot = self.spot(phone, number);
+            let spot = self.spot(phone, self.standing.as_ref().map_or(number, |standing| standing[phone]));
             greeted |= spot == Spot::Arriving && it.greeted;
             let away = if spot == Spot::Away { AWAY_DEG } else { 0.0 };
             let step = (number % 11) as f64 * JITTER_DEG;

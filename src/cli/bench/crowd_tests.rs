@@ -71,3 +71,30 @@ fn a_single_fix_has_the_size_the_budgets_speak_of() {
     let made = crowd(1).next(0, 1, "2026-05-04T12:55:00.000Z");
     assert!((160..220).contains(&made.body.len()), "{} bytes", made.body.len());
 }
+
+#[test]
+fn phones_at_rest_stay_where_their_next_fix_will_be_and_greet_nobody() {
+    let crowd = crowd(20);
+    let at_rest = crowd.at_rest();
+    for phone in 0..20 {
+        let place = |crowd: &Crowd| {
+            let made = crowd.next(phone, 1, "2026-05-04T12:55:00.000Z");
+            let text = String::from_utf8(made.body).unwrap();
+            let lat: f64 = text
+                .split("\"lat\":")
+                .nth(1)
+                .unwrap()
+                .split(',')
+                .next()
+                .unwrap()
+                .parse()
+                .unwrap();
+            (made.greeted, (lat - 48.2).abs() > AWAY_DEG / 2.0)
+        };
+        let (_, away) = place(&crowd);
+        let arrives = crowd.spot(phone, 0) == Spot::Arriving;
+        for _ in 0..250 {
+            assert_eq!(place(&at_rest), (false, away || arrives), "phone {phone}");
+        }
+    }
+}

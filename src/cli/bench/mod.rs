@@ -113,19 +113,7 @@ pub(super) async fn run(arguments: BenchArguments, out: Out) -> Result<(), Failu
     // Dropping the run ends its servers and removes its folder, also when it is interrupted.
     tokio::select! {
         ended = measure(&arguments, mix, out) => ended,
-        () = interrupted() => Err(Failure::new("interrupted", "the servers of the run are stopped, and its folder is gone")),
-    }
-}
-
-async fn interrupted() {
-    use tokio::signal::unix::{SignalKind, signal};
-    let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
-    else {
-        return std::future::pending().await;
-    };
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
+        () = crate::app::told() => Err(Failure::new("interrupted", "the servers of the run are stopped, and its folder is gone")),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::figures::{Load, Report};
 use super::taken::Second;
-use plotters::coord::Shift;
+use plotters::coord::{CoordTranslate, Shift};
 use plotters::prelude::*;
 
 type Drawn<'a> = DrawingArea<SVGBackend<'a>, Shift>;
@@ -17,6 +17,9 @@ const COLOURS: [RGBColor; 6] = [
     RGBColor(190, 160, 20),
 ];
 const FONT: &str = "sans-serif";
+const SMALL: (&str, u32) = (FONT, 15);
+const BOLD: RGBColor = RGBColor(222, 222, 222);
+const LIGHT: RGBColor = RGBColor(246, 246, 246);
 
 /// The picture of the first load of a run as SVG; empty when there was none.
 ///
@@ -72,6 +75,23 @@ fn whole(svg: &mut String, report: &Report, load: &Load) -> Drawing {
     Ok(())
 }
 
+/// Says in a corner of the chart which curve is which.
+fn legend<'a, X: CoordTranslate>(chart: &mut ChartContext<'a, SVGBackend<'a>, X>, at: SeriesLabelPosition) -> Drawing {
+    chart
+        .configure_series_labels()
+        .position(at)
+        .background_style(WHITE.mix(0.85))
+        .border_style(RGBColor(200, 200, 200))
+        .label_font(SMALL)
+        .draw()?;
+    Ok(())
+}
+
+/// The piece of a curve that stands beside its name.
+fn sample((x, y): (i32, i32), colour: RGBColor) -> PathElement<(i32, i32)> {
+    PathElement::new(vec![(x, y), (x + 18, y)], colour.stroke_width(3))
+}
+
 /// Each further nine of the samples is as wide as the one before.
 fn nines(share: f64) -> f64 {
     -(1.0 - share.min(0.999_99)).log10()
@@ -117,9 +137,9 @@ fn latencies(area: &Drawn<'_>, load: &Load) -> Drawing {
         .x_labels(5)
         .x_label_formatter(&|at| nines_label(*at))
         .y_label_formatter(&|ms| ms_label(*ms))
-        .bold_line_style(RGBColor(222, 222, 222))
-        .light_line_style(RGBColor(246, 246, 246))
-        .label_style((FONT, 15))
+        .bold_line_style(BOLD)
+        .light_line_style(LIGHT)
+        .label_style(SMALL)
         .draw()?;
     for (hop, colour) in load.hops.iter().zip(COLOURS.iter().cycle()) {
         // Where there are too few samples the curve would only repeat the worst one.
@@ -131,15 +151,9 @@ fn latencies(area: &Drawn<'_>, load: &Load) -> Drawing {
         chart
             .draw_series(LineSeries::new(points, colour.stroke_width(2)))?
             .label(format!("{}, {} samples", hop.name, hop.samples))
-            .legend(move |(x, y)| PathElement::new(vec![(x, y), (x + 18, y)], colour.stroke_width(3)));
+            .legend(move |at| sample(at, *colour));
     }
-    chart
-        .configure_series_labels()
-        .position(SeriesLabelPosition::LowerRight)
-        .background_style(WHITE.mix(0.85))
-        .border_style(RGBColor(200, 200, 200))
-        .label_font((FONT, 15))
-        .draw()?;
+    legend(&mut chart, SeriesLabelPosition::LowerRight)?;
     Ok(())
 }
 
@@ -165,26 +179,18 @@ fn over_time(area: &Drawn<'_>, caption: &str, lines: &[(&str, Vec<(f64, f64)>)])
                 format!("{value:.0}")
             }
         })
-        .bold_line_style(RGBColor(222, 222, 222))
-        .light_line_style(RGBColor(246, 246, 246))
-        .label_style((FONT, 15))
+        .bold_line_style(BOLD)
+        .light_line_style(LIGHT)
+        .label_style(SMALL)
         .draw()?;
     for ((name, points), colour) in lines.iter().zip(COLOURS.iter()) {
         let series = chart.draw_series(LineSeries::new(points.iter().copied(), colour.stroke_width(2)))?;
         if !name.is_empty() {
-            series
-                .label(*name)
-                .legend(move |(x, y)| PathElement::new(vec![(x, y), (x + 18, y)], colour.stroke_width(3)));
+            series.label(*name).legend(move |at| sample(at, *colour));
         }
     }
     if lines.len() > 1 {
-        chart
-            .configure_series_labels()
-            .position(SeriesLabelPosition::UpperLeft)
-            .background_style(WHITE.mix(0.85))
-            .border_style(RGBColor(200, 200, 200))
-            .label_font((FONT, 15))
-            .draw()?;
+        legend(&mut chart, SeriesLabelPosition::UpperLeft)?;
     }
     Ok(())
 }
@@ -226,23 +232,17 @@ fn grown(svg: &mut String, title: &str, unit: &str, curves: &[(String, Vec<(f64,
         .x_desc("geofences")
         .x_label_formatter(&|count| format!("{count:.0}"))
         .y_label_formatter(&|cost| format!("{cost:.0} {unit}"))
-        .bold_line_style(RGBColor(222, 222, 222))
-        .light_line_style(RGBColor(246, 246, 246))
-        .label_style((FONT, 15))
+        .bold_line_style(BOLD)
+        .light_line_style(LIGHT)
+        .label_style(SMALL)
         .draw()?;
     for ((name, points), colour) in curves.iter().zip(COLOURS.iter().cycle()) {
         chart
             .draw_series(LineSeries::new(points.iter().copied(), colour.stroke_width(2)))?
             .label(name.as_str())
-            .legend(move |(x, y)| PathElement::new(vec![(x, y), (x + 18, y)], colour.stroke_width(3)));
+            .legend(move |at| sample(at, *colour));
     }
-    chart
-        .configure_series_labels()
-        .position(SeriesLabelPosition::UpperLeft)
-        .background_style(WHITE.mix(0.85))
-        .border_style(RGBColor(200, 200, 200))
-        .label_font((FONT, 15))
-        .draw()?;
+    legend(&mut chart, SeriesLabelPosition::UpperLeft)?;
     root.present()?;
     Ok(())
 }

@@ -238,6 +238,8 @@ fn registration(
             time_zone: Some("UTC".into()),
             notifications: Permission::Granted,
             push: Some((channel, push_address(number))),
+            push_set_at: None,
+            sealing_key: None,
             created_at: now,
             last_seen_at: None,
         },

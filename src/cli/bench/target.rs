@@ -6,7 +6,7 @@ use super::crowd::{Crowd, Mix, Phone};
 use super::seed::{self, Amount, GREETED, Seeded, is_greeted, sentences, visited};
 use super::show::Show;
 use super::workload::{Drawn, Workload};
-use crate::cli::client::{Client, random_name};
+use crate::cli::client::{Client, http, random_name};
 use crate::cli::import;
 use crate::cli::out::Failure;
 use crate::engine::delivery::ChannelKind;
@@ -41,16 +41,7 @@ impl Target {
     /// # Errors
     /// The server does not start or answer, or cannot be filled.
     pub async fn ready(arguments: &BenchArguments, mix: Mix, show: Show) -> Result<Self, Failure> {
-        let http = reqwest::Client::builder()
-            .connect_timeout(Duration::from_secs(5))
-            .timeout(Duration::from_mins(1))
-            .build()
-            .map_err(|error| {
-                Failure::new(
-                    format!("no HTTP client: {error}"),
-                    "this is a fault in Usher: please report it",
-                )
-            })?;
+        let http = http()?;
         match &arguments.url {
             Some(url) => Self::elsewhere(arguments, url, mix, http, show).await,
             None => Self::own(arguments, mix, http, show).await,

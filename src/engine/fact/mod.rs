@@ -2,6 +2,7 @@
 
 use crate::base::id::UserId;
 use crate::base::time::Timestamp;
+use crate::engine::pass::{PASS_LINK, makes_pass};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -71,6 +72,11 @@ impl Fact {
             && self.valid_to.is_none_or(|to| now < to)
     }
 
+    /// Does it hold what a pass is made from? What was cancelled opens nothing.
+    pub fn has_pass(&self) -> bool {
+        self.lifecycle != Lifecycle::Cancelled && makes_pass(&self.properties)
+    }
+
     /// When the passing of time alone next changes [`Fact::is_active`].
     pub fn turns_at(&self, now: Timestamp) -> Option<Timestamp> {
         [self.valid_from, self.valid_to]
@@ -80,10 +86,16 @@ impl Fact {
             .min()
     }
 
-    /// What conditions and templates see: the properties, and the key.
+    /// What conditions and templates see: the properties, the key, and with a pass that it can be linked to. The link itself
+    /// is made when a phone fetches the message; the engine only says for which pass.
     pub fn scene(&self) -> Value {
         let mut fields = self.properties.clone();
         fields.insert("key".into(), Value::String(self.id.key.clone()));
+        if self.has_pass() {
+            fields.insert(PASS_LINK.into(), Value::String(self.id.to_string()));
+        } else {
+            fields.remove(PASS_LINK);
+        }
         Value::Object(fields)
     }
 }

@@ -6,16 +6,22 @@ use super::geodesy::Position;
 use super::ring::{Extent, Ring, Side};
 use super::shape::Bounds;
 
+/// No cell of the grid that a ring within this touches reaches 180 degrees.
+const CLEAR_LNG: f64 = 179.9;
+
 /// One polygon: a shell with its inside to the left, and holes with theirs to the right.
 #[derive(Clone, Debug)]
 pub(super) struct Part {
     pub(super) shell: Ring,
-    pub(super) holes: Vec<Ring>,
+    pub(super) holes: Box<[Ring]>,
 }
 
 impl Part {
     pub(super) fn of(shell: Ring, holes: Vec<Ring>) -> Self {
-        Self { shell, holes }
+        Self {
+            shell,
+            holes: holes.into(),
+        }
     }
 
     pub(super) fn area_m2(&self) -> f64 {
@@ -57,11 +63,10 @@ impl Part {
 /// RFC 7946 asks for are made by [`super::Shape::to_geojson`] and [`super::Shape::bounds`].
 #[derive(Clone, Debug)]
 pub struct Area {
-    parts: Vec<Part>,
+    parts: Box<[Part]>,
     /// The edges of the whole where they differ from those of the rings: overlapping parts, seams at 180, poles.
-    outline: Option<Vec<Line>>,
+    outline: Option<Box<[Line]>>,
     size_m2: f64,
-    vertices: usize,
 }
 
 impl Area {
@@ -69,19 +74,30 @@ impl Area {
         for part in &mut parts {
             part.prepare();
         }
-        let vertices = parts.iter().flat_map(Part::rings).map(|ring| ring.real).sum();
         let (outline, merged_m2) = cut::outline_of(&parts);
         let size_m2 = merged_m2.unwrap_or_else(|| parts.iter().map(Part::area_m2).sum());
         Self {
-            parts,
-            outline,
+            parts: parts.into(),
+            outline: outline.map(Vec::into_boxed_slice),
             size_m2,
-            vertices,
         }
     }
 
     pub(super) fn parts(&self) -> &[Part] {
         &self.parts
+    }
+
+    /// Its only ring, if it has but one and that one stays clear of the antimeridian.
+    pub(super) fn only_ring(&self) -> Option<&Ring> {
+        let [Part { shell, holes }] = &*self.parts else {
+            return None;
+        };
+        let clear = holes.is_empty()
+            && shell.pole.is_none()
+            && shell.real == shell.coords.len()
+            && shell.extent.min.x > -CLEAR_LNG
+            && shell.extent.max.x < CLEAR_LNG;
+        clear.then_some(shell)
     }
 
     pub(super) fn contains(&self, p: Position) -> bool {
@@ -109,7 +125,7 @@ impl Area {
     }
 
     pub(super) fn vertices(&self) -> usize {
-        self.vertices
+        self.parts.iter().flat_map(Part::rings).map(|ring| ring.real).sum()
     }
 
     pub(super) fn bounds(&self) -> Vec<Bounds> {

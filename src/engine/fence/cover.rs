@@ -1,28 +1,38 @@
 //! Which squares of the grid a shape touches, and which of them it fills.
 //!
 //! A square that the shape touches is never left out, and one that is said to be full holds no place outside the shape. Both
-//! are decided with a margin, so that nothing depends on how a border rounds.
+//! are decided with a margin, so that nothing depends on how a border rounds. Where a ring has edges in a cell, they are named.
 
 use super::area::Part;
-use super::geodesy::{Position, distance_m, wrap_lng};
+use super::cover_circle::cover_circle;
+use super::geodesy::{Position, wrap_lng};
 use super::grid::{Level, MARGIN, Square};
-use super::near::floor_m;
-use super::ring::Extent;
-use super::shape::{Bounds, Circle, Shape};
+use super::ring::{Extent, Ring, Side};
+use super::runs::{Run, runs_of};
+use super::shape::{Bounds, Shape};
 use crate::base::limits::{FENCE_CELLS_MAX, FENCE_TILES_MAX};
 use geo::Coord;
 
 /// A shape that comes nearer to a pole than this is kept in the largest squares, which know about poles.
 const POLAR_LAT: f64 = 89.5;
 
-/// A square that a shape touches, and whether it fills it.
+/// What a shape does to a square.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum How {
+    Fills,
+    /// Some of the edges of its only ring reach into it; all of them, when all the runs of the square are taken together.
+    Crosses(Run),
+    Touches,
+}
+
+/// A square that a shape touches, and how.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Covered {
     pub(super) square: Square,
-    pub(super) full: bool,
+    pub(super) how: How,
 }
 
-/// All squares of a shape, each once, on one level.
+/// All squares of a shape on one level, each once, or as many times as it is crossed by runs.
 #[derive(Debug)]
 pub(super) struct Cover {
     pub(super) level: Level,
@@ -37,11 +47,11 @@ pub(super) fn cover(shape: &Shape) -> Cover {
         Shape::Circle(circle) => cover_circle(circle, level, &mut squares),
         Shape::Area(area) => {
             for part in area.parts() {
-                cover_part(part, level, &mut squares);
+                cover_part(part, ring_of(shape, level), level, &mut squares);
             }
             if area.parts().len() > 1 {
                 // What one part fills is full, whatever the others do there.
-                squares.sort_unstable_by_key(|covered| (covered.square, !covered.full));
+                squares.sort_unstable();
                 squares.dedup_by_key(|covered| covered.square);
             }
         }
@@ -49,15 +59,24 @@ pub(super) fn cover(shape: &Shape) -> Cover {
     Cover { level, squares }
 }
 
+/// The ring whose edges are named in each of its cells; none for shapes of more than one, and for those kept in larger squares.
+pub(super) fn ring_of(shape: &Shape, level: Level) -> Option<&Ring> {
+    match shape {
+        Shape::Area(area) if level == Level::Cell => {
+            area.only_ring().filter(|ring| u16::try_from(ring.coords.len()).is_ok())
+        }
+        Shape::Area(_) | Shape::Circle(_) => None,
+    }
+}
+
 /// The level on which a shape is kept, and the tiles it may touch there; found without looking at its edges.
 pub(super) fn level_of(shape: &Shape) -> Level {
-    let extents = extents_of(shape);
-    let polar = |extent: &Extent| extent.min.y < -POLAR_LAT || extent.max.y > POLAR_LAT;
-    if extents.iter().any(polar) {
+    let polar = |extent: Extent| extent.min.y < -POLAR_LAT || extent.max.y > POLAR_LAT;
+    if extents_of(shape).any(polar) {
         return Level::Shard;
     }
     let fits = |level: Level, max: i64| {
-        let windows = extents.iter().map(|extent| Window::of(*extent, level));
+        let windows = extents_of(shape).map(|extent| Window::of(extent, level));
         let mut count = 0;
         for window in windows {
             count += window.columns * window.rows;
@@ -76,28 +95,24 @@ pub(super) fn level_of(shape: &Shape) -> Level {
     }
 }
 
-/// The shards that a shape kept in cells or tiles may touch.
-pub(super) fn shards_of(shape: &Shape) -> Vec<usize> {
-    let mut shards: Vec<usize> = extents_of(shape)
-        .into_iter()
+/// The shards that a shape kept in cells or tiles may touch, some of them more than once.
+pub(super) fn shards_of(shape: &Shape) -> impl Iterator<Item = usize> {
+    extents_of(shape)
         .flat_map(|extent| Window::of(extent, Level::Shard).squares())
         .map(|square| square.address(Level::Shard).shard)
-        .collect();
-    shards.sort_unstable();
-    shards.dedup();
-    shards
 }
 
-fn extents_of(shape: &Shape) -> Vec<Extent> {
-    match shape {
-        Shape::Circle(circle) => vec![circle.extent()],
-        Shape::Area(area) => area.parts().iter().map(|part| part.shell.extent).collect(),
-    }
+fn extents_of(shape: &Shape) -> impl Iterator<Item = Extent> {
+    let (circle, parts) = match shape {
+        Shape::Circle(circle) => (Some(circle.extent()), &[][..]),
+        Shape::Area(area) => (None, area.parts()),
+    };
+    circle.into_iter().chain(parts.iter().map(|part| part.shell.extent))
 }
 
 /// A rectangle of squares whose columns may run on beyond 180 degrees, but never meet themselves.
 #[derive(Clone, Copy)]
-struct Window {
+pub(super) struct Window {
     level: Level,
     column: i64,
     row: i64,
@@ -106,7 +121,7 @@ struct Window {
 }
 
 impl Window {
-    fn of(extent: Extent, level: Level) -> Self {
+    pub(super) fn of(extent: Extent, level: Level) -> Self {
         let column = level.column(extent.min.x - MARGIN);
         let row = level.row(extent.min.y - MARGIN);
         let columns = level.column(extent.max.x + MARGIN) - column + 1;
@@ -119,7 +134,7 @@ impl Window {
         }
     }
 
-    fn places(self) -> impl Iterator<Item = (i64, i64)> {
+    pub(super) fn places(self) -> impl Iterator<Item = (i64, i64)> {
         (0..self.rows).flat_map(move |row| (0..self.columns).map(move |column| (self.column + column, self.row + row)))
     }
 
@@ -128,7 +143,15 @@ impl Window {
             .map(move |(column, row)| Square::wrapped(self.level, column, row))
     }
 
-    fn bounds(self, column: i64, row: i64) -> Bounds {
+    fn middle(self, column: i64, row: i64) -> Position {
+        let half = self.level.degrees() * 0.5;
+        Position {
+            lat: self.level.south(row) + half,
+            lng: wrap_lng(self.level.west(column) + half),
+        }
+    }
+
+    pub(super) fn bounds(self, column: i64, row: i64) -> Bounds {
         let (west, south, side) = (self.level.west(column), self.level.south(row), self.level.degrees());
         Bounds {
             south: south - MARGIN,
@@ -139,59 +162,7 @@ impl Window {
     }
 }
 
-fn cover_circle(circle: &Circle, level: Level, squares: &mut Vec<Covered>) {
-    let window = Window::of(circle.extent(), level);
-    let poles = pole_rows(circle.extent(), level);
-    for (column, row) in window.places() {
-        let bounds = window.bounds(column, row);
-        let at_pole = poles.contains(&Some(row));
-        if at_pole || touches(circle, &bounds) {
-            let full = !at_pole && fills(circle, &bounds);
-            squares.push(Covered {
-                square: Square::wrapped(level, column, row),
-                full,
-            });
-        }
-    }
-}
-
-/// Whether a circle may reach into a box: false only when it certainly does not.
-fn touches(circle: &Circle, bounds: &Bounds) -> bool {
-    let (center, radius_m) = (circle.center(), circle.radius_m());
-    if floor_m(center, bounds) > radius_m {
-        return false;
-    }
-    if radius_m > 20_000.0 || center.lat.abs() > 70.0 {
-        return true;
-    }
-    // At this size the nearest place of a box is, to a thousandth, the one straight to the side or straight up.
-    let west = wrap_lng(bounds.west - center.lng);
-    let nearest = Position {
-        lat: center.lat.clamp(bounds.south, bounds.north),
-        lng: wrap_lng(center.lng + 0.0_f64.clamp(west, west + (bounds.east - bounds.west))),
-    };
-    distance_m(center, nearest) <= radius_m * 1.01 + 1.0
-}
-
-/// Whether a circle certainly holds all of a box: on a sphere, its farthest place within a quarter of the globe is a corner.
-fn fills(circle: &Circle, bounds: &Bounds) -> bool {
-    let (center, radius_m) = (circle.center(), circle.radius_m());
-    let height_m = (bounds.north - bounds.south) * 110_000.0;
-    if height_m > 2.0 * radius_m {
-        return false;
-    }
-    [bounds.south, bounds.north].into_iter().all(|lat| {
-        [bounds.west, bounds.east].into_iter().all(|lng| {
-            let corner = Position {
-                lat: lat.clamp(-90.0, 90.0),
-                lng: wrap_lng(lng),
-            };
-            wrap_lng(lng - center.lng).abs() < 80.0 && distance_m(center, corner) <= radius_m * 0.99 - 0.1
-        })
-    })
-}
-
-fn pole_rows(extent: Extent, level: Level) -> [Option<i64>; 2] {
+pub(super) fn pole_rows(extent: Extent, level: Level) -> [Option<i64>; 2] {
     [extent.min.y, extent.max.y].map(|lat| level.pole_row(lat))
 }
 
@@ -204,25 +175,42 @@ enum State {
     Outside,
 }
 
-fn cover_part(part: &Part, level: Level, squares: &mut Vec<Covered>) {
+impl State {
+    fn how(self) -> How {
+        if self == Self::Inside { How::Fills } else { How::Touches }
+    }
+}
+
+fn cover_part(part: &Part, named: Option<&Ring>, level: Level, squares: &mut Vec<Covered>) {
     let extent = part.shell.extent;
     let window = Window::of(extent, level);
     let size = usize::try_from(window.columns * window.rows).unwrap_or_default();
     let mut raster = Raster {
         window,
         states: vec![State::Unknown; size],
+        marks: Vec::new(),
     };
-    for (a, b) in part.rings().flat_map(super::ring::Ring::edges) {
-        raster.draw(a, b);
+    if let Some(ring) = named {
+        // Edges by the positions they end in.
+        for ((a, b), end) in ring.edges().zip((1..ring.coords.len()).chain([0])) {
+            raster.draw(a, b, u16::try_from(end).ok());
+        }
+    } else {
+        for (a, b) in part.rings().flat_map(Ring::edges) {
+            raster.draw(a, b, None);
+        }
     }
     raster.fill(part);
+    if let Some(ring) = named {
+        return raster.name_edges(ring, squares);
+    }
     let poles = pole_rows(extent, level);
     for (place, state) in window.places().zip(&raster.states) {
         let at_pole = poles.contains(&Some(place.1));
         if !at_pole && matches!(state, State::Edge | State::Inside) {
             squares.push(Covered {
                 square: Square::wrapped(level, place.0, place.1),
-                full: *state == State::Inside,
+                how: state.how(),
             });
         }
     }
@@ -230,7 +218,7 @@ fn cover_part(part: &Part, level: Level, squares: &mut Vec<Covered>) {
     for row in poles.into_iter().flatten() {
         squares.extend((0..level.columns()).map(|column| Covered {
             square: Square::wrapped(level, column, row),
-            full: false,
+            how: How::Touches,
         }));
     }
 }
@@ -239,16 +227,22 @@ fn cover_part(part: &Part, level: Level, squares: &mut Vec<Covered>) {
 struct Raster {
     window: Window,
     states: Vec<State>,
+    /// Which edges, by number, are in which squares, by their place in the window.
+    marks: Vec<(u32, u16)>,
 }
 
 impl Raster {
+    fn index(&self, column: i64, row: i64) -> Option<usize> {
+        usize::try_from(row * self.window.columns + column).ok()
+    }
+
     fn state(&mut self, column: i64, row: i64) -> Option<&mut State> {
-        let index = usize::try_from(row * self.window.columns + column).ok()?;
+        let index = self.index(column, row)?;
         self.states.get_mut(index)
     }
 
     /// Marks every square an edge touches, row by row; the edge is cut a margin outside each row.
-    fn draw(&mut self, a: Coord<f64>, b: Coord<f64>) {
+    fn draw(&mut self, a: Coord<f64>, b: Coord<f64>, number: Option<u16>) {
         let (low, high) = if a.y <= b.y { (a, b) } else { (b, a) };
         let Window { level, rows, .. } = self.window;
         let (dx, dy) = (high.x - low.x, high.y - low.y);
@@ -273,6 +267,10 @@ impl Raster {
                     && let Some(state) = self.state(inner_column, inner)
                 {
                     *state = State::Edge;
+                    let index = self
+                        .index(inner_column, inner)
+                        .and_then(|index| u32::try_from(index).ok());
+                    self.marks.extend(index.zip(number));
                 }
             }
         }
@@ -300,13 +298,40 @@ impl Raster {
         }
     }
 
+    /// The squares of a single ring: those inside it, and those that its edges cross, with their runs.
+    fn name_edges(mut self, ring: &Ring, squares: &mut Vec<Covered>) {
+        self.marks.sort_unstable();
+        let mut marks = self.marks.as_slice();
+        for (index, ((column, row), state)) in self.window.places().zip(&self.states).enumerate() {
+            let mut push = |how: How| {
+                let square = Square::wrapped(self.window.level, column, row);
+                squares.push(Covered { square, how });
+            };
+            if *state == State::Inside {
+                push(How::Fills);
+            }
+            let here = marks.iter().take_while(|(place, _)| *place as usize == index).count();
+            let (edges, rest) = marks.split_at(here);
+            marks = rest;
+            if edges.is_empty() {
+                continue;
+            }
+            let edges: Vec<u16> = edges.iter().map(|(_, edge)| *edge).collect();
+            let middle = self.window.middle(column, row);
+            let inside = ring.side(middle.lat, middle.lng) == Side::Inside;
+            let at = Coord {
+                x: middle.lng,
+                y: middle.lat,
+            };
+            match runs_of(&ring.coords, &edges, at, inside) {
+                Some(runs) => runs.into_iter().for_each(|run| push(How::Crosses(run))),
+                None => push(How::Touches),
+            }
+        }
+    }
+
     fn ask(&self, part: &Part, column: i64, row: i64) -> State {
-        let level = self.window.level;
-        let half = level.degrees() * 0.5;
-        let middle = Position {
-            lat: level.south(self.window.row + row) + half,
-            lng: wrap_lng(level.west(self.window.column + column) + half),
-        };
+        let middle = self.window.middle(self.window.column + column, self.window.row + row);
         if part.contains(middle) {
             State::Inside
         } else {

@@ -238,9 +238,21 @@ impl Reader<'_> {
         positions
             .iter()
             .enumerate()
-            .map(|(number, value)| position_of(value, &format!("{base}/{number}")))
+            .map(|(number, value)| match sound_position(value) {
+                Some(at) => Ok(at),
+                None => position_of(value, &format!("{base}/{number}")),
+            })
             .collect()
     }
+}
+
+/// The position that nothing is wrong with. Asked first, since the words for what may be wrong cost more than the reading.
+fn sound_position(value: &Value) -> Option<Coord<f64>> {
+    let numbers = value
+        .as_array()
+        .filter(|numbers| numbers.iter().all(Value::is_number))?;
+    let (x, y) = (numbers.first()?.as_f64()?, numbers.get(1)?.as_f64()?);
+    (x.abs() <= LNG_MAX && y.abs() <= 90.0).then_some(Coord { x, y })
 }
 
 /// A position as longitude (x) and latitude (y); altitude and whatever follows is left out.

@@ -1,12 +1,13 @@
 //! Which fences hold a place, out of many: an immutable grid whose parts are shared between its versions.
 
-use super::cover::{cover, level_of, shards_of};
+use super::cover::{How, cover, level_of, shards_of};
+use super::draft::{Draft, Touch};
 use super::geodesy::Position;
 use super::grid::{Address, Level, SHARDS, Square};
 use super::shape::Shape;
 use super::shard::{Large, Shard};
-use super::shared::SharedMap;
-use super::tile::{Draft, Known};
+use super::tile::{Known, Tile};
+use crate::base::cores::shared_out;
 use foldhash::fast::FixedState;
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -15,87 +16,79 @@ use std::sync::Arc;
 /// Shapes under keys, found by place.
 ///
 /// A copy shares all parts with its original, and a change copies only the tiles that the shape touches, so that a snapshot can be
-/// read for as long as somebody likes while the next one is made.
+/// read for as long as somebody likes while the next one is made. Who changes a shape says what it was: the shapes by their keys
+/// are with whoever owns them, and a second map of a million of them weighs 50 MB.
 #[derive(Clone, Debug)]
 pub struct FenceIndex<K> {
     /// By their numbers; none before the first shape comes.
     pub(super) shards: Box<[Option<Arc<Shard<K>>>]>,
-    shapes: SharedMap<K, Arc<Shape>>,
 }
 
-/// A shape that comes, changes or goes.
-struct Edit<K> {
-    key: K,
-    before: Option<Arc<Shape>>,
-    after: Option<Arc<Shape>>,
+/// Tiles of a shard by their numbers, as they are now; none where nothing is left.
+type News<K> = Vec<(usize, Option<Tile<K>>)>;
+
+/// A shape that comes (nothing before), changes or goes (nothing after).
+#[derive(Clone, Debug)]
+pub struct Change<K> {
+    pub key: K,
+    /// The shape the index has under the key.
+    pub before: Option<Arc<Shape>>,
+    pub after: Option<Arc<Shape>>,
 }
 
-impl<K: Copy + Eq + Hash + Ord> Default for FenceIndex<K> {
+impl<K> Default for FenceIndex<K> {
     fn default() -> Self {
-        Self {
-            shards: Box::default(),
-            shapes: SharedMap::new(),
-        }
+        Self { shards: Box::default() }
     }
 }
 
-impl<K: Copy + Eq + Hash + Ord> FenceIndex<K> {
+impl<K: Copy + Eq + Hash + Ord + Send + Sync> FenceIndex<K> {
     /// An index over the shapes given; of two under one key the later one counts.
     pub fn build(shapes: Vec<(K, Arc<Shape>)>) -> Self {
+        let last: HashMap<K, usize, FixedState> =
+            shapes.iter().zip(0..).map(|((key, _), place)| (*key, place)).collect();
+        // In the order given, which is that of the shapes in memory.
+        let shapes = shapes.into_iter().enumerate();
+        let counts = shapes.filter(|(place, (key, _))| last.get(key) == Some(place));
+        let come = |(_, (key, shape))| Change {
+            key,
+            before: None,
+            after: Some(shape),
+        };
         let mut index = Self::default();
-        index.apply(shapes.into_iter().map(|(key, shape)| (key, Some(shape))));
+        index.apply(&counts.map(come).collect::<Vec<_>>());
         index
     }
 
-    /// Adds a shape, or puts it in place of the one under the same key, which it answers.
-    pub fn insert(&mut self, key: K, shape: Arc<Shape>) -> Option<Arc<Shape>> {
-        let before = self.get(key).cloned();
-        self.apply([(key, Some(shape))]);
-        before
-    }
-
-    /// Takes a shape out and answers it.
-    pub fn remove(&mut self, key: K) -> Option<Arc<Shape>> {
-        let before = self.get(key).cloned();
-        self.apply([(key, None)]);
-        before
-    }
-
-    /// Makes many changes at once, None taking a shape out; of two under one key the later one counts. Each tile they touch is
-    /// written once.
-    pub fn apply(&mut self, changes: impl IntoIterator<Item = (K, Option<Arc<Shape>>)>) {
-        let changes: HashMap<K, Option<Arc<Shape>>, FixedState> = changes.into_iter().collect();
-        let mut edits: Vec<Edit<K>> = Vec::with_capacity(changes.len());
-        for (key, after) in changes {
-            let before = match &after {
-                Some(shape) => self.shapes.insert(key, Arc::clone(shape)),
-                None => self.shapes.remove(&key),
-            };
-            edits.push(Edit { key, before, after });
-        }
-        let mut touched: Vec<(usize, usize)> = Vec::with_capacity(edits.len());
-        for (number, edit) in edits.iter().enumerate() {
-            let shapes = [&edit.before, &edit.after];
+    /// Makes many changes at once, at most one of each key. Each tile they touch is written once.
+    pub fn apply(&mut self, changes: &[Change<K>]) {
+        let mut touched: Vec<(usize, usize)> = Vec::with_capacity(changes.len());
+        for (number, change) in changes.iter().enumerate() {
+            let shapes = [&change.before, &change.after];
             for shape in shapes.into_iter().flatten() {
                 match level_of(shape) {
                     Level::Shard => {}
-                    Level::Cell | Level::Tile => {
-                        touched.extend(shards_of(shape).into_iter().map(|shard| (shard, number)));
-                    }
+                    Level::Cell | Level::Tile => touched.extend(shards_of(shape).map(|shard| (shard, number))),
                 }
             }
-            self.apply_large(edit);
+            self.apply_large(change);
         }
         touched.sort_unstable();
         touched.dedup();
-        for one_shard in touched.chunk_by(|one, two| one.0 == two.0) {
+        let by_shard: Vec<&[(usize, usize)]> = touched.chunk_by(|one, two| one.0 == two.0).collect();
+        let write = |one_shard: &[(usize, usize)]| {
             let number = one_shard.first().map_or(0, |(shard, _)| *shard);
-            self.apply_in(number, one_shard.iter().filter_map(|(_, number)| edits.get(*number)));
+            let changes = one_shard.iter().filter_map(|(_, number)| changes.get(*number));
+            (number, self.tiles_after(number, changes))
+        };
+        let written = shared_out(&by_shard, |one_shard| write(one_shard));
+        for (number, news) in written {
+            self.edit_shard(number, |shard| shard.put(news));
         }
     }
 
     /// What an edit does to the fences kept in shards as a whole.
-    fn apply_large(&mut self, edit: &Edit<K>) {
+    fn apply_large(&mut self, edit: &Change<K>) {
         let is_large = |shape: &&Arc<Shape>| level_of(shape) == Level::Shard;
         if let Some(shape) = edit.before.as_ref().filter(is_large) {
             for covered in cover(shape).squares {
@@ -111,7 +104,7 @@ impl<K: Copy + Eq + Hash + Ord> FenceIndex<K> {
                 };
                 let large = Large {
                     known,
-                    full: covered.full,
+                    full: covered.how == How::Fills,
                 };
                 self.edit_shard(covered.square.address(Level::Shard).shard, |shard| {
                     shard.large.push(large);
@@ -120,29 +113,32 @@ impl<K: Copy + Eq + Hash + Ord> FenceIndex<K> {
         }
     }
 
-    /// What edits do to the tiles of one shard.
-    fn apply_in<'a>(&mut self, number: usize, edits: impl Iterator<Item = &'a Edit<K>>)
+    /// The tiles of one shard as edits leave them, those that they touch.
+    fn tiles_after<'a>(&self, number: usize, edits: impl Iterator<Item = &'a Change<K>>) -> News<K>
     where
         K: 'a,
     {
         let mut drafts: HashMap<usize, Draft<K>, FixedState> = HashMap::default();
-        let shard = self.shards.get(number).cloned().flatten();
+        let shard = self.shards.get(number).and_then(Option::as_ref);
         let open = |tile: usize| {
-            let known = shard.as_ref().and_then(|shard| shard.tile(tile));
+            let known = shard.and_then(|shard| shard.tile(tile));
             known.map_or_else(Draft::new, |tile| Draft::of(tile))
         };
         for edit in edits {
-            for (tile, _) in edit.before.iter().flat_map(|shape| tiles_of(shape, number)) {
-                drafts.entry(tile).or_insert_with(|| open(tile)).remove(edit.key);
+            if let Some(shape) = &edit.before {
+                let mut tiles: Vec<usize> = touches_of(shape, number).map(|(tile, _)| tile).collect();
+                tiles.dedup();
+                for tile in tiles {
+                    drafts.entry(tile).or_insert_with(|| open(tile)).remove(edit.key);
+                }
             }
-            for (tile, cells) in edit.after.iter().flat_map(|shape| tiles_of(shape, number)) {
-                let draft = drafts.entry(tile).or_insert_with(|| open(tile));
-                if let Some(shape) = &edit.after {
-                    draft.add(edit.key, shape, cells.into_iter());
+            if let Some(shape) = &edit.after {
+                for (tile, touch) in touches_of(shape, number) {
+                    let draft = drafts.entry(tile).or_insert_with(|| open(tile));
+                    draft.add(edit.key, shape, touch);
                 }
             }
         }
-        drop(shard);
         let finish = |(tile, draft): (usize, Draft<K>)| {
             let at = Address {
                 shard: number,
@@ -151,8 +147,7 @@ impl<K: Copy + Eq + Hash + Ord> FenceIndex<K> {
             };
             (tile, (!draft.is_empty()).then(|| draft.finish(at.tile_middle())))
         };
-        let news = drafts.into_iter().map(finish).collect();
-        self.edit_shard(number, |shard| shard.put(news));
+        drafts.into_iter().map(finish).collect()
     }
 
     fn edit_shard(&mut self, number: usize, edit: impl FnOnce(&mut Shard<K>)) {
@@ -166,21 +161,6 @@ impl<K: Copy + Eq + Hash + Ord> FenceIndex<K> {
                 *place = None;
             }
         }
-    }
-
-    /// The shape under a key.
-    pub fn get(&self, key: K) -> Option<&Arc<Shape>> {
-        self.shapes.get(&key)
-    }
-
-    /// How many shapes there are.
-    pub fn len(&self) -> usize {
-        self.shapes.len()
-    }
-
-    /// Whether there are none.
-    pub fn is_empty(&self) -> bool {
-        self.shapes.is_empty()
     }
 
     /// The keys of all shapes that hold the place, in order, each once.
@@ -209,33 +189,19 @@ impl<K: Copy + Eq + Hash + Ord> FenceIndex<K> {
     }
 }
 
-/// The cells of a tile that a shape touches, each with whether it fills it; no cell is the tile as a whole.
-type Cells = Vec<(Option<usize>, bool)>;
-
-/// The tiles of one shard that a shape kept in cells or tiles touches.
-fn tiles_of(shape: &Shape, shard: usize) -> Vec<(usize, Cells)> {
-    if level_of(shape) == Level::Shard {
-        return Vec::new();
-    }
-    let cover = cover(shape);
-    let whole = cover.level == Level::Tile;
-    let squares = cover
-        .squares
-        .iter()
-        .map(|covered| (covered.square.address(cover.level), covered.full));
-    let mut posts: Vec<(usize, usize, bool)> = squares
-        .filter(|(at, _)| at.shard == shard)
-        .map(|(at, full)| (at.tile, at.cell, full))
-        .collect();
-    posts.sort_unstable();
-    let tiles = posts.chunk_by(|one, two| one.0 == two.0);
-    tiles
-        .map(|posts| {
-            let tile = posts.first().map_or(0, |(tile, ..)| *tile);
-            let cells = posts.iter().map(|(_, cell, full)| ((!whole).then_some(*cell), *full));
-            (tile, cells.collect())
-        })
-        .collect()
+/// What a shape kept in cells or tiles touches in one shard: tiles, and cells in them.
+fn touches_of(shape: &Shape, shard: usize) -> impl Iterator<Item = (usize, Touch)> {
+    let cover = (level_of(shape) != Level::Shard).then(|| cover(shape));
+    cover.into_iter().flat_map(move |cover| {
+        let whole = cover.level == Level::Tile;
+        let touches = cover
+            .squares
+            .into_iter()
+            .map(move |covered| (covered.square.address(cover.level), covered.how));
+        touches
+            .filter(move |(at, _)| at.shard == shard)
+            .map(move |(at, how)| (at.tile, ((!whole).then_some(at.cell), how)))
+    })
 }
 
 #[cfg(test)]

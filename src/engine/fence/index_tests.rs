@@ -12,31 +12,33 @@ fn at(lat: f64, lng: f64) -> Position {
     Position::new(lat, lng).unwrap()
 }
 
+fn change(key: i32, before: Option<Arc<Shape>>, after: Option<Arc<Shape>>) -> Change<i32> {
+    Change { key, before, after }
+}
+
 #[test]
 fn a_fence_that_moves_is_found_only_where_it_is() {
-    let mut index = FenceIndex::build(vec![(1, circle(0.0, 0.0, 500.0)), (2, circle(0.0, 180.0, 5_000.0))]);
-    assert!(index.insert(3, circle(0.0, 0.001, 500.0)).is_none());
+    let (one, three) = (circle(0.0, 0.0, 500.0), circle(0.0, 0.001, 500.0));
+    let mut index = FenceIndex::build(vec![(1, Arc::clone(&one)), (2, circle(0.0, 180.0, 5_000.0))]);
+    index.apply(&[change(3, None, Some(Arc::clone(&three)))]);
     assert_eq!(index.locate(at(0.0, 0.0)), [1, 3]);
-    assert!(index.insert(1, circle(10.0, 0.0, 500.0)).is_some());
+    index.apply(&[change(1, Some(one), Some(circle(10.0, 0.0, 500.0)))]);
     assert_eq!(
         (index.locate(at(0.0, 0.0)), index.locate(at(10.0, 0.0))),
         (vec![3], vec![1])
     );
-    assert!(index.remove(3).is_some() && index.remove(3).is_none());
+    index.apply(&[change(3, Some(three), None)]);
     assert!(index.locate(at(0.0, 0.0)).is_empty());
-    assert_eq!(
-        (index.len(), index.is_empty(), index.get(2).is_some()),
-        (2, false, true)
-    );
 }
 
 #[test]
 fn a_fence_in_two_boxes_is_found_once_and_removed_whole() {
-    let mut index = FenceIndex::build(vec![(2, circle(0.0, 180.0, 5_000.0))]);
+    let wide = circle(0.0, 180.0, 5_000.0);
+    let mut index = FenceIndex::build(vec![(2, Arc::clone(&wide))]);
     for lng in [180.0, -180.0, 179.99, -179.99] {
         assert_eq!(index.locate(at(0.0, lng)), [2]);
     }
-    index.remove(2);
+    index.apply(&[change(2, Some(wide), None)]);
     for lng in [180.0, -180.0, 179.99, -179.99] {
         assert!(index.locate(at(0.0, lng)).is_empty());
     }

@@ -86,7 +86,7 @@ pub(super) fn near<K: Copy + Eq + Hash + Ord>(index: &FenceIndex<K>, p: Position
     let mut found = Found {
         p,
         count,
-        best: Vec::with_capacity(count.min(index.len()) + 1),
+        best: Vec::new(),
         seen: HashSet::default(),
     };
     let address = |shard: usize, tile: usize, cell: usize| Address { shard, tile, cell };

@@ -1,8 +1,9 @@
 //! One ring of an area: unrolled over the antimeridian, closed over a pole if it goes round one, with its sides and its area.
 
 use super::geodesy::{Position, area_per_radian_m2};
-use super::strips::Strips;
+use super::stretches::Stretches;
 use geo::{Coord, Orientation, algorithm::kernels::Kernel, kernels::RobustKernel};
+use std::sync::Arc;
 
 /// Where a place lies in relation to a ring.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -97,13 +98,14 @@ const PLAIN_LAT_MAX: f64 = 80.0;
 /// A closed ring, the closing position left out, in longitudes that do not jump.
 #[derive(Clone, Debug)]
 pub(super) struct Ring {
-    pub(super) coords: Box<[Coord<f64>]>,
+    /// Shared with the tiles of the index, which look at some of them without coming by here.
+    pub(super) coords: Arc<[Coord<f64>]>,
     /// The first `real` edges are edges of the area; those after only close the ring over its pole.
     pub(super) real: usize,
     pub(super) pole: Option<Pole>,
     pub(super) extent: Extent,
-    /// Made when the ring is done, for rings long enough.
-    strips: Option<Box<Strips>>,
+    /// Made when the ring is done.
+    stretches: Stretches,
 }
 
 impl Ring {
@@ -114,7 +116,7 @@ impl Ring {
             pole: None,
             extent: Extent::of(&coords),
             coords: coords.into(),
-            strips: None,
+            stretches: Stretches::default(),
         }
     }
 
@@ -177,7 +179,7 @@ impl Ring {
             pole: Some(pole),
             extent: Extent::of(&coords),
             coords: coords.into(),
-            strips: None,
+            stretches: Stretches::default(),
         }
     }
 
@@ -194,7 +196,7 @@ impl Ring {
 
     /// Makes the ring quick to ask, once it will not change any more.
     pub(super) fn prepare(&mut self) {
-        self.strips = Strips::of(&self.coords, self.extent.min.y, self.extent.max.y);
+        self.stretches = Stretches::of(&self.coords);
     }
 
     /// Where a place lies, whichever copy of its longitude the ring covers.
@@ -203,8 +205,8 @@ impl Ring {
         if lat < min.y || lat > max.y {
             return Side::Outside;
         }
-        // Within 180 degrees a longitude is its own only copy; what lies just before the west may round into it.
-        if min.x >= -180.0 && max.x <= 180.0 && lng.abs() < 180.0 && !(min.x - 1e-9..min.x).contains(&lng) {
+        // Within 180 degrees a longitude is its own only copy.
+        if min.x >= -180.0 && max.x <= 180.0 && lng.abs() < 180.0 {
             return if lng < min.x || lng > max.x {
                 Side::Outside
             } else {
@@ -223,10 +225,14 @@ impl Ring {
     }
 
     fn side_in_plane(&self, at: Coord<f64>) -> Side {
-        match &self.strips {
-            Some(strips) => strips.side_of(&self.coords, at),
-            None => side_of(&self.coords, at),
+        let mut crossings = Crossings::of(at);
+        if self
+            .stretches
+            .any(&self.coords, (at.y, at.y), |a, b| crossings.pass(a, b))
+        {
+            return Side::Edge;
         }
+        crossings.side()
     }
 
     /// Whether no edge comes into a box within 180 degrees; false also when the ring is one of those that run on over them.
@@ -235,20 +241,14 @@ impl Ring {
         if self.pole.is_some() || min.x < -180.0 || max.x > 180.0 {
             return false;
         }
-        let comes_in = |(a, b): (Coord<f64>, Coord<f64>)| Extent::of(&[a, b]).meets(near);
-        if !self.extent.meets(near) {
-            return true;
-        }
-        match &self.strips {
-            Some(strips) => !strips.edges_between(&self.coords, near.min.y, near.max.y).any(comes_in),
-            None => !self.edges().any(comes_in),
-        }
+        let latitudes = (near.min.y, near.max.y);
+        let comes_in = |a: Coord<f64>, b: Coord<f64>| Extent::of(&[a, b]).meets(near);
+        !self.extent.meets(near) || !self.stretches.any(&self.coords, latitudes, comes_in)
     }
 
     /// Turned the other way round; for rings whose edges are all real.
     pub(super) fn reversed(mut self) -> Self {
-        self.coords.reverse();
-        self.strips = None;
+        self.coords = self.coords.iter().rev().copied().collect();
         self
     }
 
@@ -324,20 +324,17 @@ impl Crossings {
         }
     }
 
+    /// Whether a position lies north of the place.
+    pub(super) fn is_north(&self, at: Coord<f64>) -> bool {
+        at.y > self.at.y
+    }
+
+    /// Counts one more crossing if there is one.
+    pub(super) const fn turn(&mut self, crossed: bool) {
+        self.inside ^= crossed;
+    }
+
     pub(super) const fn side(&self) -> Side {
         if self.inside { Side::Inside } else { Side::Outside }
     }
-}
-
-/// Where a place lies in relation to a closed ring in the plane.
-pub(super) fn side_of(coords: &[Coord<f64>], at: Coord<f64>) -> Side {
-    let mut crossings = Crossings::of(at);
-    let mut a = coords.last().copied().unwrap_or_default();
-    for &b in coords {
-        if crossings.pass(a, b) {
-            return Side::Edge;
-        }
-        a = b;
-    }
-    crossings.side()
 }

@@ -128,8 +128,8 @@ impl Circle {
 pub enum Shape {
     /// A centre and a radius.
     Circle(Circle),
-    /// One or more polygons with holes.
-    Area(Area),
+    /// One or more polygons with holes; boxed, since most geofences are circles and need not weigh as much.
+    Area(Box<Area>),
 }
 
 impl Shape {
@@ -171,13 +171,13 @@ impl Shape {
     /// # Ok::<(), usher::engine::fence::GeometryError>(())
     /// ```
     pub fn from_geojson(geometry: &Value, limits: &ShapeLimits) -> Result<Self, GeometryError> {
-        area_of(&geojson::polygons_of(geometry, limits)?).map(Self::Area)
+        area_of(&geojson::polygons_of(geometry, limits)?).map(|area| Self::Area(Box::new(area)))
     }
 
     /// [`Shape::from_geojson`] for what [`Shape::to_geojson`] has said of a valid area: many times faster, for its rings are not
     /// compared with one another again.
     pub(super) fn from_stored_geojson(geometry: &Value, limits: &ShapeLimits) -> Result<Self, GeometryError> {
-        stored_area_of(&geojson::polygons_of(geometry, limits)?).map(Self::Area)
+        stored_area_of(&geojson::polygons_of(geometry, limits)?).map(|area| Self::Area(Box::new(area)))
     }
 
     /// The same from text, which is measured before it is parsed.

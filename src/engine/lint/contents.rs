@@ -4,6 +4,7 @@ use super::{Finding, FindingCode, LIMIT_HINT, bound};
 use crate::engine::catalogue::Catalogue;
 use crate::engine::message::content::{CompiledContent, CompiledTexts, Missing};
 use crate::engine::message::template::Template;
+use crate::engine::pass::PASS_LINK;
 use crate::engine::trigger::compiled::has_place;
 use crate::engine::trigger::expression::{Comparison, Expression, Said, Sign, With, survey};
 use crate::engine::trigger::{AtLimit, CompiledTrigger, When};
@@ -193,7 +194,9 @@ impl<'a> Known<'a> {
     fn check_sensitive(&self, pointer: &str, content: &CompiledContent, findings: &mut Vec<Finding>) {
         for (locale, texts) in &content.locales {
             let mut shown = [&texts.title, &texts.body].into_iter();
-            let Some(path) = shown.find_map(|template| self.sensitive_in(template)) else {
+            // A link to a pass is as sensitive as what it opens.
+            let pass = content.pass.as_ref().map(|name| format!("{name}.{PASS_LINK}"));
+            let Some(path) = shown.find_map(|template| self.sensitive_in(template)).or(pass) else {
                 continue;
             };
             let public = [texts.public_title.as_ref(), texts.public_body.as_ref()];

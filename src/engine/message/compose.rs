@@ -56,17 +56,29 @@ pub fn compose(
             Some(Missing::DoNotSend) | None => return Composed::Missing { missing: path.clone() },
         }
     }
-    let sensitive = [&texts.title, &texts.body]
-        .iter()
-        .any(|template| reads_sensitive(template, facts));
+    let pass = content
+        .pass
+        .as_ref()
+        .and_then(|name| facts.get(name))
+        .filter(|fact| fact.has_pass())
+        .map(|fact| fact.id.clone());
+    // A link to a pass opens it for whoever holds the link: such a message is as sensitive as the pass.
+    let sensitive = pass.is_some()
+        || [&texts.title, &texts.body]
+            .iter()
+            .any(|template| reads_sensitive(template, facts));
     let ends_at = match end_of_life(content, &scene) {
         Ok(ends_at) => ends_at,
         Err(failed) => return failed,
     };
     match render_all(content, texts, &scene, facts) {
-        Ok(rendered) => {
+        Ok(mut rendered) => {
+            if pass.is_some() {
+                rendered.link = None;
+            }
             let mut shown = finish(content, locale, rendered, sensitive, sender);
             shown.ends_at = ends_at;
+            shown.pass = pass;
             Composed::Shown(Box::new(shown))
         }
         Err(RenderError::Missing(path)) => Composed::Missing { missing: path },
@@ -128,6 +140,7 @@ fn finish(content: &CompiledContent, locale: &str, rendered: Rendered, sensitive
         public_title,
         public_body: rendered.public_body,
         link: rendered.link,
+        pass: None,
         image: rendered.image,
         actions: content.content.actions.clone(),
         tag: rendered.tag.unwrap_or_default(),

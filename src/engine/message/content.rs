@@ -1,6 +1,7 @@
 //! The wire shape of a content, and its compiled form.
 
 use super::Action;
+use super::pass_link;
 use super::template::Template;
 use crate::base::limits;
 use crate::base::time::Span;
@@ -21,7 +22,8 @@ pub struct Content {
     /// What to do when a variable (a dotted path such as `stay.room`) has no value; `do_not_send` unless it says otherwise.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub variables: BTreeMap<String, Missing>,
-    /// Opened by a tap; a template.
+    /// Opened by a tap; a template. `{{ flight.pass_link }}` alone opens the pass of that fact: by a link that is good for a
+    /// day at most and only for this person.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(max_length = 2000)]
     pub link: Option<String>,
@@ -101,6 +103,8 @@ pub struct CompiledContent {
     pub content: Content,
     pub locales: BTreeMap<String, CompiledTexts>,
     pub link: Option<Template>,
+    /// The name of the fact whose pass the link opens.
+    pub pass: Option<String>,
     pub image: Option<Template>,
     pub collapse: Option<Template>,
     pub ends_at: Option<Template>,
@@ -143,10 +147,12 @@ impl CompiledContent {
         let image = optional("/image", content.image.as_deref())?;
         let collapse = optional("/collapse", content.collapse.as_deref())?;
         let ends_at = optional("/ends_at", content.ends_at.as_deref())?;
+        let pass = pass_link::of(&content)?;
         Ok(Self {
             content,
             locales,
             link,
+            pass,
             image,
             collapse,
             ends_at,

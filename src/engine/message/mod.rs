@@ -2,6 +2,7 @@
 
 pub mod compose;
 pub mod content;
+mod pass_link;
 pub mod template;
 
 pub use compose::{Composed, compose};
@@ -55,6 +56,10 @@ pub struct Shown {
     pub public_title: Option<String>,
     pub public_body: Option<String>,
     pub link: Option<String>,
+    /// The fact whose pass a tap opens. A device that fetches the message finds a signed link to it in `link`; nobody else
+    /// ever gets one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pass: Option<FactRef>,
     pub image: Option<String>,
     pub actions: Vec<Action>,
     /// Messages with one tag replace one another on the screen.

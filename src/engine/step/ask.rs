@@ -124,6 +124,7 @@ impl Stepper<'_> {
             id: self.ids.draw(),
             device_id: Some(device_id),
             channel,
+            endpoint_id: None,
         };
         self.out.messages.push(Message {
             id,
@@ -155,6 +156,7 @@ fn nothing() -> Shown {
         public_title: None,
         public_body: None,
         link: None,
+        pass: None,
         image: None,
         actions: Vec::new(),
         tag: "ask".to_owned(),

@@ -10,19 +10,24 @@ use crate::engine::moment::{Evidence, MomentKind};
 use crate::engine::presence::{self, Change};
 use crate::engine::subject::Visit;
 
-impl Stepper<'_> {
-    pub(super) fn move_presence(&mut self, device_id: DeviceId, record: &Record, fix: &Fix, position: Position) {
-        let mut fences = self.fences_at(position);
+impl<'a> Stepper<'a> {
+    /// `fences` are those that hold the position; those that hold it no longer are looked at as well.
+    pub(super) fn move_presence(
+        &mut self,
+        device_id: DeviceId,
+        record: &Record,
+        fix: &Fix,
+        position: Position,
+        mut fences: Vec<&'a Geofence>,
+    ) {
         let catalogue = self.given.catalogue;
-        let elsewhere: Vec<FenceId> = self.device(device_id).presence.keys().copied().collect();
-        let left_behind = elsewhere
-            .iter()
-            .filter(|id| fences.iter().all(|fence| fence.id != **id));
-        let left_behind: Vec<_> = left_behind.filter_map(|id| catalogue.fences.get(id).cloned()).collect();
-        fences.extend(left_behind);
+        let inside = self.device(device_id).presence.keys();
+        let elsewhere = inside.filter(|id| fences.iter().all(|fence| fence.id != **id));
+        let left_behind: Vec<_> = elsewhere.filter_map(|id| catalogue.fences.get(id)).collect();
+        fences.extend(left_behind.into_iter().map(|fence| &**fence));
         for fence in fences {
-            let seen = likelihood(&fence, position, fix);
-            let rules = catalogue.thresholds(&fence);
+            let seen = likelihood(fence, position, fix);
+            let rules = catalogue.thresholds(fence);
             let mut state = self.device(device_id).presence.remove(&fence.id);
             let leaving_before = state.as_ref().and_then(|inside| inside.leaving);
             let change = presence::on_fix(&mut state, seen, record.at, &rules);
@@ -40,7 +45,7 @@ impl Stepper<'_> {
             } else {
                 seen.enter_p
             };
-            self.follow(device_id, &fence, change, evidence_of(record, fix, probability));
+            self.follow(device_id, fence, change, evidence_of(record, fix, probability));
         }
     }
 

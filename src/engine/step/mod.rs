@@ -27,6 +27,7 @@ mod merge;
 mod observe;
 mod passing;
 mod people;
+mod planned;
 mod reach;
 mod replace;
 mod replay;
@@ -39,6 +40,7 @@ mod timely;
 mod waits;
 
 pub use again::still_may_be_sent;
+pub use planned::leaves_at;
 pub use stepper::{Given, step};
 
 /// Something that concerns one user. Everything that changes a subject comes in as one of these.

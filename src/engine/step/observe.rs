@@ -13,14 +13,13 @@ use crate::engine::presence::Likelihood;
 use crate::engine::subject::{Device, LastFix, Mark, Purpose};
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
 /// Faster than this between two fixes is no journey, in m/s… (DESIGN.md 5.3)
 const JUMP_SPEED_MPS: f64 = 350.0;
 /// …beyond this allowance for two coarse fixes close in time, in metres.
 const JUMP_ALLOWANCE_M: f64 = 2_000.0;
 
-impl Stepper<'_> {
+impl<'a> Stepper<'a> {
     pub(super) fn refuse_all(&mut self, input: &Input) {
         if let Input::Records { records, .. } = input {
             for record in records {
@@ -42,7 +41,8 @@ impl Stepper<'_> {
         let mut seen = BTreeSet::new();
         let located = self.subject.has_consent(Purpose::Location);
         for record in ordered {
-            if !seen.insert(&record.id) {
+            // Alone, as most records come, it is no second of its kind.
+            if records.len() > 1 && !seen.insert(&record.id) {
                 continue;
             }
             if !located && matches!(record.body, Body::Fix(_) | Body::Crossing(_)) {
@@ -104,15 +104,20 @@ impl Stepper<'_> {
 
     /// In order, and newer than all before? Then it counts, and becomes the newest.
     pub(super) fn take_place_in_order(&mut self, device_id: DeviceId, record: &Record) -> bool {
-        let mark = Mark {
-            at: record.at,
-            record_id: record.id.clone(),
-        };
-        let device = self.device(device_id);
-        if device.newest.as_ref().is_some_and(|newest| *newest >= mark) {
-            return false;
+        match &mut self.device(device_id).newest {
+            Some(newest) if (newest.at, &newest.record_id) >= (record.at, &record.id) => return false,
+            // The text takes the place of the one before, without memory of its own.
+            Some(newest) => {
+                newest.at = record.at;
+                newest.record_id.clone_from(&record.id);
+            }
+            newest @ None => {
+                *newest = Some(Mark {
+                    at: record.at,
+                    record_id: record.id.clone(),
+                });
+            }
         }
-        device.newest = Some(mark);
         true
     }
 
@@ -146,8 +151,9 @@ impl Stepper<'_> {
             return self.keep(device_id, record, fix, why);
         }
         let noticed = self.out.moments.len();
-        self.settle_edited_fences(device_id, position);
-        self.move_presence(device_id, record, fix, position);
+        let here = self.fences_at(position);
+        self.settle_edited_fences(device_id, &here);
+        self.move_presence(device_id, record, fix, position, here);
         let accuracy_m = fix.accuracy_m.unwrap_or(ACCURACY_ASSUMED_M);
         let device = self.device(device_id);
         device.last_fix = Some(LastFix {
@@ -181,17 +187,15 @@ impl Stepper<'_> {
     fn note_flagged(&mut self, device_id: DeviceId, record: &Record, fix: &Fix, position: Position, implausible: bool) {
         let mut would_be_in = BTreeSet::new();
         for fence in self.fences_at(position) {
-            let seen = likelihood(&fence, position, fix);
-            if seen.enter_p < self.given.catalogue.thresholds(&fence).enter_p || self.is_inside(fence.id) {
+            let seen = likelihood(fence, position, fix);
+            if seen.enter_p < self.given.catalogue.thresholds(fence).enter_p || self.is_inside(fence.id) {
                 continue;
             }
             would_be_in.insert(fence.id);
             if !self.device(device_id).flagged.contains(&fence.id) {
                 let mut evidence = evidence_of(record, fix, seen.enter_p);
                 evidence.implausible = implausible;
-                let kind = MomentKind::Entered {
-                    place: place_of(&fence),
-                };
+                let kind = MomentKind::Entered { place: place_of(fence) };
                 let moment = self.moment(Some(device_id), record.at, kind, evidence);
                 self.notice(moment);
             }
@@ -209,10 +213,13 @@ impl Stepper<'_> {
             .is_some_and(|visit| visit.left_at.is_none())
     }
 
-    pub(super) fn fences_at(&self, position: Position) -> Vec<Arc<Geofence>> {
+    pub(super) fn fences_at(&self, position: Position) -> Vec<&'a Geofence> {
         let catalogue = self.given.catalogue;
         let ids = catalogue.index.locate(position);
-        ids.iter().filter_map(|id| catalogue.fences.get(id).cloned()).collect()
+        ids.iter()
+            .filter_map(|id| catalogue.fences.get(id))
+            .map(|fence| &**fence)
+            .collect()
     }
 
     pub(super) fn notice_event(

@@ -127,28 +127,28 @@ impl Stepper<'_> {
     }
 
     /// A fence that was moved over people who stand still: they are inside, and nothing has happened.
-    pub(super) fn settle_edited_fences(&mut self, device_id: DeviceId, position: Position) {
+    pub(super) fn settle_edited_fences(&mut self, device_id: DeviceId, here: &[&Geofence]) {
         let Some(last) = self.device(device_id).last_fix else {
             return;
         };
         let Ok(last_position) = Position::new(last.lat, last.lng) else {
             return;
         };
-        for fence in self.fences_at(position) {
+        for fence in here {
             let edited_since = fence.version > 1 && fence.updated_at > last.at;
             if !edited_since || self.device(device_id).presence.contains_key(&fence.id) {
                 continue;
             }
             let edge_m = fence.shape.signed_distance_m(last_position);
             let seen = Likelihood::of(fence.shape.effective_radius_m(), edge_m, last.accuracy_m);
-            if seen.enter_p >= self.given.catalogue.thresholds(&fence).enter_p {
+            if seen.enter_p >= self.given.catalogue.thresholds(fence).enter_p {
                 let inside = Inside {
                     since: last.at,
                     evidence_at: last.at,
                     leaving: None,
                 };
                 self.device(device_id).presence.insert(fence.id, inside);
-                self.begin_silently(device_id, &fence);
+                self.begin_silently(device_id, fence);
             }
         }
     }

@@ -16,8 +16,26 @@ impl Stepper<'_> {
     pub(super) fn addressee(&self, to: Audience) -> Option<(Option<DeviceId>, ChannelKind)> {
         match to {
             Audience::User => self.reachable_device(&[]).map(|(id, channel)| (Some(id), channel)),
-            Audience::Business => Some((None, ChannelKind::Tray)),
+            Audience::Business if self.given.catalogue.endpoints.is_empty() => Some((None, ChannelKind::Tray)),
+            Audience::Business => Some((None, ChannelKind::Webhook)),
         }
+    }
+
+    /// The deliveries a message begins with: one, or one for each endpoint of the business.
+    pub(super) fn first_deliveries(&mut self, device_id: Option<DeviceId>, channel: ChannelKind) -> Vec<Planned> {
+        let catalogue = self.given.catalogue;
+        let endpoints: Vec<_> = if channel == ChannelKind::Webhook {
+            catalogue.endpoints.iter().copied().map(Some).collect()
+        } else {
+            vec![None]
+        };
+        let planned = |endpoint_id| Planned {
+            id: self.ids.draw(),
+            device_id,
+            channel,
+            endpoint_id,
+        };
+        endpoints.into_iter().map(planned).collect()
     }
 
     /// The device heard from last among those that can show something and were not tried yet.
@@ -47,6 +65,7 @@ impl Stepper<'_> {
                     id: self.ids.draw(),
                     device_id: Some(device_id),
                     channel,
+                    endpoint_id: None,
                 };
                 self.out.redirected.push((message_id, planned));
                 self.subject.sent[place].tried.push(device_id);
@@ -59,6 +78,10 @@ impl Stepper<'_> {
     }
 
     fn next_device(&self, sent: &Sent) -> Result<(DeviceId, ChannelKind), (Step, &'static str)> {
+        if sent.tried.is_empty() {
+            // It was for the business. Nobody's phone takes over: a stranger would read it.
+            return Err((Step::Deliver, "The business could not be reached"));
+        }
         if sent.expires_at.is_none_or(|end| end <= self.given.now) {
             return Err((Step::Deliver, "Its life ended before it reached anybody"));
         }

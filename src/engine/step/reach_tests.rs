@@ -257,3 +257,45 @@ fn who_cannot_be_asked_is_judged_at_once_and_young_evidence_asks_nobody() {
     ben.until(&stage, at("16:00"));
     assert_eq!(ben.codes(), ["waiting_time", "sent"]);
 }
+
+fn to_the_desk() -> Stage {
+    Stage::with(&[json!({ "when": { "event": { "name": "tick" } }, "then": { "content": "hello", "to": "business" } })])
+}
+
+#[test]
+fn a_message_to_the_business_goes_to_each_of_its_endpoints_or_else_to_the_tray() {
+    let mut stage = to_the_desk();
+    let mut ana = Person::new(1);
+    let tray = ana.event(&stage, "12:00", "tick").messages.remove(0);
+    let channels = |message: &Message| -> Vec<_> { message.deliveries.iter().map(|one| one.channel).collect() };
+    assert_eq!(
+        (channels(&tray), tray.deliveries[0].endpoint_id),
+        (vec![ChannelKind::Tray], None)
+    );
+    stage.catalogue.endpoints = vec![stage.ids.draw(), stage.ids.draw()];
+    let posted = ana.event(&stage, "12:01", "tick").messages.remove(0);
+    assert_eq!(channels(&posted), [ChannelKind::Webhook; 2]);
+    let to: Vec<_> = posted.deliveries.iter().filter_map(|one| one.endpoint_id).collect();
+    assert_eq!(to, stage.catalogue.endpoints);
+    assert!(posted.deliveries.iter().all(|one| one.device_id.is_none()));
+    assert_ne!(posted.deliveries[0].id, posted.deliveries[1].id);
+}
+
+#[test]
+fn what_the_business_did_not_get_is_shown_on_nobodys_phone() {
+    let stage = to_the_desk();
+    let mut ana = Person::new(1);
+    let message_id = ana.event(&stage, "12:00", "tick").messages[0].id;
+    let failed = Input::Undelivered {
+        message_id,
+        device_id: None,
+        why: "the channel tray is not set up".to_owned(),
+    };
+    let failed = ana.step(&stage, at("12:01"), &failed);
+    assert!(
+        failed.redirected.is_empty(),
+        "a guest would read it: {:?}",
+        failed.redirected
+    );
+    assert_eq!(failed.decisions[0].code, ReasonCode::ProviderError);
+}

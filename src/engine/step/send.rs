@@ -7,7 +7,7 @@ use super::stepper::Stepper;
 use crate::base::id::{DecisionId, DeviceId, MessageId, TriggerId};
 use crate::base::time::Timestamp;
 use crate::engine::decision::{ReasonCode, Step};
-use crate::engine::delivery::{ChannelKind, Planned};
+use crate::engine::delivery::ChannelKind;
 use crate::engine::fact::FactRef;
 use crate::engine::message::{Composed, Message, Shown, compose};
 use crate::engine::subject::Sent;
@@ -262,6 +262,7 @@ impl Stepper<'_> {
             undelivered: false,
             corrects,
         };
+        let deliveries = self.first_deliveries(device_id, channel);
         self.out.superseded.extend(self.subject.superseded_by(&sent));
         self.subject.sent.push(sent);
         self.out.messages.push(Message {
@@ -279,11 +280,7 @@ impl Stepper<'_> {
             corrects,
             silent: false,
             to,
-            deliveries: vec![Planned {
-                id: self.ids.draw(),
-                device_id,
-                channel,
-            }],
+            deliveries,
         });
         true
     }

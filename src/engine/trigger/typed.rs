@@ -4,6 +4,7 @@ use super::compiled::Around;
 use super::expression::{FieldType, Fields, Scope};
 use crate::base::limits;
 use crate::engine::fact::{FactType, resolved};
+use crate::engine::pass::PASS_LINK;
 use serde_json::Value;
 
 /// The scope with the fields of a fact, as far as its type is described.
@@ -12,7 +13,10 @@ pub(super) fn with_fact(scope: Scope, name: &str, kind: &str, around: Around<'_>
     let Some(schema) = described.and_then(|described: &std::sync::Arc<FactType>| described.schema.as_ref()) else {
         return scope.with(name, Fields::Open);
     };
-    let mut fields = vec![("key".to_owned(), FieldType::Text)];
+    let mut fields = vec![
+        ("key".to_owned(), FieldType::Text),
+        (PASS_LINK.to_owned(), FieldType::Text),
+    ];
     let closed = collect(schema, resolved(schema, schema), "", 0, &mut fields);
     let fields: Vec<(&str, FieldType)> = fields.iter().map(|(name, kind)| (name.as_str(), *kind)).collect();
     if closed {

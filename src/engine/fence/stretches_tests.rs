@@ -1,7 +1,7 @@
-//! Asking a strip is asking the ring, on edges and corners as well.
+//! Asking stretches is asking the ring, on edges and corners as well.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests may panic")]
 
-use super::super::ring::side_of;
+use super::super::ring::{Crossings, Side};
 use super::*;
 use proptest::prelude::*;
 
@@ -19,21 +19,24 @@ fn star(count: usize, swing: &[f64], scale: f64) -> Vec<Coord<f64>> {
 }
 
 fn check(coords: &[Coord<f64>], places: impl Iterator<Item = Coord<f64>>) {
-    let low = coords.iter().map(|at| at.y).fold(f64::INFINITY, f64::min);
-    let high = coords.iter().map(|at| at.y).fold(f64::NEG_INFINITY, f64::max);
-    let Some(strips) = Strips::of(coords, low, high) else {
-        return;
+    let stretches = Stretches::of(coords);
+    assert_eq!(stretches.0.is_empty(), coords.len() < EDGES_MIN);
+    let side = |stretches: &Stretches, at: Coord<f64>| {
+        let mut crossings = Crossings::of(at);
+        if stretches.any(coords, (at.y, at.y), |a, b| crossings.pass(a, b)) {
+            return Side::Edge;
+        }
+        crossings.side()
     };
-    assert!(strips.edges.len() <= coords.len() * ENTRIES_PER_EDGE_MAX);
-    for at in places.filter(|at| low <= at.y && at.y <= high) {
-        assert_eq!(strips.side_of(coords, at), side_of(coords, at), "{at:?}");
+    for at in places {
+        assert_eq!(side(&stretches, at), side(&Stretches::default(), at), "{at:?}");
     }
 }
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
     #[test]
-    fn a_strip_says_what_the_ring_says(
+    fn stretches_say_what_the_ring_says(
         count in 24_usize..400,
         swing in proptest::collection::vec(0.0..1.0_f64, 7..40),
         parts in proptest::collection::vec((0.0..1.0_f64, 0.0..1.0_f64), 200),
@@ -42,7 +45,7 @@ proptest! {
         let inner = parts.iter().map(|(x, y)| Coord { x: 9.985 + 0.03 * x, y: 47.985 + 0.03 * y });
         let corners = coords.iter().copied();
         let beside = parts.iter().zip(&coords).map(|((x, _), at)| Coord { x: at.x + (x - 0.5) * 1e-2, y: at.y });
-        let halves = edges(&coords).map(|(a, b)| (a + b) / 2.0).collect::<Vec<_>>();
+        let halves = coords.iter().zip(coords.iter().cycle().skip(1)).map(|(a, b)| (*a + *b) / 2.0).collect::<Vec<_>>();
         check(&coords, inner.chain(corners).chain(beside).chain(halves));
     }
 }
