@@ -175,6 +175,7 @@ async fn providers() -> Vec<Box<dyn Provider>> {
 fn opened(provider: &dyn Provider, timeout_s: u64) -> Channels {
     let mut settings = Settings::default();
     settings.tray.enabled = false;
+    settings.webhook.enabled = false;
     provider.set_up(&mut settings);
     (
         settings.fcm.timeout_s,

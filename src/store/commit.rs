@@ -165,11 +165,8 @@ async fn erased_users(
 }
 
 fn messages<'a>(changes: &[&'a Change]) -> impl Iterator<Item = (&'a Change, &'a Message)> {
-    let messages_of = |change: &&'a Change| {
-        let change = *change;
-        change.effects.messages.iter().map(move |message| (change, message))
-    };
-    changes.iter().flat_map(messages_of)
+    let messages_of = |change: &'a Change| change.effects.messages.iter().map(move |message| (change, message));
+    changes.iter().copied().flat_map(messages_of)
 }
 
 /// Refuses the batch when a send key of it is stored already or stands in it twice. What is stored is its name: a key is made
