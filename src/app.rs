@@ -7,7 +7,7 @@ use crate::base::chance::{Entropy, SystemEntropy};
 use crate::base::clock::{Clock, SystemClock};
 use crate::channel::Channels;
 use crate::pipeline::Pipeline;
-use crate::store::{self, Store, StoreError};
+use crate::store::{self, Store, StoreError, VaultError};
 use crate::telemetry::measure::Measures;
 use crate::wallet::{Links, Updates, Wallets};
 use crate::worker::Workers;
@@ -95,6 +95,23 @@ pub async fn open_migrated(settings: &store::Settings) -> Result<Store, AppError
     Ok(store)
 }
 
+/// Opens the vault of a migrated database, with a key of its own when it is new.
+///
+/// # Errors
+/// The keys are missing, wrong or unreadable.
+pub async fn open_vault(store: &Store, settings: &Settings) -> Result<(), AppError> {
+    let failed = |error: VaultError| AppError::new(error.to_string(), error.remedy());
+    let state = store.open_vault(&settings.vault, &settings.database.url);
+    let state = state.await.map_err(failed)?;
+    if let Some(file) = state.file.filter(|_| state.made) {
+        tracing::info!(
+            file = %file.display(),
+            "made the key that seals what the database holds of people: keep a copy, apart from the database's backups; without it that cannot be read"
+        );
+    }
+    Ok(())
+}
+
 /// A server at work.
 pub struct Running {
     /// Where it listens, with the port it got.
@@ -133,6 +150,7 @@ impl Running {
         let listener = listen(settings.server.bind)?;
         let address = listener.local_addr().unwrap_or(settings.server.bind);
         let store = open_migrated(&settings.database).await?;
+        open_vault(&store, settings).await?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
         let links = open_links(settings, address, entropy.as_ref())?;

@@ -16,7 +16,9 @@ use usher::engine::fix::Permission;
 use usher::engine::message::Content;
 use usher::engine::moment::{Evidence, Moment, MomentKind, Place};
 use usher::engine::subject::{Consent, Purpose};
-use usher::store::{DeviceRow, FactPut, FenceRow, ProjectRow, Registration, Settings, Store, Synchronous};
+use usher::store::{
+    DeviceRow, FactPut, FenceRow, ProjectRow, Registration, Settings, Store, Synchronous, VaultSettings,
+};
 
 /// What the benchmark works on.
 pub struct Seeded {
@@ -37,6 +39,10 @@ pub async fn seed(file: &Path, moments: usize, users: usize) -> Seeded {
     };
     let store = Store::open(&settings).await.unwrap();
     store.migrate().await.unwrap();
+    store
+        .open_vault(&VaultSettings::default(), &settings.url)
+        .await
+        .unwrap();
     let entropy = SeededEntropy::new(42);
     let to = truncated(Utc::now());
     let from = to - TimeDelta::days(30);

@@ -6,7 +6,7 @@ use super::world::World;
 use std::path::Path;
 use std::time::{Duration, Instant};
 use usher::cli::bench::meter::median_sync;
-use usher::store::{Change, Settings, Store, Synchronous};
+use usher::store::{Change, Settings, Store, Synchronous, VaultSettings};
 
 /// Transitions of one run.
 const TRANSITIONS: usize = 6_000;
@@ -89,6 +89,10 @@ async fn store(file: &Path) -> Store {
     };
     let store = Store::open(&settings).await.unwrap();
     store.migrate().await.unwrap();
+    store
+        .open_vault(&VaultSettings::default(), &settings.url)
+        .await
+        .unwrap();
     store
 }
 

@@ -16,7 +16,7 @@ use usher::engine::delivery::ChannelKind;
 use usher::engine::subject::{Consent, Device, Purpose, Subject};
 use usher::engine::trigger::Trigger;
 use usher::pipeline::build_catalogue;
-use usher::store::{Settings, Store, Synchronous};
+use usher::store::{Settings, Store, Synchronous, VaultSettings};
 
 pub const MIX: Mix = Mix {
     transitions: 1.0,
@@ -48,13 +48,16 @@ impl World {
             channel: ChannelKind::Tray,
         };
         fill(folder.path(), amount, |_| ()).await.unwrap();
-        let store = Store::open(&Settings {
+        let settings = Settings {
             url: database_url(folder.path()),
             synchronous: Synchronous::Off,
             ..Settings::default()
-        })
-        .await
-        .unwrap();
+        };
+        let store = Store::open(&settings).await.unwrap();
+        store
+            .open_vault(&VaultSettings::default(), &settings.url)
+            .await
+            .unwrap();
         let now = SystemClock.now();
         let project = store.projects().await.unwrap()[0].id;
         let catalogue = read(&store, project, now).await;

@@ -18,7 +18,10 @@ pub struct Model {
     pub time_zone: Option<String>,
     pub notifications: String,
     pub push_channel: Option<String>,
+    /// Sealed.
     pub push_address: Option<String>,
+    /// A keyed hash of it: an address is found by it, and belongs to one device at a time.
+    pub push_address_name: Option<Vec<u8>>,
     pub push_set_at: Option<DateTimeUtc>,
     pub sealing_key: Option<String>,
     pub created_at: DateTimeUtc,

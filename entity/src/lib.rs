@@ -2,6 +2,7 @@
 //! them straight into typed values, and text keeps what JSONB refuses (an escaped NUL in a property) or reorders.
 
 pub mod attempt;
+pub mod channel;
 pub mod consent;
 pub mod content;
 pub mod decision;
@@ -32,5 +33,6 @@ pub mod tombstone;
 pub mod trigger;
 pub mod trigger_revision;
 pub mod user;
+pub mod vault;
 pub mod wallet_pass;
 pub mod webhook_endpoint;

@@ -28,6 +28,9 @@ mod m20261122_000051_sealing_key;
 mod m20261122_000060_webhook_endpoints;
 mod m20261122_000061_delivery_endpoint;
 mod m20261122_000062_delivery_replay;
+mod m20261122_000070_vault;
+mod m20261122_000071_push_address_name;
+mod m20261122_000072_channels;
 mod m20261122_000080_wallet_passes;
 mod m20261122_000090_contacts;
 mod m20261122_000091_delivery_reasons;
@@ -68,6 +71,9 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000060_webhook_endpoints::Migration),
             Box::new(m20261122_000061_delivery_endpoint::Migration),
             Box::new(m20261122_000062_delivery_replay::Migration),
+            Box::new(m20261122_000070_vault::Migration),
+            Box::new(m20261122_000071_push_address_name::Migration),
+            Box::new(m20261122_000072_channels::Migration),
             Box::new(m20261122_000080_wallet_passes::Migration),
             Box::new(m20261122_000090_contacts::Migration),
             Box::new(m20261122_000091_delivery_reasons::Migration),

@@ -107,7 +107,7 @@ async fn each_route_of_servers_takes_exactly_one_scope() {
 /// What lets others in, or sends guests' messages to another place.
 fn is_admins(path: &str) -> bool {
     let is_endpoint = path.starts_with("/v1/webhook-endpoints") && !path.ends_with("/replay");
-    path.starts_with("/v1/keys") || path == "/v1/project" || is_endpoint
+    path.starts_with("/v1/keys") || path.starts_with("/v1/channels") || path == "/v1/project" || is_endpoint
 }
 
 #[test]

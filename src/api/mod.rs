@@ -3,6 +3,7 @@
 pub mod auth;
 mod backtests;
 mod batch;
+mod channels;
 mod consents;
 mod contents;
 mod decisions;

@@ -44,6 +44,7 @@ pub enum ErrorCode {
     TriggerInvalid,
     TriggerBlocked,
     JourneyInvalid,
+    ChannelRefused,
     ContentInvalid,
     FactInvalid,
     FactTypeInvalid,
@@ -60,7 +61,7 @@ pub enum ErrorCode {
 
 impl ErrorCode {
     /// Every code, for the generated list of errors.
-    pub const ALL: [Self; 38] = [
+    pub const ALL: [Self; 39] = [
         Self::JsonInvalid,
         Self::QueryInvalid,
         Self::HeaderInvalid,
@@ -87,6 +88,7 @@ impl ErrorCode {
         Self::TriggerInvalid,
         Self::TriggerBlocked,
         Self::JourneyInvalid,
+        Self::ChannelRefused,
         Self::ContentInvalid,
         Self::FactInvalid,
         Self::FactTypeInvalid,
@@ -130,6 +132,7 @@ impl ErrorCode {
             Self::TriggerInvalid => (422, "trigger_invalid", "The trigger has errors"),
             Self::TriggerBlocked => (422, "trigger_blocked", "The trigger should not go live like this"),
             Self::JourneyInvalid => (422, "journey_invalid", "The journey has errors"),
+            Self::ChannelRefused => (422, "channel_refused", "The provider refuses the credentials"),
             Self::ContentInvalid => (422, "content_invalid", "The content has errors"),
             Self::FactInvalid => (422, "fact_invalid", "The fact contradicts its type"),
             Self::FactTypeInvalid => (422, "fact_type_invalid", "The type of facts has errors"),

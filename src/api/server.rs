@@ -8,10 +8,10 @@ use super::places::Places;
 use super::problem::{ErrorCode, Problem};
 use super::stream::Watchers;
 use super::{
-    auth, backtests, consents, contents, decisions, deliveries, devices, events, explain, fact_kinds, facts, geofences,
-    health, idempotency, import, ingest, journeys, journeys_instances, keys, me, messages, metrics, moments, openapi,
-    page, passes, project, publishing, push, regions, requests, silent, simulations, stream, track, triggers, users,
-    wallet, webhook_endpoints,
+    auth, backtests, channels, consents, contents, decisions, deliveries, devices, events, explain, fact_kinds, facts,
+    geofences, health, idempotency, import, ingest, journeys, journeys_instances, keys, me, messages, metrics, moments,
+    openapi, page, passes, project, publishing, push, regions, requests, silent, simulations, stream, track, triggers,
+    users, wallet, webhook_endpoints,
 };
 use crate::base::limits;
 use crate::base::memory::Memory;
@@ -182,6 +182,15 @@ fn catalogue_routes(config: &mut ServiceConfig<'_>) {
         .service(fact_kinds::show)
         .service(fact_kinds::remove)
         .service(fact_kinds::list);
+    config
+        .service(channels::list)
+        .service(channels::put)
+        .service(channels::remove)
+        .service(channels::remove_previous);
+    config
+        .service(channels::probe)
+        .service(channels::pause)
+        .service(channels::resume);
     config.service(project::show).service(project::edit);
     config.service(keys::create).service(keys::list).service(keys::revoke);
 }

@@ -289,6 +289,14 @@ pub const BACKTESTS_AT_ONCE_MAX: usize = 2;
 pub const BACKTESTS_KEPT_MAX: usize = 20;
 /// A backtest that is done is remembered this long.
 pub const BACKTEST_KEPT: chrono::TimeDelta = chrono::TimeDelta::hours(1);
+/// Keys of the vault: one that seals, and those of rotations that are not over.
+pub const VAULT_KEYS_MAX: usize = 16;
+/// Channels that projects set up themselves, open at once in one process; each has a pool of connections.
+pub const SENDERS_OPEN_MAX: usize = 1_000;
+/// Credentials that were replaced may be used this long while the provider refuses the new ones.
+pub const CREDENTIALS_OVERLAP: chrono::TimeDelta = chrono::TimeDelta::hours(24);
+/// Rows looked at in one step of sealing anew.
+pub const RESEALED_PER_STEP_MAX: u64 = 200;
 /// Bytes that are read of an answer from an address a tenant has set (RELIABILITY.md C3).
 pub const ANSWER_BYTES_MAX: usize = 64 * 1024;
 /// Time to connect to an address a tenant has set.

@@ -11,3 +11,4 @@ pub mod memory;
 pub mod seal;
 pub mod secret;
 pub mod time;
+pub mod vault;

@@ -9,12 +9,16 @@ pub mod outside;
 mod payload;
 mod plain;
 pub mod sms;
+mod tenant;
 pub mod tray;
 pub mod webhook;
 pub mod webpush;
 
+pub use tenant::{CredentialError, settable};
+
 use crate::base::chance::Entropy;
 use crate::base::seal::SealingKey;
+use crate::base::secret::Secret;
 use crate::base::time::Timestamp;
 use crate::engine::delivery::{ChannelKind, Outcome};
 use crate::engine::flow::Limit;
@@ -69,6 +73,8 @@ pub trait Channel: Send + Sync {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
+    /// May projects name hosts of their own in their credentials? Else somebody with a key could make this server ask any.
+    pub tenant_endpoints: bool,
     pub tray: tray::Settings,
     pub fcm: fcm::Settings,
     pub apns: apns::Settings,
@@ -83,6 +89,7 @@ pub struct Settings {
 #[derive(Clone, Default)]
 pub struct Channels {
     open: Vec<Arc<dyn Channel>>,
+    settings: Settings,
     outside: Option<Outside>,
 }
 
@@ -112,8 +119,11 @@ impl Channels {
         if let Some(channel) = webhook::open(&settings.webhook, &outside) {
             open.push(Arc::new(channel));
         }
-        let outside = Some(outside);
-        Ok(Self { open, outside })
+        Ok(Self {
+            open,
+            settings: settings.clone(),
+            outside: Some(outside),
+        })
     }
 
     /// The way out to addresses that tenants set; none where no channel was opened.
@@ -134,6 +144,19 @@ impl Channels {
             .iter()
             .find(|channel| channel.kind() == kind)
             .map(AsRef::as_ref)
+    }
+
+    /// Opens a channel with credentials that a project gave, as JSON.
+    ///
+    /// # Errors
+    /// They are not what the channel needs, or name an address that a project may not.
+    pub fn open_for(&self, kind: ChannelKind, credentials: &Secret) -> Result<Arc<dyn Channel>, CredentialError> {
+        let fields = serde_json::from_str(credentials.expose()).unwrap_or_default();
+        let outside = match &self.outside {
+            Some(outside) => outside.clone(),
+            None => Outside::open(&self.settings.outside).map_err(CredentialError::of_server)?,
+        };
+        tenant::open_for(kind, &fields, &self.settings, &outside)
     }
 
     /// How fast the provider behind each channel may be asked.

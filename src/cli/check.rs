@@ -2,6 +2,7 @@
 
 use super::out::{Failure, Out};
 use super::paint::Tone;
+use super::vault::told;
 use crate::app::{Effective, open_store};
 use crate::base::clock::{Clock as _, SystemClock};
 use crate::channel::Channels;
@@ -29,7 +30,10 @@ impl Probe {
 }
 
 pub(super) async fn run(effective: Effective, out: Out) -> Result<(), Failure> {
-    let mut probes = vec![Probe::new("database", database(&effective).await)];
+    let mut probes = vec![
+        Probe::new("database", database(&effective).await),
+        Probe::new("vault", vault(&effective).await),
+    ];
     match Channels::open(&effective.settings.channels) {
         Err(why) => probes.push(Probe::new("channels", Err(why))),
         Ok(channels) => {
@@ -97,4 +101,32 @@ async fn database(effective: &Effective) -> Result<String, String> {
         0 => "answers, and its tables are up to date".to_owned(),
         count => format!("answers; {count} migrations have not run yet (`usher migrate`, or the next `usher serve`)"),
     })
+}
+
+/// Which key seals, and whether another one is still in use. Makes none.
+async fn vault(effective: &Effective) -> Result<String, String> {
+    let settings = &effective.settings;
+    let store = open_store(&settings.database).await.map_err(|error| error.what)?;
+    let probed = async {
+        if !store
+            .pending_migrations()
+            .await
+            .map_err(|error| error.to_string())?
+            .is_empty()
+        {
+            return Ok("is made with the tables".to_owned());
+        }
+        let state = store.probe_vault(&settings.vault, &settings.database.url).await;
+        let state = state.map_err(|error| format!("{error}; {}", error.remedy()))?;
+        let told = told(state.as_ref());
+        let left = state.is_some() && store.reseal_needed().await.map_err(|error| error.to_string())?;
+        Ok(if left {
+            format!("{told}; values of another key may be left (`usher vault status` counts them)")
+        } else {
+            told
+        })
+    };
+    let outcome: Result<String, String> = probed.await;
+    store.close().await.map_err(|error| error.to_string())?;
+    outcome
 }

@@ -14,6 +14,7 @@ mod play;
 mod serve;
 mod simulate;
 pub mod tracks;
+mod vault;
 pub mod walk;
 
 use crate::app::{AppError, Effective, configuration};
@@ -66,6 +67,8 @@ enum Command {
     BenchCeiling,
     #[command(about = "Make, list and take back API keys, directly in the database")]
     Keys(keys::KeysArguments),
+    #[command(about = "Make, change and count the keys that seal what the database holds of people")]
+    Vault(vault::VaultArguments),
     #[command(about = "Bring the tables of the database up to this version (`serve` does so at start)")]
     Migrate(migrate::MigrateArguments),
     /// Show the configuration in force, secrets hidden, and probe database and channels
@@ -105,6 +108,7 @@ async fn answer(arguments: Arguments, out: Out) -> Result<(), Failure> {
         Command::Bench(bench) => bench::run(*bench, out).await,
         Command::BenchCeiling => bench::ceiling::serve(out).await,
         Command::Keys(keys) => keys::run(keys, effective()?, out).await,
+        Command::Vault(vault) => vault::run(vault, effective()?, out).await,
         Command::Migrate(migrate) => migrate::run(migrate, effective()?, out).await,
         Command::Check => check::run(effective()?, out).await,
         Command::Openapi => openapi::run(out),

@@ -23,6 +23,7 @@ fn refusal(text: &str, environment: &[(&str, &str)]) -> String {
 fn the_manual_holds_the_defaults_of_every_module() {
     let settings = told("", &[]).unwrap().settings;
     assert_eq!(settings.database, store::Settings::default());
+    assert_eq!(settings.vault, store::VaultSettings::default());
     assert_eq!(settings.pipeline, pipeline::Settings::default());
     assert_eq!(settings.channels, channel::Settings::default());
     assert_eq!(settings.retention, store::Retention::default());

@@ -8,13 +8,14 @@ pub(super) const PREFIX: &str = "USHER__";
 /// Keys that may stand in a file of their own, as `<key>_file`.
 const FROM_FILES: [&str; 2] = ["database.url", "links.secret"];
 /// Keys whose value is never shown.
-const HIDDEN: [&str; 6] = [
+const HIDDEN: [&str; 7] = [
     "channels.fcm.service_account",
     "channels.apns.key",
     "channels.webpush.key",
     "channels.sms.auth_token",
     "channels.email.password",
     "links.secret",
+    "vault.keys",
 ];
 
 pub(super) fn parse(name: &str, text: &str) -> Result<Table, ConfigError> {

@@ -19,6 +19,7 @@ const FILE: &str = "usher.toml";
 pub struct Settings {
     pub server: Server,
     pub database: store::Settings,
+    pub vault: store::VaultSettings,
     pub pipeline: pipeline::Settings,
     pub channels: channel::Settings,
     pub links: wallet::LinkSettings,

@@ -186,7 +186,20 @@ async fn what_one_caller_broke_harms_nobody_beside_them() {
     world.profile("ana").await;
     world.restart().await;
     // A subject that does not read, and beside it in the same batch one that does.
-    let broken = format!("UPDATE subjects SET state = '{{}}' WHERE CAST(state AS TEXT) LIKE '%{ben}%'");
+    let (id, column) = (
+        ben.uuid(),
+        if world.fresh.is_shared() {
+            "CAST(user_id AS TEXT)"
+        } else {
+            "lower(hex(user_id))"
+        },
+    );
+    let id = if world.fresh.is_shared() {
+        id.to_string()
+    } else {
+        id.simple().to_string()
+    };
+    let broken = format!("UPDATE subjects SET state = '{{}}' WHERE {column} = '{id}'");
     meddle(&world, &broken).await;
     let both = futures_util::future::join(
         world.pipeline.event(world.project, ana, world.key_used("e1", "b1")),

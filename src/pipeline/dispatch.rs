@@ -185,12 +185,6 @@ impl Pipeline {
 
     /// One attempt, bounded whatever the channel does.
     async fn send(&self, claimed: &Claimed, address: &str, now: Timestamp) -> Outcome {
-        let kind = claimed.delivery.channel;
-        let Some(channel) = self.0.channels.get(kind) else {
-            return Outcome::Rejected {
-                why: format!("the channel {} is not set up", kind.as_str()),
-            };
-        };
         let push = Push {
             message: &claimed.message,
             address,
@@ -213,7 +207,7 @@ impl Pipeline {
             tokio::time::sleep(STOP_GRACE).await;
         };
         tokio::select! {
-            outcome = channel.send(push) => outcome,
+            outcome = self.speak(claimed, push) => outcome,
             () = tokio::time::sleep(limit) => again("the channel did not answer in time"),
             () = cut_off => again("the server stopped before the answer came"),
         }

@@ -23,6 +23,7 @@ mod lane;
 mod pace;
 mod people;
 mod repeats;
+mod senders;
 mod snapshots;
 mod stepping;
 mod stream;
@@ -91,6 +92,7 @@ pub struct Pipeline(Arc<Inner>);
 struct Inner {
     shared: Shared,
     channels: Channels,
+    senders: senders::Senders,
     settings: Settings,
     lanes: Arc<Vec<Lane>>,
     ways: Ways,
@@ -159,6 +161,7 @@ impl Pipeline {
         Self(Arc::new(Inner {
             shared,
             channels,
+            senders: senders::Senders::default(),
             settings,
             lanes,
             ways,

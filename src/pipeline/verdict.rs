@@ -184,6 +184,9 @@ pub fn at_a_glance(claimed: &Claimed, catalogue: &Catalogue, now: Timestamp) -> 
     if claimed.paused || catalogue.settings.paused {
         return later("the project is paused");
     }
+    if claimed.channel.paused {
+        return later("the channel is paused");
+    }
     let mut live = catalogue.listeners();
     if live.any(|live| live.id == message.trigger_id && live.paused) {
         return later("the trigger is paused");

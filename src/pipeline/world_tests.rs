@@ -75,6 +75,7 @@ pub(super) async fn open_with(fcm: Option<TestServer>, lanes: usize, further: Ve
     if let Some(server) = &fcm {
         channels.fcm.service_account = Some(Secret::new(server.service_account_json()));
         channels.fcm.endpoint = server.endpoint();
+        channels.tenant_endpoints = true;
     }
     let clock = Arc::new(ManualClock::new(noon()));
     let entropy = Arc::new(SeededEntropy::new(7));

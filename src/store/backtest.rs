@@ -1,11 +1,12 @@
 //! What a backtest reads: people page by page, each with everything that is stored of them.
 
 use super::change::DeviceRow;
-use super::codec::{IN_LIST_MAX, from_json};
+use super::codec::IN_LIST_MAX;
 use super::connect::Store;
 use super::devices::{ConsentRow, consent_row, device_row};
 use super::error::StoreError;
 use super::people::user_row;
+use super::sealed;
 use crate::base::id::{ProjectId, UserId};
 use crate::base::time::Timestamp;
 use crate::engine::fact::Fact;
@@ -131,7 +132,7 @@ impl Store {
             .all(&self.reader)
             .await?;
         for model in models {
-            let row = user_row(&model)?;
+            let row = user_row(&self.vault, &model)?;
             people.entry(row.id).or_default().profile = row.profile;
         }
         let devices = device::Entity::find()
@@ -141,7 +142,7 @@ impl Store {
             .all(&self.reader)
             .await?;
         for model in devices {
-            let row = device_row(model)?;
+            let row = device_row(&self.vault, model)?;
             people.entry(row.user_id).or_default().devices.push(row);
         }
         let consents = consent::Entity::find()
@@ -165,7 +166,7 @@ impl Store {
             .all(&self.reader)
             .await?;
         for model in moments {
-            let moment: Moment = from_json("moments.body", &model.body)?;
+            let moment: Moment = self.vault.open(model.project_id, sealed::MOMENT, &model.body)?;
             people.entry(model.user_id.into()).or_default().moments.push(moment);
         }
         for (user, version) in self.fact_versions_of(noticed.project_id, users, noticed.to).await? {

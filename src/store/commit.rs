@@ -1,11 +1,12 @@
 //! The commit: the effects of many steps and the rows of their inputs, in one transaction (DESIGN.md 4, invariants 2 and 4).
 
 use super::change::{Change, Row};
-use super::codec::{IN_LIST_MAX, insert_all, to_json, to_word};
+use super::codec::{IN_LIST_MAX, insert_all, to_word};
 use super::connect::Store;
 use super::error::{CommitError, StoreError};
 use super::subjects::erased_among;
-use super::{commit_people, commit_records, inbox as inbox_told, instances};
+use super::vault::Vault;
+use super::{commit_people, commit_records, inbox as inbox_told, instances, sealed};
 use crate::base::id::{DeviceId, EndpointId, MessageId, ProjectId, UserId};
 use crate::base::time::Timestamp;
 use crate::engine::decision::ReasonCode;
@@ -14,12 +15,14 @@ use crate::engine::message::Message;
 use crate::engine::step::leaves_at;
 use crate::telemetry::measure;
 use ::entity::{decision, delivery, inbox, message, moment, subject};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sea_orm::sea_query::{Expr, OnConflict};
 use sea_orm::{
     ActiveValue, ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, IntoActiveModel, QueryFilter,
     QueryOrder, QuerySelect,
 };
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// What one commit wrote.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -86,19 +89,19 @@ impl Store {
             .filter(|change| !erased.contains(&owner(change)))
             .collect();
         summary.erased = erased.into_iter().map(|(_, user)| user).collect();
-        check_send_keys(txn, &changes).await?;
-        write_subjects(txn, &changes).await?;
-        summary.unreachable = commit_people::write(txn, &changes).await?;
-        summary.events = commit_records::write_events(txn, &changes).await?;
+        check_send_keys(txn, &self.vault, &changes).await?;
+        write_subjects(txn, &self.vault, &changes).await?;
+        summary.unreachable = commit_people::write(txn, &self.vault, &changes).await?;
+        summary.events = commit_records::write_events(txn, &self.vault, &changes).await?;
         commit_records::write_fixes(txn, &changes).await?;
-        summary.moments = write_moments(txn, &changes).await?;
-        summary.decisions = write_decisions(txn, &changes).await?;
+        summary.moments = write_moments(txn, &self.vault, &changes).await?;
+        summary.decisions = write_decisions(txn, &self.vault, &changes).await?;
         instances::write(txn, &changes).await?;
-        (summary.messages, summary.deliveries) = write_messages(txn, &changes).await?;
+        (summary.messages, summary.deliveries) = write_messages(txn, &self.vault, &changes).await?;
         summary.cancelled = cancel(txn, &changes).await?;
         let hops;
-        (summary.receipts, hops) = commit_records::write_receipts(txn, &changes).await?;
-        inbox_told::write_told(txn, &changes).await?;
+        (summary.receipts, hops) = commit_records::write_receipts(txn, &self.vault, &changes).await?;
+        inbox_told::write_told(txn, &self.vault, &changes).await?;
         for chunk in done.chunks(IN_LIST_MAX) {
             let delete = inbox::Entity::delete_many().filter(inbox::Column::Id.is_in(chunk.iter().copied()));
             delete.exec(txn).await.map_err(StoreError::from)?;
@@ -113,7 +116,7 @@ impl Store {
             return error;
         }
         let all: Vec<&Change> = changes.iter().collect();
-        match check_send_keys(&self.reader, &all).await {
+        match check_send_keys(&self.reader, &self.vault, &all).await {
             Err(taken @ CommitError::SendKeysTaken(_)) => taken,
             _ => error,
         }
@@ -171,25 +174,26 @@ async fn erased_users(
 }
 
 fn messages<'a>(changes: &[&'a Change]) -> impl Iterator<Item = (&'a Change, &'a Message)> {
-    let messages_of = |change: &&'a Change| {
-        let change = *change;
-        change.effects.messages.iter().map(move |message| (change, message))
-    };
-    changes.iter().flat_map(messages_of)
+    let messages_of = |change: &'a Change| change.effects.messages.iter().map(move |message| (change, message));
+    changes.iter().copied().flat_map(messages_of)
 }
 
-/// Refuses the batch when a send key of it is stored already or stands in it twice.
-async fn check_send_keys(conn: &impl ConnectionTrait, changes: &[&Change]) -> Result<(), CommitError> {
+/// Refuses the batch when a send key of it is stored already or stands in it twice. What is stored is its name: a key is made
+/// of values that may be sensitive. Those from before there was a vault stand as they were.
+async fn check_send_keys(conn: &impl ConnectionTrait, vault: &Vault, changes: &[&Change]) -> Result<(), CommitError> {
     let mut taken = BTreeSet::new();
-    let mut keys: BTreeMap<ProjectId, HashSet<&str>> = BTreeMap::new();
+    let mut keys: BTreeMap<ProjectId, HashMap<String, &str>> = BTreeMap::new();
     for (change, message) in messages(changes) {
-        if !keys.entry(change.project_id).or_default().insert(&message.send_key) {
-            taken.insert(message.send_key.clone());
+        let (project, key) = (change.project_id, message.send_key.as_str());
+        let known = keys.entry(project).or_default();
+        if known.insert(send_key_name(vault, project, key)?, key).is_some() {
+            taken.insert(key.to_owned());
         }
+        known.insert(key.to_owned(), key);
     }
     for (project, keys) in keys {
-        let keys: Vec<&str> = keys.into_iter().collect();
-        for chunk in keys.chunks(IN_LIST_MAX) {
+        let names: Vec<&str> = keys.keys().map(String::as_str).collect();
+        for chunk in names.chunks(IN_LIST_MAX) {
             let stored: Vec<String> = message::Entity::find()
                 .select_only()
                 .column(message::Column::SendKey)
@@ -199,7 +203,12 @@ async fn check_send_keys(conn: &impl ConnectionTrait, changes: &[&Change]) -> Re
                 .all(conn)
                 .await
                 .map_err(StoreError::from)?;
-            taken.extend(stored);
+            taken.extend(
+                stored
+                    .iter()
+                    .filter_map(|name| keys.get(name))
+                    .map(|key| (*key).to_owned()),
+            );
         }
     }
     if taken.is_empty() {
@@ -209,7 +218,12 @@ async fn check_send_keys(conn: &impl ConnectionTrait, changes: &[&Change]) -> Re
     }
 }
 
-async fn write_subjects(txn: &DatabaseTransaction, changes: &[&Change]) -> Result<(), StoreError> {
+/// What a send key is found by.
+fn send_key_name(vault: &Vault, project: ProjectId, key: &str) -> Result<String, StoreError> {
+    Ok(URL_SAFE_NO_PAD.encode(vault.name(project.uuid(), sealed::SEND_KEY, key)?))
+}
+
+async fn write_subjects(txn: &DatabaseTransaction, vault: &Vault, changes: &[&Change]) -> Result<(), StoreError> {
     let mut last: BTreeMap<(ProjectId, UserId), (&Change, bool)> = BTreeMap::new();
     for change in changes {
         let kept = last.entry(owner(change)).or_insert((change, false));
@@ -221,7 +235,7 @@ async fn write_subjects(txn: &DatabaseTransaction, changes: &[&Change]) -> Resul
             models.push(subject::Model {
                 project_id: project.uuid(),
                 user_id: user.uuid(),
-                state: to_json(&change.effects.subject)?,
+                state: vault.seal(project.uuid(), sealed::SUBJECT, &change.effects.subject)?,
                 wake_at: change.effects.wake_at,
             });
         }
@@ -234,7 +248,7 @@ async fn write_subjects(txn: &DatabaseTransaction, changes: &[&Change]) -> Resul
     Ok(())
 }
 
-async fn write_moments(txn: &DatabaseTransaction, changes: &[&Change]) -> Result<usize, StoreError> {
+async fn write_moments(txn: &DatabaseTransaction, vault: &Vault, changes: &[&Change]) -> Result<usize, StoreError> {
     let mut models: Vec<moment::ActiveModel> = Vec::new();
     for change in changes {
         for noticed in &change.effects.moments {
@@ -244,7 +258,7 @@ async fn write_moments(txn: &DatabaseTransaction, changes: &[&Change]) -> Result
                 user_id: noticed.user_id.uuid(),
                 kind: noticed.kind.name().to_owned(),
                 noticed_at: noticed.noticed_at,
-                body: to_json(noticed)?,
+                body: vault.seal(change.project_id.uuid(), sealed::MOMENT, noticed)?,
             };
             models.push(model.into_active_model());
         }
@@ -254,7 +268,7 @@ async fn write_moments(txn: &DatabaseTransaction, changes: &[&Change]) -> Result
     Ok(count)
 }
 
-async fn write_decisions(txn: &DatabaseTransaction, changes: &[&Change]) -> Result<usize, StoreError> {
+async fn write_decisions(txn: &DatabaseTransaction, vault: &Vault, changes: &[&Change]) -> Result<usize, StoreError> {
     let mut models: Vec<decision::ActiveModel> = Vec::new();
     for change in changes {
         for decided in &change.effects.decisions {
@@ -266,7 +280,7 @@ async fn write_decisions(txn: &DatabaseTransaction, changes: &[&Change]) -> Resu
                 trigger_id: decided.trigger_id.uuid(),
                 code: to_word(&decided.code)?,
                 decided_at: decided.decided_at,
-                body: to_json(decided)?,
+                body: vault.seal(change.project_id.uuid(), sealed::DECISION, decided)?,
             };
             models.push(model.into_active_model());
         }
@@ -277,7 +291,11 @@ async fn write_decisions(txn: &DatabaseTransaction, changes: &[&Change]) -> Resu
 }
 
 /// Messages, and their deliveries ready to be claimed.
-async fn write_messages(txn: &DatabaseTransaction, changes: &[&Change]) -> Result<(usize, usize), StoreError> {
+async fn write_messages(
+    txn: &DatabaseTransaction,
+    vault: &Vault,
+    changes: &[&Change],
+) -> Result<(usize, usize), StoreError> {
     let mut rows: Vec<message::ActiveModel> = Vec::new();
     let mut outbox: Vec<delivery::ActiveModel> = Vec::new();
     for (change, made) in messages(changes) {
@@ -288,18 +306,19 @@ async fn write_messages(txn: &DatabaseTransaction, changes: &[&Change]) -> Resul
                 ..queued(project, made.user_id, made.id, planned, made.created_at)
             });
         }
+        // The deliveries have rows of their own, and more of them may come.
+        let alone = Message {
+            deliveries: Vec::new(),
+            ..made.clone()
+        };
         let model = message::Model {
             id: made.id.uuid(),
             project_id: project.uuid(),
             user_id: made.user_id.uuid(),
-            send_key: made.send_key.clone(),
+            send_key: send_key_name(vault, project, &made.send_key)?,
             created_at: made.created_at,
             expires_at: made.expires_at,
-            // The deliveries have rows of their own, and more of them may come.
-            body: to_json(&Message {
-                deliveries: Vec::new(),
-                ..made.clone()
-            })?,
+            body: vault.seal(project.uuid(), sealed::MESSAGE, &alone)?,
         };
         rows.push(model.into_active_model());
     }

@@ -1,11 +1,13 @@
 //! The part of a commit that is about people: profiles, consents, devices and whose they are.
 
 use super::change::{Change, DeviceRow, Row};
-use super::codec::{insert_all, same_as_stored, to_json};
+use super::codec::{insert_all, same_as_stored};
 use super::commit::rows;
 use super::contacts;
 use super::devices::{begin_ownership, consent_models, device_model, forget_address, give_device, take_address};
 use super::error::StoreError;
+use super::sealed;
+use super::vault::Vault;
 use crate::base::id::{DeviceId, ProjectId, UserId};
 use crate::base::time::Timestamp;
 use crate::engine::subject::Profile;
@@ -16,6 +18,7 @@ use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, IntoActiveModel, Qu
 /// Returns whose devices lost their push address to another device.
 pub(super) async fn write(
     txn: &DatabaseTransaction,
+    vault: &Vault,
     changes: &[&Change],
 ) -> Result<Vec<(ProjectId, UserId, DeviceId)>, StoreError> {
     let mut consents = Vec::new();
@@ -24,8 +27,8 @@ pub(super) async fn write(
     for (project, row) in rows(changes) {
         match row {
             Row::Event(_) => {}
-            Row::User { user_id, profile, at } => write_user(txn, project, *user_id, profile, *at).await?,
-            Row::Contact { user_id, contact } => contacts::put(txn, project, *user_id, contact).await?,
+            Row::User { user_id, profile, at } => write_user(txn, vault, (project, *user_id), profile, *at).await?,
+            Row::Contact { user_id, contact } => contacts::put(txn, vault, project, *user_id, contact).await?,
             Row::Consents {
                 user_id,
                 consents: words,
@@ -34,14 +37,14 @@ pub(super) async fn write(
                 consents.extend(consent_models(project, *user_id, words, source)?);
             }
             Row::Device(row) => {
-                let lost = write_device(txn, project, row).await?;
+                let lost = write_device(txn, vault, project, row).await?;
                 unreachable.extend(lost.into_iter().map(|(user, device)| (project, user, device)));
             }
             Row::Owner { device_id, user_id, at } => {
                 give_device(txn, project, *device_id, *user_id, *at).await?;
             }
             Row::ForgetAddress { device_id, address } => {
-                forget_address(txn, project, *device_id, address.as_deref(), None).await?;
+                forget_address(txn, vault, (project, *device_id), address.as_deref(), None).await?;
             }
         }
     }
@@ -51,8 +54,8 @@ pub(super) async fn write(
 
 async fn write_user(
     txn: &DatabaseTransaction,
-    project: ProjectId,
-    id: UserId,
+    vault: &Vault,
+    (project, id): (ProjectId, UserId),
     profile: &Profile,
     at: Timestamp,
 ) -> Result<(), StoreError> {
@@ -60,7 +63,7 @@ async fn write_user(
         id: id.uuid(),
         project_id: project.uuid(),
         user_ref: profile.user_ref.clone(),
-        profile: to_json(profile)?,
+        profile: vault.seal(project.uuid(), sealed::USER, profile)?,
         merged_into: None,
         contact: None,
         created_at: at,
@@ -82,14 +85,12 @@ async fn write_user(
 /// change by registering and by [`Row::Owner`] alone.
 async fn write_device(
     txn: &DatabaseTransaction,
+    vault: &Vault,
     project: ProjectId,
     row: &DeviceRow,
 ) -> Result<Vec<(UserId, DeviceId)>, StoreError> {
-    let unreachable = take_address(txn, project, row).await?;
-    let model = device::Model {
-        project_id: project.uuid(),
-        ..device_model(row)?
-    };
+    let unreachable = take_address(txn, vault, project, row).await?;
+    let model = device_model(vault, project, row)?;
     let updated = device::Entity::update_many()
         .col_expr(device::Column::Platform, Expr::value(model.platform.clone()))
         .col_expr(device::Column::AppVersion, Expr::value(model.app_version.clone()))
@@ -98,6 +99,10 @@ async fn write_device(
         .col_expr(device::Column::Notifications, Expr::value(model.notifications.clone()))
         .col_expr(device::Column::PushChannel, Expr::value(model.push_channel.clone()))
         .col_expr(device::Column::PushAddress, Expr::value(model.push_address.clone()))
+        .col_expr(
+            device::Column::PushAddressName,
+            Expr::value(model.push_address_name.clone()),
+        )
         .col_expr(device::Column::PushSetAt, Expr::value(model.push_set_at))
         .col_expr(device::Column::SealingKey, Expr::value(model.sealing_key.clone()))
         .col_expr(device::Column::LastSeenAt, Expr::value(model.last_seen_at))

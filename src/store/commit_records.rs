@@ -4,6 +4,8 @@ use super::change::{Change, EventRow, Row};
 use super::codec::{IN_LIST_MAX, do_nothing, from_word, insert_all, to_json, to_word};
 use super::commit::rows;
 use super::error::StoreError;
+use super::sealed;
+use super::vault::Vault;
 use crate::base::id::ProjectId;
 use crate::base::time::Timestamp;
 use crate::engine::delivery::DeliveryState;
@@ -19,24 +21,28 @@ use std::collections::HashMap;
 use uuid::Uuid;
 
 /// Stores events; a repeated record id is no second event.
-pub(super) async fn write_events(txn: &DatabaseTransaction, changes: &[&Change]) -> Result<u64, StoreError> {
+pub(super) async fn write_events(
+    txn: &DatabaseTransaction,
+    vault: &Vault,
+    changes: &[&Change],
+) -> Result<u64, StoreError> {
     let mut models: Vec<event::ActiveModel> = Vec::new();
     for (project, row) in rows(changes) {
         if let Row::Event(row) = row {
-            models.push(event_model(project, row)?.into_active_model());
+            models.push(event_model(vault, project, row)?.into_active_model());
         }
     }
     insert_all(txn, models, Some(do_nothing())).await
 }
 
-fn event_model(project: ProjectId, row: &EventRow) -> Result<event::Model, StoreError> {
+fn event_model(vault: &Vault, project: ProjectId, row: &EventRow) -> Result<event::Model, StoreError> {
     Ok(event::Model {
         project_id: project.uuid(),
         record_id: row.record_id.clone(),
         user_id: row.user_id.uuid(),
         device_id: row.device_id.map(crate::base::id::DeviceId::uuid),
         name: row.name.clone(),
-        properties: to_json(&row.properties)?,
+        properties: vault.seal(project.uuid(), sealed::EVENT, &row.properties)?,
         occurred_at: row.occurred_at,
         received_at: row.received_at,
     })
@@ -77,21 +83,24 @@ fn because(why: KeptBecause) -> &'static str {
 /// How many were new, and the hops that were told of for the first time.
 pub(super) async fn write_receipts(
     txn: &DatabaseTransaction,
+    vault: &Vault,
     changes: &[&Change],
 ) -> Result<(u64, Vec<Hop>), StoreError> {
     let mut models: Vec<receipt::ActiveModel> = Vec::new();
     let mut hops = Vec::new();
     for change in changes {
         for received in &change.effects.receipts {
+            let project = change.project_id.uuid();
+            let seal = |text: &String| vault.seal_text(project, sealed::RECEIPT, text);
             let model = receipt::Model {
-                project_id: change.project_id.uuid(),
+                project_id: project,
                 record_id: received.record_id.clone(),
                 user_id: change.effects.subject.user_id.uuid(),
                 device_id: received.device_id.uuid(),
                 message_id: received.message_id.uuid(),
                 status: to_word(&received.status)?,
                 action: received.action.clone(),
-                text: received.text.clone(),
+                text: received.text.as_ref().map(seal).transpose()?,
                 at: received.at,
             };
             models.push(model.into_active_model());

@@ -2,6 +2,7 @@
 
 use super::error::StoreError;
 use super::settings::{Settings, Synchronous};
+use super::vault::Vault;
 use migration::{Migrator, MigratorTrait};
 use sea_orm::sqlx::Connection as _;
 use sea_orm::sqlx::sqlite::{SqliteConnection, SqliteJournalMode, SqliteSynchronous};
@@ -22,6 +23,8 @@ pub struct Store {
     pub(super) writer: DatabaseConnection,
     /// SQLite: connections that read beside the writer. PostgreSQL: the same pool.
     pub(super) reader: DatabaseConnection,
+    /// What is sealed can be neither read nor written before it is open.
+    pub(super) vault: Vault,
 }
 
 impl Store {
@@ -31,7 +34,8 @@ impl Store {
             create_folder(&settings.url).await?;
             let writer = Database::connect(sqlite(settings, 1)).await?;
             let reader = Database::connect(sqlite(settings, settings.readers.max(1))).await?;
-            return Ok(Self { writer, reader });
+            let vault = Vault::default();
+            return Ok(Self { writer, reader, vault });
         }
         let mut options = quiet(&settings.url);
         options.max_connections(settings.connections.max(2));
@@ -39,6 +43,7 @@ impl Store {
         Ok(Self {
             writer: pool.clone(),
             reader: pool,
+            vault: Vault::default(),
         })
     }
 

@@ -1,9 +1,10 @@
 //! Contacts: how people are reached besides their devices. The one place that reads and writes `users.contact`.
 
-use super::codec::{from_json, to_json};
 use super::connect::Store;
 use super::error::StoreError;
 use super::look_deliveries::DeliveryRow;
+use super::sealed;
+use super::vault::Vault;
 use crate::base::contact::Contact;
 use crate::base::id::{ProjectId, UserId};
 use ::entity::user;
@@ -13,27 +14,31 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use uuid::Uuid;
 
 /// The contact of a row of `users`.
-pub(super) fn read(stored: Option<&str>) -> Result<Contact, StoreError> {
-    stored.map_or_else(|| Ok(Contact::default()), |text| from_json("users.contact", text))
+pub(super) fn read(vault: &Vault, project: Uuid, stored: Option<&str>) -> Result<Contact, StoreError> {
+    stored.map_or_else(
+        || Ok(Contact::default()),
+        |text| vault.open(project, sealed::CONTACT, text),
+    )
 }
 
 /// What is stored of a contact; nothing when there is none.
-fn written(contact: &Contact) -> Result<Option<String>, StoreError> {
+fn written(vault: &Vault, project: ProjectId, contact: &Contact) -> Result<Option<String>, StoreError> {
     if contact.is_empty() {
         return Ok(None);
     }
-    to_json(contact).map(Some)
+    vault.seal(project.uuid(), sealed::CONTACT, contact).map(Some)
 }
 
 /// Replaces what is known of how this user is reached.
 pub(super) async fn put(
     txn: &DatabaseTransaction,
+    vault: &Vault,
     project: ProjectId,
     id: UserId,
     contact: &Contact,
 ) -> Result<(), StoreError> {
     user::Entity::update_many()
-        .col_expr(user::Column::Contact, Expr::value(written(contact)?))
+        .col_expr(user::Column::Contact, Expr::value(written(vault, project, contact)?))
         .filter(user::Column::ProjectId.eq(project.uuid()))
         .filter(user::Column::Id.eq(id.uuid()))
         .exec(txn)
@@ -63,7 +68,10 @@ impl Store {
                 .all(&self.reader)
                 .await?;
             for (id, contact) in stored {
-                contacts.insert((project, id.into()), read(contact.as_deref())?);
+                contacts.insert(
+                    (project, id.into()),
+                    read(&self.vault, project.uuid(), contact.as_deref())?,
+                );
             }
         }
         Ok(contacts)

@@ -3,6 +3,8 @@
 use super::codec::{from_word, to_word};
 use super::connect::Store;
 use super::error::StoreError;
+use super::sealed;
+use super::vault::Vault;
 use crate::base::id::{DeviceId, ProjectId, UserId};
 use crate::base::limits;
 use crate::base::seal::SealingKey;
@@ -37,7 +39,8 @@ impl Store {
     /// The device behind a token.
     pub async fn device_by_token_hash(&self, token_hash: &[u8]) -> Result<Option<DeviceRow>, StoreError> {
         let select = device::Entity::find().filter(device::Column::TokenHash.eq(token_hash.to_vec()));
-        select.one(&self.reader).await?.map(device_row).transpose()
+        let model = select.one(&self.reader).await?;
+        model.map(|model| device_row(&self.vault, model)).transpose()
     }
 
     /// The device behind a token, and since when its present owner holds it: for ever when nobody held it before, none when
@@ -65,7 +68,8 @@ impl Store {
 
     pub async fn device(&self, project: ProjectId, id: DeviceId) -> Result<Option<DeviceRow>, StoreError> {
         let select = device::Entity::find_by_id(id.uuid()).filter(device::Column::ProjectId.eq(project.uuid()));
-        select.one(&self.reader).await?.map(device_row).transpose()
+        let model = select.one(&self.reader).await?;
+        model.map(|model| device_row(&self.vault, model)).transpose()
     }
 
     /// The devices a user has now, oldest first.
@@ -76,7 +80,7 @@ impl Store {
             .order_by_asc(device::Column::Id)
             .all(&self.reader)
             .await?;
-        models.into_iter().map(device_row).collect()
+        models.into_iter().map(|model| device_row(&self.vault, model)).collect()
     }
 
     /// Whose device it was at that instant; before its first owner it was nobody's.
@@ -262,6 +266,7 @@ pub(super) async fn begin_ownership(
 /// Says whose devices lost theirs, for the engine must hear of it.
 pub(super) async fn take_address(
     conn: &impl ConnectionTrait,
+    vault: &Vault,
     project: ProjectId,
     row: &DeviceRow,
 ) -> Result<Vec<(UserId, DeviceId)>, StoreError> {
@@ -271,7 +276,7 @@ pub(super) async fn take_address(
     let others = Condition::all()
         .add(device::Column::ProjectId.eq(project.uuid()))
         .add(device::Column::PushChannel.eq(channel.as_str()))
-        .add(device::Column::PushAddress.eq(address.as_str()))
+        .add(device::Column::PushAddressName.eq(address_name(vault, project, address)?))
         .add(device::Column::Id.ne(row.id.uuid()));
     let holders: Vec<(uuid::Uuid, uuid::Uuid)> = device::Entity::find()
         .select_only()
@@ -288,6 +293,7 @@ pub(super) async fn take_address(
     device::Entity::update_many()
         .col_expr(device::Column::PushChannel, Expr::value(none.clone()))
         .col_expr(device::Column::PushAddress, Expr::value(none))
+        .col_expr(device::Column::PushAddressName, Expr::value(None::<Vec<u8>>))
         .filter(others)
         .exec(conn)
         .await?;
@@ -301,8 +307,8 @@ pub(super) async fn take_address(
 /// registered again after that instant.
 pub(super) async fn forget_address(
     conn: &impl ConnectionTrait,
-    project: ProjectId,
-    device: DeviceId,
+    vault: &Vault,
+    (project, device): (ProjectId, DeviceId),
     address: Option<&str>,
     dead_since: Option<Timestamp>,
 ) -> Result<(), StoreError> {
@@ -310,10 +316,11 @@ pub(super) async fn forget_address(
     let mut update = device::Entity::update_many()
         .col_expr(device::Column::PushChannel, Expr::value(none.clone()))
         .col_expr(device::Column::PushAddress, Expr::value(none))
+        .col_expr(device::Column::PushAddressName, Expr::value(None::<Vec<u8>>))
         .filter(device::Column::ProjectId.eq(project.uuid()))
         .filter(device::Column::Id.eq(device.uuid()));
     if let Some(address) = address {
-        update = update.filter(device::Column::PushAddress.eq(address));
+        update = update.filter(device::Column::PushAddressName.eq(address_name(vault, project, address)?));
     }
     if let Some(dead_since) = dead_since {
         let not_since = Condition::any()
@@ -325,10 +332,19 @@ pub(super) async fn forget_address(
     Ok(())
 }
 
-pub(super) fn device_model(row: &DeviceRow) -> Result<device::Model, StoreError> {
+/// What an address is found by: the address itself cannot be read in the database.
+pub(super) fn address_name(vault: &Vault, project: ProjectId, address: &str) -> Result<Vec<u8>, StoreError> {
+    vault.name(project.uuid(), sealed::DEVICE, address)
+}
+
+pub(super) fn device_model(vault: &Vault, project: ProjectId, row: &DeviceRow) -> Result<device::Model, StoreError> {
+    let address = row.push.as_ref().map(|(_, address)| address);
+    let seal = |address: &String| vault.seal_text(project.uuid(), sealed::DEVICE, address);
+    let name = |address: &String| address_name(vault, project, address);
+    let seal_key = |key: &SealingKey| vault.seal_text(project.uuid(), sealed::SEALING_KEY, &key.to_text());
     Ok(device::Model {
         id: row.id.uuid(),
-        project_id: row.project_id.uuid(),
+        project_id: project.uuid(),
         user_id: row.user_id.uuid(),
         installation_id: row.installation_id.clone(),
         token_hash: row.token_hash.clone(),
@@ -338,21 +354,26 @@ pub(super) fn device_model(row: &DeviceRow) -> Result<device::Model, StoreError>
         time_zone: row.time_zone.clone(),
         notifications: to_word(&row.notifications)?,
         push_channel: row.push.as_ref().map(|(channel, _)| channel.as_str().to_owned()),
-        push_address: row.push.as_ref().map(|(_, address)| address.clone()),
+        push_address: address.map(seal).transpose()?,
+        push_address_name: address.map(name).transpose()?,
         push_set_at: row.push_set_at,
-        sealing_key: row.sealing_key.as_ref().map(SealingKey::to_text),
+        sealing_key: row.sealing_key.as_ref().map(seal_key).transpose()?,
         created_at: row.created_at,
         last_seen_at: row.last_seen_at,
     })
 }
 
-pub(super) fn device_row(model: device::Model) -> Result<DeviceRow, StoreError> {
+pub(super) fn device_row(vault: &Vault, model: device::Model) -> Result<DeviceRow, StoreError> {
     let push = match (model.push_channel, model.push_address) {
-        (Some(channel), Some(address)) => Some((from_word("devices.push_channel", &channel)?, address)),
+        (Some(channel), Some(address)) => {
+            let address = vault.open_text(model.project_id, sealed::DEVICE, &address)?;
+            Some((from_word("devices.push_channel", &channel)?, address))
+        }
         _ => None,
     };
-    let sealing_key = model.sealing_key.as_deref().map(|text| {
-        SealingKey::from_text(text).map_err(|error| StoreError::Corrupt(format!("devices.sealing_key: {error}")))
+    let sealing_key = model.sealing_key.as_deref().map(|stored| {
+        let text = vault.open_text(model.project_id, sealed::SEALING_KEY, stored)?;
+        SealingKey::from_text(&text).map_err(|error| StoreError::Corrupt(format!("devices.sealing_key: {error}")))
     });
     Ok(DeviceRow {
         id: model.id.into(),

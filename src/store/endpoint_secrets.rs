@@ -1,11 +1,13 @@
 //! The one place where the signing secrets of webhook endpoints are read from their column and written to it.
 
-use super::codec::{from_json, to_json};
 use super::error::StoreError;
+use super::sealed;
+use super::vault::Vault;
 use crate::base::limits;
 use crate::base::secret::Secret;
 use crate::base::time::Timestamp;
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 /// What an endpoint's requests are signed with.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -54,10 +56,10 @@ impl SigningSecrets {
     }
 }
 
-pub(super) fn to_column(secrets: &SigningSecrets) -> Result<String, StoreError> {
-    to_json(secrets)
+pub(super) fn to_column(vault: &Vault, project: Uuid, secrets: &SigningSecrets) -> Result<String, StoreError> {
+    vault.seal(project, sealed::ENDPOINT, secrets)
 }
 
-pub(super) fn from_column(column: &str) -> Result<SigningSecrets, StoreError> {
-    from_json("webhook_endpoints.secrets", column)
+pub(super) fn from_column(vault: &Vault, project: Uuid, column: &str) -> Result<SigningSecrets, StoreError> {
+    vault.open(project, sealed::ENDPOINT, column)
 }

@@ -5,6 +5,7 @@ use super::connect::Store;
 use super::endpoint_secrets::{SigningSecrets, from_column, to_column};
 use super::error::StoreError;
 use super::projects::bump_catalogue;
+use super::vault::Vault;
 use crate::base::id::{EndpointId, ProjectId};
 use crate::base::limits;
 use crate::base::time::Timestamp;
@@ -70,7 +71,7 @@ impl Store {
         if of(row.project_id).count(&txn).await? >= limits::WEBHOOK_ENDPOINTS_MAX {
             return Ok(false);
         }
-        let insert = endpoint::Entity::insert(endpoint_model(row)?.into_active_model());
+        let insert = endpoint::Entity::insert(endpoint_model(&self.vault, row)?.into_active_model());
         insert.exec_without_returning(&txn).await?;
         txn.commit().await?;
         Ok(true)
@@ -79,12 +80,16 @@ impl Store {
     /// All endpoints of a project, oldest first.
     pub async fn endpoints(&self, project: ProjectId) -> Result<Vec<EndpointRow>, StoreError> {
         let models = oldest_first(of(project)).all(&self.reader).await?;
-        models.into_iter().map(endpoint_row).collect()
+        models
+            .into_iter()
+            .map(|model| endpoint_row(&self.vault, model))
+            .collect()
     }
 
     pub async fn endpoint(&self, project: ProjectId, id: EndpointId) -> Result<Option<EndpointRow>, StoreError> {
         let model = of(project).filter(endpoint::Column::Id.eq(id.uuid()));
-        model.one(&self.reader).await?.map(endpoint_row).transpose()
+        let model = model.one(&self.reader).await?;
+        model.map(|model| endpoint_row(&self.vault, model)).transpose()
     }
 
     /// None when there is no such endpoint.
@@ -167,9 +172,9 @@ impl Store {
         let Some(model) = select.one(&txn).await? else {
             return Ok(None);
         };
-        let row = change(endpoint_row(model)?);
+        let row = change(endpoint_row(&self.vault, model)?);
         let row = EndpointRow { updated_at: at, ..row };
-        let update = endpoint::Entity::update(endpoint_model(&row)?.into_active_model().reset_all());
+        let update = endpoint::Entity::update(endpoint_model(&self.vault, &row)?.into_active_model().reset_all());
         update.exec(&txn).await?;
         txn.commit().await?;
         Ok(Some(row))
@@ -181,7 +186,7 @@ impl Store {
         for chunk in ids.chunks(IN_LIST_MAX) {
             let select = endpoint::Entity::find().filter(endpoint::Column::Id.is_in(chunk.iter().copied()));
             for model in select.all(&self.reader).await? {
-                found.insert(model.id, endpoint_row(model)?);
+                found.insert(model.id, endpoint_row(&self.vault, model)?);
             }
         }
         Ok(found)
@@ -253,14 +258,14 @@ fn oldest_first(select: Select<endpoint::Entity>) -> Select<endpoint::Entity> {
         .order_by_asc(endpoint::Column::Id)
 }
 
-fn endpoint_row(model: endpoint::Model) -> Result<EndpointRow, StoreError> {
+fn endpoint_row(vault: &Vault, model: endpoint::Model) -> Result<EndpointRow, StoreError> {
     let why = model.disabled_why.unwrap_or_default();
     Ok(EndpointRow {
         id: model.id.into(),
         project_id: model.project_id.into(),
         url: model.url,
         description: model.description,
-        secrets: from_column(&model.secrets)?,
+        secrets: from_column(vault, model.project_id, &model.secrets)?,
         disabled: model.disabled_at.map(|at| Disabled { at, why }),
         health: Health {
             failing_since: model.failing_since,
@@ -272,13 +277,13 @@ fn endpoint_row(model: endpoint::Model) -> Result<EndpointRow, StoreError> {
     })
 }
 
-fn endpoint_model(row: &EndpointRow) -> Result<endpoint::Model, StoreError> {
+fn endpoint_model(vault: &Vault, row: &EndpointRow) -> Result<endpoint::Model, StoreError> {
     Ok(endpoint::Model {
         id: row.id.uuid(),
         project_id: row.project_id.uuid(),
         url: row.url.clone(),
         description: row.description.clone(),
-        secrets: to_column(&row.secrets)?,
+        secrets: to_column(vault, row.project_id.uuid(), &row.secrets)?,
         disabled_at: row.disabled.as_ref().map(|disabled| disabled.at),
         disabled_why: row.disabled.as_ref().map(|disabled| disabled.why.clone()),
         failing_since: row.health.failing_since,

@@ -34,7 +34,7 @@ impl Store {
         }
         let user_ref = known.and_then(|model| model.user_ref);
         leave_facts(&txn, project, id, user_ref.as_deref()).await?;
-        fact_versions::forget(&txn, project, id).await?;
+        fact_versions::forget(&txn, &self.vault, project, id).await?;
         leave_tombstone(&txn, project, id, user_ref.as_deref(), at).await?;
         delete_rows(&txn, project, id).await?;
         // And who they were before anybody knew them.

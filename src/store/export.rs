@@ -10,6 +10,8 @@ use super::instances::instance_row;
 use super::look::event_row;
 use super::merge::merged_users;
 use super::people::user_row;
+use super::sealed::{self, Column};
+use super::vault::Vault;
 use crate::base::id::{ProjectId, UserId};
 use ::entity::{
     attempt, consent, decision, delivery, device, device_owner, event, fact, fact_subject, fix,
@@ -26,23 +28,28 @@ impl Store {
         let Some(model) = select.one(&txn).await? else {
             return Ok(None);
         };
-        let row = user_row(&model)?;
+        let vault = &self.vault;
+        let row = user_row(vault, &model)?;
+        let bodies = |column: Column, texts: Vec<String>| {
+            let read = |text: &String| vault.open::<Value>(project.uuid(), column, text);
+            texts.iter().map(read).collect::<Result<Vec<Value>, StoreError>>()
+        };
         let document = json!({
             "user": { "id": row.id, "profile": row.profile, "contact": row.contact, "created_at": row.created_at, "updated_at": row.updated_at },
-            "was": was(&txn, project, id).await?,
+            "was": was(&txn, vault, project, id).await?,
             "consents": consents(&txn, project, id).await?,
-            "devices": devices(&txn, project, id).await?,
-            "facts": facts(&txn, project, id).await?,
-            "fact_versions": versions_naming(&txn, project, id).await?,
-            "events": events(&txn, project, id).await?,
+            "devices": devices(&txn, vault, project, id).await?,
+            "facts": facts(&txn, vault, project, id).await?,
+            "fact_versions": versions_naming(&txn, vault, project, id).await?,
+            "events": events(&txn, vault, project, id).await?,
             "fixes": fixes(&txn, project, id).await?,
-            "moments": bodies(rows_of::<moment::Entity>(&txn, (project, id), moment::Column::ProjectId, moment::Column::UserId, moment::Column::NoticedAt).await?.into_iter().map(|model| model.body))?,
-            "decisions": bodies(rows_of::<decision::Entity>(&txn, (project, id), decision::Column::ProjectId, decision::Column::UserId, decision::Column::DecidedAt).await?.into_iter().map(|model| model.body))?,
-            "messages": bodies(rows_of::<message::Entity>(&txn, (project, id), message::Column::ProjectId, message::Column::UserId, message::Column::CreatedAt).await?.into_iter().map(|model| model.body))?,
+            "moments": bodies(sealed::MOMENT, rows_of::<moment::Entity>(&txn, (project, id), moment::Column::ProjectId, moment::Column::UserId, moment::Column::NoticedAt).await?.into_iter().map(|model| model.body).collect())?,
+            "decisions": bodies(sealed::DECISION, rows_of::<decision::Entity>(&txn, (project, id), decision::Column::ProjectId, decision::Column::UserId, decision::Column::DecidedAt).await?.into_iter().map(|model| model.body).collect())?,
+            "messages": bodies(sealed::MESSAGE, rows_of::<message::Entity>(&txn, (project, id), message::Column::ProjectId, message::Column::UserId, message::Column::CreatedAt).await?.into_iter().map(|model| model.body).collect())?,
             "deliveries": deliveries(&txn, project, id).await?,
-            "receipts": receipts(&txn, project, id).await?,
+            "receipts": receipts(&txn, vault, project, id).await?,
             "journeys": journeys(&txn, project, id).await?,
-            "state": bodies(rows_of::<subject::Entity>(&txn, (project, id), subject::Column::ProjectId, subject::Column::UserId, subject::Column::UserId).await?.into_iter().map(|model| model.state))?,
+            "state": bodies(sealed::SUBJECT, rows_of::<subject::Entity>(&txn, (project, id), subject::Column::ProjectId, subject::Column::UserId, subject::Column::UserId).await?.into_iter().map(|model| model.state).collect())?,
         });
         txn.commit().await?;
         Ok(Some(document))
@@ -50,13 +57,18 @@ impl Store {
 }
 
 /// Who the person was before anybody knew them: everything else of that time is among their own.
-async fn was(txn: &DatabaseTransaction, project: ProjectId, id: UserId) -> Result<Vec<Value>, StoreError> {
+async fn was(
+    txn: &DatabaseTransaction,
+    vault: &Vault,
+    project: ProjectId,
+    id: UserId,
+) -> Result<Vec<Value>, StoreError> {
     let mut all = Vec::new();
     for model in merged_users(txn, project, id).await? {
         let former: UserId = model.id.into();
         all.push(json!({
             "id": former, "created_at": model.created_at, "consents": consents(txn, project, former).await?,
-            "devices": devices(txn, project, former).await?,
+            "devices": devices(txn, vault, project, former).await?,
         }));
     }
     Ok(all)
@@ -74,10 +86,6 @@ async fn rows_of<E: EntityTrait>(
         .filter(project_column.eq(project.uuid()))
         .filter(user_column.eq(id.uuid()));
     Ok(mine.order_by_asc(order).all(txn).await?)
-}
-
-fn bodies(texts: impl Iterator<Item = String>) -> Result<Vec<Value>, StoreError> {
-    texts.map(|text| from_json("body", &text)).collect()
 }
 
 async fn consents(txn: &DatabaseTransaction, project: ProjectId, id: UserId) -> Result<Vec<Value>, StoreError> {
@@ -98,7 +106,12 @@ async fn consents(txn: &DatabaseTransaction, project: ProjectId, id: UserId) -> 
     .collect()
 }
 
-async fn devices(txn: &DatabaseTransaction, project: ProjectId, id: UserId) -> Result<Value, StoreError> {
+async fn devices(
+    txn: &DatabaseTransaction,
+    vault: &Vault,
+    project: ProjectId,
+    id: UserId,
+) -> Result<Value, StoreError> {
     let mut now = Vec::new();
     for model in rows_of::<device::Entity>(
         txn,
@@ -109,7 +122,7 @@ async fn devices(txn: &DatabaseTransaction, project: ProjectId, id: UserId) -> R
     )
     .await?
     {
-        let row = device_row(model)?;
+        let row = device_row(vault, model)?;
         now.push(json!({
             "id": row.id, "installation_id": row.installation_id, "platform": row.platform,
             "app_version": row.app_version, "locale": row.locale, "time_zone": row.time_zone,
@@ -135,7 +148,12 @@ async fn devices(txn: &DatabaseTransaction, project: ProjectId, id: UserId) -> R
     Ok(json!({ "now": now, "owned": owned }))
 }
 
-async fn facts(txn: &DatabaseTransaction, project: ProjectId, id: UserId) -> Result<Vec<Value>, StoreError> {
+async fn facts(
+    txn: &DatabaseTransaction,
+    vault: &Vault,
+    project: ProjectId,
+    id: UserId,
+) -> Result<Vec<Value>, StoreError> {
     let mut facts = Vec::new();
     for key in rows_of::<fact_subject::Entity>(
         txn,
@@ -150,7 +168,7 @@ async fn facts(txn: &DatabaseTransaction, project: ProjectId, id: UserId) -> Res
             .one(txn)
             .await?
         {
-            let mut fact = fact_row(model)?;
+            let mut fact = fact_row(vault, model)?;
             // Who else it is about is not this person's to know.
             fact.subjects.retain(|subject| *subject == id);
             facts.push(json!(fact));
@@ -178,9 +196,14 @@ async fn journeys(txn: &DatabaseTransaction, project: ProjectId, id: UserId) -> 
     Ok(rows.await?.into_iter().map(value).collect())
 }
 
-async fn events(txn: &DatabaseTransaction, project: ProjectId, id: UserId) -> Result<Vec<Value>, StoreError> {
+async fn events(
+    txn: &DatabaseTransaction,
+    vault: &Vault,
+    project: ProjectId,
+    id: UserId,
+) -> Result<Vec<Value>, StoreError> {
     let value = |model| {
-        let row = event_row(model)?;
+        let row = event_row(vault, model)?;
         Ok(json!({
             "record_id": row.record_id, "name": row.name, "properties": row.properties, "device_id": row.device_id,
             "occurred_at": row.occurred_at, "received_at": row.received_at,
@@ -249,14 +272,21 @@ async fn deliveries(txn: &DatabaseTransaction, project: ProjectId, id: UserId) -
     Ok(values)
 }
 
-async fn receipts(txn: &DatabaseTransaction, project: ProjectId, id: UserId) -> Result<Vec<Value>, StoreError> {
+async fn receipts(
+    txn: &DatabaseTransaction,
+    vault: &Vault,
+    project: ProjectId,
+    id: UserId,
+) -> Result<Vec<Value>, StoreError> {
     let value = |model: receipt::Model| {
-        json!({
+        let open = |text: &String| vault.open_text(model.project_id, sealed::RECEIPT, text);
+        let text = model.text.as_ref().map(open).transpose()?;
+        Ok(json!({
             "record_id": model.record_id, "message_id": crate::base::id::MessageId::from(model.message_id),
-            "status": model.status, "action": model.action, "text": model.text, "at": model.at,
-        })
+            "status": model.status, "action": model.action, "text": text, "at": model.at,
+        }))
     };
-    Ok(rows_of::<receipt::Entity>(
+    rows_of::<receipt::Entity>(
         txn,
         (project, id),
         receipt::Column::ProjectId,
@@ -266,5 +296,5 @@ async fn receipts(txn: &DatabaseTransaction, project: ProjectId, id: UserId) -> 
     .await?
     .into_iter()
     .map(value)
-    .collect())
+    .collect()
 }

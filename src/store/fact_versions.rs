@@ -4,6 +4,8 @@ use super::codec::{IN_LIST_MAX, do_nothing, from_json, from_word, insert_all, to
 use super::connect::Store;
 use super::error::StoreError;
 use super::paging::{Page, PageAsk, named};
+use super::sealed;
+use super::vault::Vault;
 use crate::base::id::{ProjectId, UserId};
 use crate::base::time::Timestamp;
 use crate::engine::fact::{Fact, FactRef};
@@ -26,7 +28,8 @@ impl Store {
         let newest = of_fact(project, id)
             .filter(version::Column::RecordedAt.lte(at))
             .order_by_desc(version::Column::Seq);
-        newest.one(&self.reader).await?.map(version_row).transpose()
+        let model = newest.one(&self.reader).await?;
+        model.map(|model| version_row(&self.vault, model)).transpose()
     }
 
     /// Every version of a fact, newest first.
@@ -46,7 +49,12 @@ impl Store {
             .limit(ask.rows() + 1)
             .all(&self.reader)
             .await?;
-        Page::cut(models, ask, |model| named(model.seq.to_string()), version_row)
+        Page::cut(
+            models,
+            ask,
+            |model| named(model.seq.to_string()),
+            |model| version_row(&self.vault, model),
+        )
     }
 
     /// The facts about a user as they were known at an instant, by type and key.
@@ -57,7 +65,7 @@ impl Store {
         at: Timestamp,
     ) -> Result<Vec<Fact>, StoreError> {
         let mut last: BTreeMap<FactRef, Fact> = BTreeMap::new();
-        for fact in concerning(&self.reader, project, &[user], Some(at)).await? {
+        for fact in concerning(&self.reader, &self.vault, project, &[user], Some(at)).await? {
             match last.get(&fact.id) {
                 Some(known) if known.seq > fact.seq => {}
                 _ => drop(last.insert(fact.id.clone(), fact)),
@@ -77,7 +85,7 @@ impl Store {
         users: &[UserId],
         until: Timestamp,
     ) -> Result<Vec<(UserId, Fact)>, StoreError> {
-        let mut versions = concerning(&self.reader, project, users, Some(until)).await?;
+        let mut versions = concerning(&self.reader, &self.vault, project, users, Some(until)).await?;
         versions.sort_by(|a, b| (a.changed_at, a.seq, &a.id).cmp(&(b.changed_at, b.seq, &b.id)));
         let wanted: BTreeSet<UserId> = users.iter().copied().collect();
         let mut members: BTreeMap<FactRef, BTreeSet<UserId>> = BTreeMap::new();
@@ -108,6 +116,7 @@ fn of_fact(project: ProjectId, id: &FactRef) -> Select<version::Entity> {
 /// All versions, up to an instant if one is named, of the facts that have ever been about one of these users.
 async fn concerning(
     conn: &impl ConnectionTrait,
+    vault: &Vault,
     project: ProjectId,
     users: &[UserId],
     until: Option<Timestamp>,
@@ -128,7 +137,7 @@ async fn concerning(
             select = select.filter(version::Column::RecordedAt.lte(until));
         }
         for model in select.all(conn).await? {
-            let fact = version_row(model)?;
+            let fact = version_row(vault, model)?;
             found.insert((fact.id.clone(), fact.seq), fact);
         }
     }
@@ -136,7 +145,12 @@ async fn concerning(
 }
 
 /// Adds a version to the history, with whom it is about.
-pub(super) async fn remember(txn: &DatabaseTransaction, project: ProjectId, fact: &Fact) -> Result<(), StoreError> {
+pub(super) async fn remember(
+    txn: &DatabaseTransaction,
+    vault: &Vault,
+    project: ProjectId,
+    fact: &Fact,
+) -> Result<(), StoreError> {
     let model = version::Model {
         project_id: project.uuid(),
         kind: fact.id.kind.clone(),
@@ -147,7 +161,7 @@ pub(super) async fn remember(txn: &DatabaseTransaction, project: ProjectId, fact
         valid_from: fact.valid_from,
         valid_to: fact.valid_to,
         sensitive: to_json(&fact.sensitive)?,
-        properties: to_json(&fact.properties)?,
+        properties: vault.seal(project.uuid(), sealed::FACT_VERSION, &fact.properties)?,
         recorded_at: fact.changed_at,
     };
     version::Entity::insert(model.into_active_model())
@@ -171,8 +185,13 @@ pub(super) async fn remember(txn: &DatabaseTransaction, project: ProjectId, fact
 }
 
 /// Takes a user out of the history: a version about nobody else goes, one that is shared names them no more.
-pub(super) async fn forget(txn: &DatabaseTransaction, project: ProjectId, user: UserId) -> Result<(), StoreError> {
-    for fact in concerning(txn, project, &[user], None).await? {
+pub(super) async fn forget(
+    txn: &DatabaseTransaction,
+    vault: &Vault,
+    project: ProjectId,
+    user: UserId,
+) -> Result<(), StoreError> {
+    for fact in concerning(txn, vault, project, &[user], None).await? {
         if !fact.subjects.contains(&user) {
             continue;
         }
@@ -207,10 +226,11 @@ pub(super) async fn forget(txn: &DatabaseTransaction, project: ProjectId, user: 
 /// The versions that named a user, oldest first, each as that user may know it.
 pub(super) async fn versions_naming(
     txn: &DatabaseTransaction,
+    vault: &Vault,
     project: ProjectId,
     user: UserId,
 ) -> Result<Vec<Fact>, StoreError> {
-    let mut versions = concerning(txn, project, &[user], None).await?;
+    let mut versions = concerning(txn, vault, project, &[user], None).await?;
     versions.retain(|fact| fact.subjects.contains(&user));
     for fact in &mut versions {
         // Who else it is about is not this person's to know.
@@ -219,7 +239,7 @@ pub(super) async fn versions_naming(
     Ok(versions)
 }
 
-fn version_row(model: version::Model) -> Result<Fact, StoreError> {
+fn version_row(vault: &Vault, model: version::Model) -> Result<Fact, StoreError> {
     Ok(Fact {
         seq: model.seq,
         subjects: from_json("fact_versions.subjects", &model.subjects)?,
@@ -227,7 +247,7 @@ fn version_row(model: version::Model) -> Result<Fact, StoreError> {
         valid_from: model.valid_from,
         valid_to: model.valid_to,
         sensitive: from_json("fact_versions.sensitive", &model.sensitive)?,
-        properties: from_json("fact_versions.properties", &model.properties)?,
+        properties: vault.open(model.project_id, sealed::FACT_VERSION, &model.properties)?,
         changed_at: model.recorded_at,
         id: FactRef {
             kind: model.kind,

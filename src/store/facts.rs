@@ -6,7 +6,8 @@ use super::connect::Store;
 use super::error::StoreError;
 use super::people::by_ref_or_new;
 use super::subjects::erased_among;
-use super::{fact_versions, inbox, wallet_passes};
+use super::vault::Vault;
+use super::{fact_versions, inbox, sealed, wallet_passes};
 use crate::base::id::{IdSource, ProjectId, UserId};
 use crate::engine::fact::{Fact, FactRef};
 use ::entity::{fact, fact_subject, user};
@@ -44,7 +45,7 @@ impl Store {
                 return Ok((FactOutcome::Outdated { stored_seq: stored.seq }, Vec::new()));
             }
         }
-        let subjects = subjects_of(&txn, put, ids).await?;
+        let subjects = subjects_of(&txn, &self.vault, put, ids).await?;
         let former: Vec<UserId> = match &stored {
             Some(stored) => from_json::<Vec<UserId>>("facts.subjects", &stored.subjects)?,
             None => Vec::new(),
@@ -53,15 +54,15 @@ impl Store {
             subjects,
             ..put.fact.clone()
         };
-        write_fact(&txn, put, &fact, stored.is_some()).await?;
+        write_fact(&txn, &self.vault, put, &fact, stored.is_some()).await?;
         write_fact_subjects(&txn, put.project_id, &fact).await?;
-        fact_versions::remember(&txn, put.project_id, &fact).await?;
+        fact_versions::remember(&txn, &self.vault, put.project_id, &fact).await?;
         if stored.is_some() {
             wallet_passes::tell(&txn, put.project_id, &fact.id, fact.changed_at).await?;
         }
         let gone = former.into_iter().filter(|user| !fact.subjects.contains(user));
         let entries = entries_for(put.project_id, &fact, gone, ids);
-        inbox::add(&txn, &entries, fact.changed_at).await?;
+        inbox::add(&txn, &self.vault, &entries, fact.changed_at).await?;
         txn.commit().await?;
         Ok((FactOutcome::Stored, entries))
     }
@@ -71,7 +72,7 @@ impl Store {
         fact::Entity::find_by_id(key)
             .one(&self.reader)
             .await?
-            .map(fact_row)
+            .map(|model| fact_row(&self.vault, model))
             .transpose()
     }
 
@@ -91,12 +92,17 @@ impl Store {
             .order_by_asc(fact::Column::Key)
             .all(&self.reader)
             .await?;
-        models.into_iter().map(fact_row).collect()
+        models.into_iter().map(|model| fact_row(&self.vault, model)).collect()
     }
 }
 
 /// Users by id who exist and are not erased, then users by name.
-async fn subjects_of(txn: &DatabaseTransaction, put: &FactPut, ids: &mut IdSource) -> Result<Vec<UserId>, StoreError> {
+async fn subjects_of(
+    txn: &DatabaseTransaction,
+    vault: &Vault,
+    put: &FactPut,
+    ids: &mut IdSource,
+) -> Result<Vec<UserId>, StoreError> {
     let mut subjects: Vec<UserId> = Vec::new();
     for chunk in put.fact.subjects.chunks(IN_LIST_MAX) {
         let known: Vec<Uuid> = user::Entity::find()
@@ -112,7 +118,7 @@ async fn subjects_of(txn: &DatabaseTransaction, put: &FactPut, ids: &mut IdSourc
     }
     for user_ref in &put.subject_refs {
         let new_id = ids.draw();
-        let (user, _) = by_ref_or_new(txn, put.project_id, user_ref, new_id, put.fact.changed_at).await?;
+        let (user, _) = by_ref_or_new(txn, vault, put.project_id, user_ref, new_id, put.fact.changed_at).await?;
         if !subjects.contains(&user.id) {
             subjects.push(user.id);
         }
@@ -122,7 +128,13 @@ async fn subjects_of(txn: &DatabaseTransaction, put: &FactPut, ids: &mut IdSourc
     Ok(subjects)
 }
 
-async fn write_fact(txn: &DatabaseTransaction, put: &FactPut, fact: &Fact, exists: bool) -> Result<(), StoreError> {
+async fn write_fact(
+    txn: &DatabaseTransaction,
+    vault: &Vault,
+    put: &FactPut,
+    fact: &Fact,
+    exists: bool,
+) -> Result<(), StoreError> {
     let model = fact::Model {
         project_id: put.project_id.uuid(),
         kind: fact.id.kind.clone(),
@@ -134,7 +146,7 @@ async fn write_fact(txn: &DatabaseTransaction, put: &FactPut, fact: &Fact, exist
         valid_from: fact.valid_from,
         valid_to: fact.valid_to,
         sensitive: to_json(&fact.sensitive)?,
-        properties: to_json(&fact.properties)?,
+        properties: vault.seal(put.project_id.uuid(), sealed::FACT, &fact.properties)?,
         changed_at: fact.changed_at,
     };
     if exists {
@@ -201,7 +213,7 @@ fn entries_for(
     entries
 }
 
-pub(super) fn fact_row(model: fact::Model) -> Result<Fact, StoreError> {
+pub(super) fn fact_row(vault: &Vault, model: fact::Model) -> Result<Fact, StoreError> {
     Ok(Fact {
         seq: model.seq,
         subjects: from_json("facts.subjects", &model.subjects)?,
@@ -209,7 +221,7 @@ pub(super) fn fact_row(model: fact::Model) -> Result<Fact, StoreError> {
         valid_from: model.valid_from,
         valid_to: model.valid_to,
         sensitive: from_json("facts.sensitive", &model.sensitive)?,
-        properties: from_json("facts.properties", &model.properties)?,
+        properties: vault.open(model.project_id, sealed::FACT, &model.properties)?,
         changed_at: model.changed_at,
         id: FactRef {
             kind: model.kind,

@@ -3,6 +3,8 @@
 use super::codec::{do_nothing, insert_all};
 use super::connect::Store;
 use super::error::StoreError;
+use super::sealed;
+use super::vault::Vault;
 use crate::base::id::ProjectId;
 use crate::base::limits;
 use crate::base::time::Timestamp;
@@ -59,7 +61,7 @@ impl Store {
             let kept = age < limits::ANSWER_KEPT;
             let lost = stored.status.is_none() && age >= limits::ANSWER_LOST_AFTER;
             if kept && !lost {
-                return Ok(verdict(stored, request_hash));
+                return verdict(&self.vault, stored, request_hash);
             }
             answer::Entity::delete_by_id((project.uuid(), key.to_owned()))
                 .exec(&txn)
@@ -77,10 +79,11 @@ impl Store {
         key: &str,
         saved: &SavedAnswer,
     ) -> Result<(), StoreError> {
+        let body = self.vault.seal_bytes(project.uuid(), sealed::ANSWER, &saved.body)?;
         answer::Entity::update_many()
             .col_expr(answer::Column::Status, Expr::value(i64::from(saved.status)))
             .col_expr(answer::Column::ContentType, Expr::value(saved.content_type.clone()))
-            .col_expr(answer::Column::Body, Expr::value(saved.body.clone()))
+            .col_expr(answer::Column::Body, Expr::value(body.into_bytes()))
             .filter(answer::Column::ProjectId.eq(project.uuid()))
             .filter(answer::Column::Key.eq(key))
             .exec(&self.writer)
@@ -100,17 +103,17 @@ impl Store {
     }
 }
 
-fn verdict(stored: answer::Model, request_hash: &[u8]) -> Begun {
+fn verdict(vault: &Vault, stored: answer::Model, request_hash: &[u8]) -> Result<Begun, StoreError> {
     if stored.request_hash != request_hash {
-        return Begun::Mismatch;
+        return Ok(Begun::Mismatch);
     }
     let status = stored.status.and_then(|status| u16::try_from(status).ok());
     match (status, stored.content_type, stored.body) {
-        (Some(status), Some(content_type), Some(body)) => Begun::Finished(SavedAnswer {
+        (Some(status), Some(content_type), Some(body)) => Ok(Begun::Finished(SavedAnswer {
             status,
             content_type,
-            body,
-        }),
-        _ => Begun::InProgress,
+            body: vault.open_bytes(stored.project_id, sealed::ANSWER, body)?,
+        })),
+        _ => Ok(Begun::InProgress),
     }
 }

@@ -1,9 +1,11 @@
 //! The inbox: inputs that are durable before they are stepped, so that no crash loses what was said to one user about another.
 
 use super::change::{Change, InboxEntry};
-use super::codec::{IN_LIST_MAX, do_nothing, from_json, insert_all, one_more, to_json};
+use super::codec::{IN_LIST_MAX, do_nothing, insert_all, one_more};
 use super::connect::Store;
 use super::error::StoreError;
+use super::sealed;
+use super::vault::Vault;
 use crate::base::limits;
 use crate::base::time::Timestamp;
 use ::entity::inbox;
@@ -23,13 +25,15 @@ impl Store {
             .await?;
         let (mut entries, mut unread) = (Vec::with_capacity(models.len()), Vec::new());
         for model in models {
-            match from_json("inbox.input", &model.input) {
+            match self.vault.open(model.project_id, sealed::INBOX, &model.input) {
                 Ok(input) => entries.push(InboxEntry {
                     id: model.id,
                     project_id: model.project_id.into(),
                     user_id: model.user_id.into(),
                     input,
                 }),
+                // The database or a key is away: nothing is wrong with the input.
+                Err(error @ StoreError::Unavailable(_)) => return Err(error),
                 Err(error) => {
                     tracing::error!(entry = %model.id, %error, "an input does not read");
                     unread.push(model.id);
@@ -77,19 +81,24 @@ impl Store {
 }
 
 /// Adds entries to the inbox, in the transaction that causes them.
-pub(super) async fn add(txn: &DatabaseTransaction, entries: &[InboxEntry], at: Timestamp) -> Result<(), StoreError> {
-    let models = entries.iter().map(|entry| model_of(entry, at));
+pub(super) async fn add(
+    txn: &DatabaseTransaction,
+    vault: &Vault,
+    entries: &[InboxEntry],
+    at: Timestamp,
+) -> Result<(), StoreError> {
+    let models = entries.iter().map(|entry| model_of(vault, entry, at));
     let models = models.collect::<Result<Vec<_>, _>>()?;
     insert_all(txn, models, Some(do_nothing())).await?;
     Ok(())
 }
 
-fn model_of(entry: &InboxEntry, at: Timestamp) -> Result<inbox::ActiveModel, StoreError> {
+fn model_of(vault: &Vault, entry: &InboxEntry, at: Timestamp) -> Result<inbox::ActiveModel, StoreError> {
     let model = inbox::Model {
         id: entry.id,
         project_id: entry.project_id.uuid(),
         user_id: entry.user_id.uuid(),
-        input: to_json(&entry.input)?,
+        input: vault.seal(entry.project_id.uuid(), sealed::INBOX, &entry.input)?,
         created_at: at,
         failures: 0,
     };
@@ -97,12 +106,16 @@ fn model_of(entry: &InboxEntry, at: Timestamp) -> Result<inbox::ActiveModel, Sto
 }
 
 /// What these steps tell to other users.
-pub(super) async fn write_told(txn: &DatabaseTransaction, changes: &[&Change]) -> Result<(), StoreError> {
+pub(super) async fn write_told(
+    txn: &DatabaseTransaction,
+    vault: &Vault,
+    changes: &[&Change],
+) -> Result<(), StoreError> {
     let mut models = Vec::new();
     for change in changes {
         for told in &change.effects.forwarded {
             let entry = InboxEntry::telling(change.project_id, told);
-            models.push(model_of(&entry, told.moment.noticed_at)?);
+            models.push(model_of(vault, &entry, told.moment.noticed_at)?);
         }
     }
     insert_all(txn, models, Some(do_nothing())).await?;

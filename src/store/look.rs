@@ -1,10 +1,12 @@
 //! Looking back: moments, decisions and events, newest first.
 
 use super::change::EventRow;
-use super::codec::{from_json, to_word};
+use super::codec::to_word;
 use super::connect::Store;
 use super::error::StoreError;
 use super::paging::{Cursor, Page, PageAsk, at, newest_first};
+use super::sealed;
+use super::vault::Vault;
 use crate::base::id::{DecisionId, DeviceId, MomentId, ProjectId, TriggerId, UserId};
 use crate::engine::decision::{Decision, ReasonCode};
 use crate::engine::moment::Moment;
@@ -52,13 +54,18 @@ impl Store {
         }
         let order = (moment::Column::NoticedAt, moment::Column::Id);
         let models = newest_first(&self.reader, select, order, ask).await?;
-        Page::cut(models, ask, |model| at(model.noticed_at, model.id), moment_row)
+        Page::cut(
+            models,
+            ask,
+            |model| at(model.noticed_at, model.id),
+            |model| moment_row(&self.vault, model),
+        )
     }
 
     pub async fn moment(&self, project: ProjectId, id: MomentId) -> Result<Option<Moment>, StoreError> {
         let select = moment::Entity::find_by_id(id.uuid()).filter(moment::Column::ProjectId.eq(project.uuid()));
         let model = select.one(&self.reader).await?;
-        model.map(moment_row).transpose()
+        model.map(|model| moment_row(&self.vault, model)).transpose()
     }
 
     /// Decisions, newest first.
@@ -83,13 +90,18 @@ impl Store {
         }
         let order = (decision::Column::DecidedAt, decision::Column::Id);
         let models = newest_first(&self.reader, select, order, ask).await?;
-        Page::cut(models, ask, |model| at(model.decided_at, model.id), decision_row)
+        Page::cut(
+            models,
+            ask,
+            |model| at(model.decided_at, model.id),
+            |model| decision_row(&self.vault, model),
+        )
     }
 
     pub async fn decision(&self, project: ProjectId, id: DecisionId) -> Result<Option<Decision>, StoreError> {
         let select = decision::Entity::find_by_id(id.uuid()).filter(decision::Column::ProjectId.eq(project.uuid()));
         let model = select.one(&self.reader).await?;
-        model.map(decision_row).transpose()
+        model.map(|model| decision_row(&self.vault, model)).transpose()
     }
 
     /// Events by the time they happened, newest first.
@@ -112,30 +124,30 @@ impl Store {
             at: model.occurred_at,
             id: model.record_id.clone(),
         };
-        Page::cut(models, ask, place, event_row)
+        Page::cut(models, ask, place, |model| event_row(&self.vault, model))
     }
 }
 
 /// Whose it is, the column says: it is another one's when its user turned out to be somebody known.
-fn moment_row(model: moment::Model) -> Result<Moment, StoreError> {
-    let mut noticed: Moment = from_json("moments.body", &model.body)?;
+fn moment_row(vault: &Vault, model: moment::Model) -> Result<Moment, StoreError> {
+    let mut noticed: Moment = vault.open(model.project_id, sealed::MOMENT, &model.body)?;
     noticed.user_id = model.user_id.into();
     Ok(noticed)
 }
 
-fn decision_row(model: decision::Model) -> Result<Decision, StoreError> {
-    let mut decided: Decision = from_json("decisions.body", &model.body)?;
+fn decision_row(vault: &Vault, model: decision::Model) -> Result<Decision, StoreError> {
+    let mut decided: Decision = vault.open(model.project_id, sealed::DECISION, &model.body)?;
     decided.user_id = model.user_id.into();
     Ok(decided)
 }
 
-pub(super) fn event_row(model: event::Model) -> Result<EventRow, StoreError> {
+pub(super) fn event_row(vault: &Vault, model: event::Model) -> Result<EventRow, StoreError> {
     Ok(EventRow {
         user_id: model.user_id.into(),
         device_id: model.device_id.map(DeviceId::from),
         record_id: model.record_id,
         name: model.name,
-        properties: from_json("events.properties", &model.properties)?,
+        properties: vault.open(model.project_id, sealed::EVENT, &model.properties)?,
         occurred_at: model.occurred_at,
         received_at: model.received_at,
     })

@@ -1,9 +1,10 @@
 //! Looking at what was sent: messages, deliveries and their attempts.
 
-use super::codec::{IN_LIST_MAX, from_json, from_word};
+use super::codec::{IN_LIST_MAX, from_word};
 use super::connect::Store;
 use super::error::StoreError;
 use super::paging::{Page, PageAsk, at, newest_first};
+use super::sealed;
 use crate::base::id::{DeliveryId, DeviceId, EndpointId, MessageId, ProjectId, UserId};
 use crate::base::time::Timestamp;
 use crate::engine::delivery::{ChannelKind, DeliveryState, Planned};
@@ -155,7 +156,7 @@ impl Store {
         let Some(model) = select.one(&self.reader).await? else {
             return Ok(None);
         };
-        let mut message: Message = from_json("messages.body", &model.body)?;
+        let mut message: Message = self.vault.open(model.project_id, sealed::MESSAGE, &model.body)?;
         message.user_id = model.user_id.into();
         message.deliveries = planned(&self.reader, project, id).await?;
         Ok(Some(message))

@@ -3,6 +3,7 @@
 use super::codec::{from_json, from_word};
 use super::connect::Store;
 use super::error::StoreError;
+use super::sealed;
 use crate::base::id::{MessageId, MomentId, ProjectId, TriggerId, UserId};
 use crate::base::limits;
 use crate::base::time::Timestamp;
@@ -31,7 +32,7 @@ impl Store {
             .order_by_desc(decision::Column::Id)
             .one(&self.reader)
             .await?;
-        let body = |model: decision::Model| from_json("decisions.body", &model.body);
+        let body = |model: decision::Model| self.vault.open(model.project_id, sealed::DECISION, &model.body);
         model.map(body).transpose()
     }
 
@@ -53,7 +54,7 @@ impl Store {
             .limit(limits::PAGE_ROWS_MAX)
             .all(&self.reader)
             .await?;
-        let body = |model: decision::Model| from_json("decisions.body", &model.body);
+        let body = |model: decision::Model| self.vault.open(model.project_id, sealed::DECISION, &model.body);
         models.into_iter().map(body).collect()
     }
 
@@ -72,7 +73,7 @@ impl Store {
             .limit(limits::PAGE_ROWS_MAX)
             .all(&self.reader)
             .await?;
-        let body = |model: moment::Model| from_json("moments.body", &model.body);
+        let body = |model: moment::Model| self.vault.open(model.project_id, sealed::MOMENT, &model.body);
         models.into_iter().map(body).collect()
     }
 

@@ -1,12 +1,14 @@
 //! An anonymous user turns out to be somebody known: whatever is stored of them becomes the other one's, in one transaction.
 
 use super::change::{InboxEntry, InboxInput};
-use super::codec::{insert_all, to_json};
+use super::codec::insert_all;
 use super::connect::Store;
 use super::devices::{consent_models, consent_row, give_device, last_words};
 use super::error::StoreError;
 use super::inbox as inbox_told;
+use super::sealed;
 use super::subjects::erased_among;
+use super::vault::Vault;
 use crate::base::id::{DeviceId, ProjectId, UserId};
 use crate::base::time::Timestamp;
 use crate::engine::subject::{Consent, Purpose, Subject};
@@ -56,7 +58,7 @@ impl Store {
         hand_over_rows(&txn, merge).await?;
         hand_over_consents(&txn, merge, known).await?;
         give_device(&txn, merge.project_id, merge.device_id, merge.to, merge.at).await?;
-        empty_subject(&txn, merge).await?;
+        empty_subject(&txn, &self.vault, merge).await?;
         let entry = InboxEntry {
             id: merge.entry,
             project_id: merge.project_id,
@@ -65,7 +67,7 @@ impl Store {
                 subject: Box::new(known.clone()),
             },
         };
-        inbox_told::add(&txn, std::slice::from_ref(&entry), merge.at).await?;
+        inbox_told::add(&txn, &self.vault, std::slice::from_ref(&entry), merge.at).await?;
         txn.commit().await?;
         Ok(Some(entry))
     }
@@ -168,13 +170,13 @@ async fn hand_over_consents(txn: &DatabaseTransaction, merge: &UserMerge, known:
 }
 
 /// Nothing is known of the anonymous user any more, but who they are.
-async fn empty_subject(txn: &DatabaseTransaction, merge: &UserMerge) -> Result<(), StoreError> {
+async fn empty_subject(txn: &DatabaseTransaction, vault: &Vault, merge: &UserMerge) -> Result<(), StoreError> {
     let mut emptied = Subject::new(merge.from);
     emptied.merged_into = Some(merge.to);
     let model = subject::Model {
         project_id: merge.project_id.uuid(),
         user_id: merge.from.uuid(),
-        state: to_json(&emptied)?,
+        state: vault.seal(merge.project_id.uuid(), sealed::SUBJECT, &emptied)?,
         wake_at: None,
     };
     let emptied = OnConflict::columns([subject::Column::ProjectId, subject::Column::UserId])

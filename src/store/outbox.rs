@@ -1,12 +1,14 @@
 //! The outbox: deliveries claimed by lease, with everything that must be checked again before they are sent.
 
-use super::codec::{from_json, from_word, one_more};
+use super::channels::ChannelMark;
+use super::codec::{from_word, one_more};
 use super::connect::Store;
 use super::devices::{consent_row, device_row, last_words};
 use super::endpoints::EndpointRow;
 use super::error::StoreError;
 use super::look_deliveries::{DeliveryRow, delivery_row};
 use super::projects::project_row;
+use super::sealed;
 use crate::base::contact::Contact;
 use crate::base::id::{DeviceId, EndpointId, ProjectId, UserId};
 use crate::base::limits;
@@ -47,6 +49,8 @@ pub struct Claimed {
     pub consents: BTreeMap<Purpose, Consent>,
     /// The project says: nothing is sent.
     pub paused: bool,
+    /// What the project says about this channel.
+    pub channel: ChannelMark,
     pub project_name: String,
     /// With a webhook: the endpoint as it is now; none when it is gone.
     pub endpoint: Option<EndpointRow>,
@@ -158,6 +162,7 @@ impl Store {
         let endpoints = self.endpoints_by_id(&endpoints).await?;
         let consents = self.consents_for(&rows).await?;
         let contacts = self.contacts_for(&rows).await?;
+        let channels = self.channel_marks(rows.iter().map(|row| row.project_id)).await?;
         let first_tries = self.first_tries(&rows).await?;
         let mut claimed = Vec::with_capacity(rows.len());
         for row in rows {
@@ -173,12 +178,15 @@ impl Store {
                 .device_id
                 .and_then(|id| devices.get(&id.uuid()))
                 .filter(|model| model.project_id == row.project_id.uuid());
-            let device: Option<DeviceRow> = device.cloned().map(device_row).transpose()?;
+            let device: Option<DeviceRow> = device
+                .cloned()
+                .map(|model| device_row(&self.vault, model))
+                .transpose()?;
             claimed.push(Claimed {
                 first_tried_at: first_tries.get(&row.id.uuid()).copied(),
                 message: Message {
                     user_id: message.user_id.into(),
-                    ..from_json("messages.body", &message.body)?
+                    ..self.vault.open(message.project_id, sealed::MESSAGE, &message.body)?
                 },
                 owner: device.as_ref().map(|device| device.user_id),
                 notifications: device
@@ -195,6 +203,10 @@ impl Store {
                     .cloned()
                     .unwrap_or_default(),
                 paused: project.settings.paused,
+                channel: channels
+                    .get(&(row.project_id, row.channel))
+                    .copied()
+                    .unwrap_or_default(),
                 project_name: project.name,
                 endpoint: row
                     .endpoint_id

@@ -1,10 +1,12 @@
 //! Users: by id, by the name the business gave them, and made when first heard of.
 
-use super::codec::{do_nothing, from_json, to_json};
+use super::codec::do_nothing;
 use super::connect::Store;
 use super::contacts;
 use super::error::StoreError;
 use super::paging::{Page, PageAsk, at, newest_first};
+use super::sealed;
+use super::vault::Vault;
 use crate::base::contact::Contact;
 use crate::base::id::{ProjectId, UserId};
 use crate::base::time::Timestamp;
@@ -30,12 +32,12 @@ impl Store {
         select
             .one(&self.reader)
             .await?
-            .map(|model| user_row(&model))
+            .map(|model| user_row(&self.vault, &model))
             .transpose()
     }
 
     pub async fn user_by_ref(&self, project: ProjectId, user_ref: &str) -> Result<Option<UserRow>, StoreError> {
-        by_ref(&self.reader, project, user_ref).await
+        by_ref(&self.reader, &self.vault, project, user_ref).await
     }
 
     /// The user of this name, made with `new_id` when there is none; true when it was made.
@@ -50,7 +52,7 @@ impl Store {
             return Ok((row, false));
         }
         let txn = self.write_txn().await?;
-        let made = by_ref_or_new(&txn, project, user_ref, new_id, now).await?;
+        let made = by_ref_or_new(&txn, &self.vault, project, user_ref, new_id, now).await?;
         txn.commit().await?;
         Ok(made)
     }
@@ -63,7 +65,7 @@ impl Store {
             models,
             ask,
             |model| at(model.created_at, model.id),
-            |model| user_row(&model),
+            |model| user_row(&self.vault, &model),
         )
     }
 
@@ -75,30 +77,33 @@ impl Store {
 
 pub(super) async fn by_ref(
     conn: &impl ConnectionTrait,
+    vault: &Vault,
     project: ProjectId,
     user_ref: &str,
 ) -> Result<Option<UserRow>, StoreError> {
     let select = user::Entity::find()
         .filter(user::Column::ProjectId.eq(project.uuid()))
         .filter(user::Column::UserRef.eq(user_ref));
-    select.one(conn).await?.map(|model| user_row(&model)).transpose()
+    let model = select.one(conn).await?;
+    model.map(|model| user_row(vault, &model)).transpose()
 }
 
 /// Finds or makes the user of this name, together with a subject that knows the name.
 pub(super) async fn by_ref_or_new(
     txn: &DatabaseTransaction,
+    vault: &Vault,
     project: ProjectId,
     user_ref: &str,
     new_id: UserId,
     now: Timestamp,
 ) -> Result<(UserRow, bool), StoreError> {
-    if let Some(row) = by_ref(txn, project, user_ref).await? {
+    if let Some(row) = by_ref(txn, vault, project, user_ref).await? {
         return Ok((row, false));
     }
     let mut subject = Subject::new(new_id);
     subject.profile.user_ref = Some(user_ref.to_owned());
     // Two nodes may meet the same new name at once: the second one finds the row of the first.
-    if add_user(txn, project, &subject, now).await? {
+    if add_user(txn, vault, project, &subject, now).await? {
         let profile = subject.profile;
         return Ok((
             UserRow {
@@ -112,7 +117,7 @@ pub(super) async fn by_ref_or_new(
             true,
         ));
     }
-    let row = by_ref(txn, project, user_ref).await?;
+    let row = by_ref(txn, vault, project, user_ref).await?;
     row.map(|row| (row, false))
         .ok_or_else(|| StoreError::Conflict("users.id is taken".into()))
 }
@@ -120,6 +125,7 @@ pub(super) async fn by_ref_or_new(
 /// Stores a new user with its subject; false when its name or id is taken.
 pub(super) async fn add_user(
     txn: &DatabaseTransaction,
+    vault: &Vault,
     project: ProjectId,
     subject: &Subject,
     now: Timestamp,
@@ -128,7 +134,7 @@ pub(super) async fn add_user(
         id: subject.user_id.uuid(),
         project_id: project.uuid(),
         user_ref: subject.profile.user_ref.clone(),
-        profile: to_json(&subject.profile)?,
+        profile: vault.seal(project.uuid(), sealed::USER, &subject.profile)?,
         merged_into: None,
         contact: None,
         created_at: now,
@@ -141,7 +147,7 @@ pub(super) async fn add_user(
     let state = subject::Model {
         project_id: project.uuid(),
         user_id: subject.user_id.uuid(),
-        state: to_json(subject)?,
+        state: vault.seal(project.uuid(), sealed::SUBJECT, subject)?,
         wake_at: None,
     };
     subject::Entity::insert(state.into_active_model())
@@ -150,12 +156,12 @@ pub(super) async fn add_user(
     Ok(true)
 }
 
-pub(super) fn user_row(model: &user::Model) -> Result<UserRow, StoreError> {
+pub(super) fn user_row(vault: &Vault, model: &user::Model) -> Result<UserRow, StoreError> {
     Ok(UserRow {
         id: model.id.into(),
         project_id: model.project_id.into(),
-        profile: from_json("users.profile", &model.profile)?,
-        contact: contacts::read(model.contact.as_deref())?,
+        profile: vault.open(model.project_id, sealed::USER, &model.profile)?,
+        contact: contacts::read(vault, model.project_id, model.contact.as_deref())?,
         created_at: model.created_at,
         updated_at: model.updated_at,
     })

@@ -91,7 +91,7 @@ impl Store {
             user_id: row.user_id,
             input,
         };
-        inbox_told::add(&txn, std::slice::from_ref(&entry), word.at).await?;
+        inbox_told::add(&txn, &self.vault, std::slice::from_ref(&entry), word.at).await?;
         txn.commit().await?;
         Ok(Some(entry))
     }

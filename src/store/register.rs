@@ -5,6 +5,7 @@ use super::connect::Store;
 use super::devices::{begin_ownership, consent_models, device_model, device_row, take_address};
 use super::error::StoreError;
 use super::people::add_user;
+use super::vault::Vault;
 use crate::base::id::{DeviceId, UserId};
 use crate::engine::fix::Permission;
 use crate::engine::subject::{Consent, Device, Purpose, Subject};
@@ -51,15 +52,19 @@ impl Store {
             .one(&txn)
             .await?;
         let registered = match known {
-            Some(model) => renew(&txn, device_row(model)?, registration).await?,
-            None => create(&txn, registration).await?,
+            Some(model) => renew(&txn, &self.vault, device_row(&self.vault, model)?, registration).await?,
+            None => create(&txn, &self.vault, registration).await?,
         };
         txn.commit().await?;
         Ok(registered)
     }
 }
 
-async fn create(txn: &DatabaseTransaction, registration: &Registration) -> Result<Registered, StoreError> {
+async fn create(
+    txn: &DatabaseTransaction,
+    vault: &Vault,
+    registration: &Registration,
+) -> Result<Registered, StoreError> {
     let row = &registration.device;
     let mut subject = Subject::new(row.user_id);
     subject.consents = registration.consents.iter().copied().collect();
@@ -73,11 +78,11 @@ async fn create(txn: &DatabaseTransaction, registration: &Registration) -> Resul
         ..Device::default()
     };
     subject.devices.insert(row.id, device);
-    if !add_user(txn, row.project_id, &subject, row.created_at).await? {
+    if !add_user(txn, vault, row.project_id, &subject, row.created_at).await? {
         return Err(StoreError::Conflict("users.id is taken".into()));
     }
-    let unreachable = take_address(txn, row.project_id, row).await?;
-    device::Entity::insert(device_model(row)?.into_active_model())
+    let unreachable = take_address(txn, vault, row.project_id, row).await?;
+    device::Entity::insert(device_model(vault, row.project_id, row)?.into_active_model())
         .exec_without_returning(txn)
         .await?;
     begin_ownership(txn, row.project_id, row.id, row.user_id, row.created_at).await?;
@@ -97,6 +102,7 @@ async fn create(txn: &DatabaseTransaction, registration: &Registration) -> Resul
 
 async fn renew(
     txn: &DatabaseTransaction,
+    vault: &Vault,
     known: DeviceRow,
     registration: &Registration,
 ) -> Result<Registered, StoreError> {
@@ -120,8 +126,8 @@ async fn renew(
         last_seen_at: news.last_seen_at.max(known.last_seen_at),
         ..known
     };
-    let unreachable = take_address(txn, row.project_id, &row).await?;
-    let model = device_model(&row)?.into_active_model();
+    let unreachable = take_address(txn, vault, row.project_id, &row).await?;
+    let model = device_model(vault, row.project_id, &row)?.into_active_model();
     device::Entity::update(sea_orm::ActiveModelTrait::reset_all(model))
         .exec(txn)
         .await?;

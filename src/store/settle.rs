@@ -96,7 +96,8 @@ impl Store {
             );
             if let Some(dead) = &settlement.dead_address {
                 let address = Some(dead.address.as_str());
-                forget_address(&txn, settlement.project_id, dead.device_id, address, dead.since).await?;
+                let device = (settlement.project_id, dead.device_id);
+                forget_address(&txn, &self.vault, device, address, dead.since).await?;
             }
         }
         if changed.is_empty() {
@@ -105,7 +106,7 @@ impl Store {
         insert_all(&txn, changed, Some(rewritten())).await?;
         insert_all(&txn, attempts, None).await?;
         for (entry, at) in told {
-            inbox_told::add(&txn, std::slice::from_ref(entry), at).await?;
+            inbox_told::add(&txn, &self.vault, std::slice::from_ref(entry), at).await?;
         }
         txn.commit().await?;
         Ok(states)

@@ -64,7 +64,12 @@ impl Store {
                 .filter(device::Column::CreatedAt.lte(before));
             let order = (device::Column::CreatedAt, device::Column::Id);
             let models = newest_first(&self.reader, select, order, &look).await?;
-            let page = Page::cut(models, &look, |model| at(model.created_at, model.id), device_row)?;
+            let page = Page::cut(
+                models,
+                &look,
+                |model| at(model.created_at, model.id),
+                |model| device_row(&self.vault, model),
+            )?;
             let around = self.around(project, &page.rows).await?;
             for device in page.rows {
                 let place = at(device.created_at, device.id.uuid());

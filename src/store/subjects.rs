@@ -1,8 +1,9 @@
 //! Subjects: loading them for the lanes, and finding those whose time has come.
 
-use super::codec::{IN_LIST_MAX, from_json};
+use super::codec::IN_LIST_MAX;
 use super::connect::Store;
 use super::error::StoreError;
+use super::sealed;
 use crate::base::id::{ProjectId, UserId};
 use crate::base::time::Timestamp;
 use crate::engine::subject::Subject;
@@ -23,7 +24,8 @@ impl Store {
                 .all(&self.reader)
                 .await?;
             for model in models {
-                states.insert(model.user_id, from_json("subjects.state", &model.state)?);
+                let state = self.vault.open(model.project_id, sealed::SUBJECT, &model.state)?;
+                states.insert(model.user_id, state);
             }
         }
         let erased = erased_among(&self.reader, project, users).await?;

@@ -5,7 +5,9 @@ use super::error::StoreError;
 use super::outbox::Claimed;
 use super::settings::Settings;
 use crate::base::chance::{Entropy, SystemEntropy};
+use crate::base::secret::Secret;
 use crate::base::time::Timestamp;
+use crate::base::vault::Keyring;
 use chrono::TimeDelta;
 use sea_orm::{ConnectionTrait, Database};
 use std::ops::Deref;
@@ -19,6 +21,7 @@ pub const DATABASE_URL: &str = "USHER_TEST_DATABASE_URL";
 pub struct Fresh {
     store: Store,
     settings: Settings,
+    key: Secret,
     /// Where the SQLite file is; none on PostgreSQL.
     folder: Option<PathBuf>,
 }
@@ -27,6 +30,11 @@ impl Fresh {
     /// The settings it was opened with: a second store over the same data is opened with these.
     pub fn settings(&self) -> &Settings {
         &self.settings
+    }
+
+    /// The key of its vault.
+    pub fn key(&self) -> &Secret {
+        &self.key
     }
 
     /// Where the SQLite file is; none on PostgreSQL.
@@ -80,6 +88,9 @@ impl Store {
 pub async fn open_fresh() -> Result<Fresh, StoreError> {
     let fresh = open_empty().await?;
     fresh.store.migrate().await?;
+    let keys = Keyring::read(fresh.key.expose()).map_err(|error| StoreError::Unavailable(error.to_string()))?;
+    let unlocked = fresh.store.unlock(keys, None).await;
+    unlocked.map_err(|error| StoreError::Unavailable(error.to_string()))?;
     Ok(fresh)
 }
 
@@ -105,6 +116,7 @@ async fn open_sqlite() -> Result<Fresh, StoreError> {
     Ok(Fresh {
         store,
         settings,
+        key: Keyring::new_key(&SystemEntropy),
         folder: Some(folder),
     })
 }
@@ -124,6 +136,7 @@ async fn open_postgres(url: &str) -> Result<Fresh, StoreError> {
     Ok(Fresh {
         store,
         settings,
+        key: Keyring::new_key(&SystemEntropy),
         folder: None,
     })
 }

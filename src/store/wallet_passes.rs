@@ -2,6 +2,8 @@
 
 use super::connect::Store;
 use super::error::StoreError;
+use super::sealed;
+use super::vault::Vault;
 use crate::base::id::ProjectId;
 use crate::base::limits;
 use crate::base::link::Link;
@@ -11,8 +13,8 @@ use crate::engine::fact::FactRef;
 use ::entity::wallet_pass as pass;
 use sea_orm::sea_query::Expr;
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, DatabaseTransaction, EntityTrait, IntoActiveModel, PaginatorTrait, QueryFilter,
-    QueryOrder, QuerySelect,
+    ActiveModelTrait, ActiveValue, ColumnTrait, DatabaseTransaction, EntityTrait, IntoActiveModel, PaginatorTrait,
+    QueryFilter, QueryOrder, QuerySelect,
 };
 
 /// A pass in a wallet.
@@ -43,12 +45,14 @@ impl Store {
     pub async fn hold_pass(&self, held: &WalletPass, now: Timestamp) -> Result<Held, StoreError> {
         let txn = self.write_txn().await?;
         let key = (held.holder.clone(), held.serial.clone());
-        let token = held.push_token.as_ref().map(|token| token.expose().to_owned());
+        let project = held.link.project_id.uuid();
+        let seal = |token: &Secret| self.vault.seal_text(project, sealed::WALLET, token.expose());
         let known = pass::Entity::find_by_id(key).lock_exclusive().one(&txn).await?;
         if let Some(known) = known {
-            if known.push_token != token {
+            // The same token sealed twice looks different: what is compared is what stands in it.
+            if opened(&self.vault, &known)? != held.push_token {
                 let mut change = known.into_active_model();
-                change.push_token = sea_orm::ActiveValue::Set(token);
+                change.push_token = ActiveValue::Set(held.push_token.as_ref().map(seal).transpose()?);
                 change.update(&txn).await?;
                 txn.commit().await?;
             }
@@ -66,7 +70,7 @@ impl Store {
             user_id: held.link.user_id.uuid(),
             kind: held.link.kind.clone(),
             key: held.link.key.clone(),
-            push_token: token,
+            push_token: held.push_token.as_ref().map(seal).transpose()?,
             due_at: None,
             attempts: 0,
             created_at: now,
@@ -93,7 +97,7 @@ impl Store {
             .order_by_asc(pass::Column::Serial)
             .limit(limits::PASSES_PER_WALLET_MAX);
         let models = select.all(&self.reader).await?;
-        Ok(models.into_iter().map(row).collect())
+        models.into_iter().map(|model| row(&self.vault, model)).collect()
     }
 
     /// Wallets that are to be told now, those that wait longest first.
@@ -103,7 +107,7 @@ impl Store {
             .order_by_asc(pass::Column::DueAt)
             .limit(limit);
         let models = select.all(&self.reader).await?;
-        Ok(models.into_iter().map(row).collect())
+        models.into_iter().map(|model| row(&self.vault, model)).collect()
     }
 
     /// After an attempt: none when the wallet was told, or when to try again. News that came meanwhile stand.
@@ -153,8 +157,15 @@ fn of_fact(project: ProjectId, kind: &str, key: &str) -> sea_orm::Select<pass::E
         .filter(pass::Column::Key.eq(key))
 }
 
-fn row(model: pass::Model) -> WalletPass {
-    WalletPass {
+fn opened(vault: &Vault, model: &pass::Model) -> Result<Option<Secret>, StoreError> {
+    let stored = model.push_token.as_deref();
+    let token = stored.map(|stored| vault.open_text(model.project_id, sealed::WALLET, stored));
+    Ok(token.transpose()?.map(Secret::new))
+}
+
+fn row(vault: &Vault, model: pass::Model) -> Result<WalletPass, StoreError> {
+    Ok(WalletPass {
+        push_token: opened(vault, &model)?,
         holder: model.holder,
         serial: model.serial,
         link: Link {
@@ -163,8 +174,7 @@ fn row(model: pass::Model) -> WalletPass {
             kind: model.kind,
             key: model.key,
         },
-        push_token: model.push_token.map(Secret::new),
         due_at: model.due_at,
         attempts: u32::try_from(model.attempts).unwrap_or(0),
-    }
+    })
 }

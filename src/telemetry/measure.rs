@@ -37,6 +37,10 @@ pub const LOOP_FAILURES_TOTAL: &str = "usher_loop_failures_total";
 pub const STEPS_BROKEN_TOTAL: &str = "usher_steps_broken_total";
 /// Inputs that failed too often and are kept aside in the inbox.
 pub const INBOX_SET_ASIDE_TOTAL: &str = "usher_inbox_set_aside_total";
+/// Values of the database that were sealed anew with the present key.
+pub const RESEALED_TOTAL: &str = "usher_vault_resealed_total";
+/// 1 while values of another key may be left, 0 when there are none.
+pub const RESEAL_PENDING: &str = "usher_vault_reseal_pending";
 /// Always 1; its labels name the version.
 pub const BUILD_INFO: &str = "usher_build_info";
 
@@ -125,6 +129,8 @@ fn describe() {
         "Inputs whose step ended in a fault: each is worth a report"
     );
     describe_counter!(INBOX_SET_ASIDE_TOTAL, "Inputs that failed too often and were set aside");
+    describe_counter!(RESEALED_TOTAL, "Values sealed anew with the present key of the vault");
+    describe_gauge!(RESEAL_PENDING, "1 while values sealed with another key may be left");
     describe_gauge!(BUILD_INFO, "Always 1; the labels name the version");
     gauge!(BUILD_INFO, "version" => env!("CARGO_PKG_VERSION")).set(1.0);
 }
@@ -208,6 +214,14 @@ pub fn step_broken() {
 
 pub fn set_aside() {
     counter!(INBOX_SET_ASIDE_TOTAL).increment(1);
+}
+
+pub fn resealed(count: u64) {
+    counter!(RESEALED_TOTAL).increment(count);
+}
+
+pub fn reseal_pending(pending: bool) {
+    gauge!(RESEAL_PENDING).set(f64::from(u8::from(pending)));
 }
 
 pub fn loop_failed(name: &'static str) {

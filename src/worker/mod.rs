@@ -1,5 +1,6 @@
 //! Supervised loops: time that passes, messages that leave, data that has grown old.
 
+mod reseal;
 mod supervise;
 
 use crate::api::Progress;
@@ -9,6 +10,7 @@ use crate::pipeline::{Dispatcher, Pipeline, PipelineError};
 use crate::store::{Retention, Store};
 use crate::telemetry::measure::Measures;
 use crate::wallet::Updates;
+use reseal::Sealer;
 use std::sync::Arc;
 use std::time::Duration;
 use supervise::{Loop, supervise};
@@ -55,6 +57,7 @@ impl Workers {
         };
         let dispatcher = Arc::clone(&workers.dispatcher);
         let stop = workers.token.clone();
+        let sealer = Sealer::new(pipeline.store().clone(), stop.clone());
         let mut start =
             |name, every, patience_s, turn| workers.add(Loop::new(name, every, patience_s, clock, progress), turn);
         let tick = pipeline.clone();
@@ -89,6 +92,12 @@ impl Workers {
             Turns::new(move || purge_in_steps(purge.clone(), kept, stop.clone())),
         );
         start("books", BOOKS_EVERY, 600, counting(pipeline.clone()));
+        start(
+            "reseal",
+            reseal::LOOK_EVERY,
+            reseal::PATIENCE_S,
+            Turns::new(move || sealer.clone().turn()),
+        );
         start(
             "checkpoint",
             CHECKPOINT_EVERY,

@@ -20,7 +20,7 @@ pub struct Answer {
     pub status: u16,
     pub headers: HeaderMap,
     pub body: Vec<u8>,
-    asked: String,
+    pub asked: String,
 }
 
 impl Caller {

@@ -23,7 +23,7 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 use usher::base::clock::{Clock, SystemClock};
 use usher::store::Settings;
-use usher::store::testing::{DATABASE_URL, open_fresh};
+use usher::store::testing::{DATABASE_URL, open_empty};
 
 const CLIENTS: usize = 3;
 const SEED: u64 = 20_260_504;
@@ -385,7 +385,7 @@ async fn a1_what_was_acknowledged_survives_every_kill_on_postgresql() {
         println!("{DATABASE_URL} is not set: SQLite alone was killed");
         return;
     }
-    let fresh = open_fresh().await.unwrap();
+    let fresh = open_empty().await.unwrap();
     let settings = fresh.settings().clone();
     tokio::time::timeout(ENDS_WITHIN, kill_again_and_again("PostgreSQL", &settings))
         .await

@@ -13,6 +13,8 @@ mod bad_texts;
 mod bombs;
 mod books;
 mod caller;
+mod canary;
+mod channels;
 mod clients;
 mod delivery;
 mod documents;

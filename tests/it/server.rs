@@ -67,6 +67,7 @@ impl Usher {
         let clock = Arc::new(ManualClock::new(now.parse().unwrap()));
         let entropy: Arc<dyn Entropy> = Arc::new(SeededEntropy::new(7));
         let channels = Channels::open(&channel::Settings {
+            tenant_endpoints: true,
             fcm: channel::fcm::Settings {
                 service_account: Some(Secret::new(fcm.service_account_json())),
                 endpoint: fcm.endpoint(),

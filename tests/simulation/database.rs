@@ -292,6 +292,7 @@ impl Database {
             contact: Contact::default(),
             consents: self.consents.get(&delivery.user_id).cloned().unwrap_or_default(),
             paused: self.catalogue.settings.paused,
+            channel: usher::store::ChannelMark::default(),
             project_name: String::new(),
             endpoint: None,
             delivery,

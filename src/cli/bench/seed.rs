@@ -16,7 +16,9 @@ use crate::engine::fence::Geofence;
 use crate::engine::fix::Permission;
 use crate::engine::presence::Thresholds;
 use crate::engine::subject::{Consent, Purpose};
-use crate::store::{DeviceRow, FenceRow, KeyKind, ProjectRow, Registration, Settings, Store, Synchronous};
+use crate::store::{
+    DeviceRow, FenceRow, KeyKind, ProjectRow, Registration, Settings, Store, Synchronous, VaultSettings,
+};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -93,6 +95,8 @@ pub async fn fill(folder: &Path, amount: Amount, step: impl Fn(u64)) -> Result<S
     };
     let store = Store::open(&settings).await?;
     store.migrate().await?;
+    let vault = store.open_vault(&VaultSettings::default(), &settings.url).await;
+    vault.map_err(|error| Failure::new(error.to_string(), error.remedy()))?;
     let entropy = SeededEntropy::new(42);
     let now = SystemClock.now();
     let project = ProjectRow {

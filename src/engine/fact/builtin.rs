@@ -43,11 +43,11 @@ fn stay() -> Value {
         "schema": {
             "type": "object",
             "properties": {
-                "hotel_id": label(), "status": text(), "room": label(), "room_state": text(),
+                "hotel_id": label(), "status": text(), "room": label(), "room_state": text(), "guest_name": text(),
                 "arrives_at": instant(), "departs_at": instant(), "checked_in_at": instant(), "checked_out_at": instant(),
             },
         },
-        "sensitive": ["room"],
+        "sensitive": ["room", "guest_name"],
         "statuses": { "checked_out": "ended", "no_show": "cancelled", "cancelled": "cancelled" },
     })
 }
@@ -59,12 +59,12 @@ fn flight() -> Value {
             "type": "object",
             "properties": {
                 "number": label(), "from": text(), "to": text(), "status": text(), "gate": label(), "seat": label(),
-                "terminal": label(), "belt": label(), "checked_in": { "type": ["boolean", "null"] },
+                "terminal": label(), "belt": label(), "passenger_name": text(), "checked_in": { "type": ["boolean", "null"] },
                 "departs_at": instant(), "arrives_at": instant(), "boarding_at": instant(), "landed_at": instant(),
                 "bar_code": { "type": ["string", "null"], "format": "iata-bcbp" },
             },
         },
-        "sensitive": ["seat", "bar_code"],
+        "sensitive": ["seat", "bar_code", "passenger_name"],
         // Landed is not over: there is a belt to name.
         "statuses": { "arrived": "ended", "cancelled": "cancelled" },
     })

@@ -42,7 +42,9 @@ impl Stepper<'_> {
     /// What leaves later also has its further ways later: nobody is given up on before anything was sent to them.
     pub(super) fn put_off_further_ways(&mut self) {
         for message in &self.out.messages {
-            let Some(first) = message.deliveries.first() else { continue };
+            let Some(first) = message.deliveries.first() else {
+                continue;
+            };
             let leaves_at = leaving(&self.out.decisions, &self.out.moments, message, first.channel);
             let held_back = leaves_at - message.created_at;
             let mut sent = self.subject.sent.iter_mut();
