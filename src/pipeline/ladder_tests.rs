@@ -5,7 +5,9 @@ use super::CalledBack;
 use super::world::{World, event, open_with, token};
 use crate::base::contact::Contact;
 use crate::base::id::UserId;
-use crate::channel::{Channel, Push};
+use crate::base::secret::Secret;
+use crate::channel::http_peer::{HttpPeer, Reply};
+use crate::channel::{self, Channel, Channels, Push};
 use crate::engine::decision::ReasonCode;
 use crate::engine::delivery::{ChannelKind, DeliveryState, Outcome};
 use crate::engine::subject::{Profile, Purpose};
@@ -43,15 +45,53 @@ impl Channel for Sms {
     }
 }
 
+/// The channel as the configuration opens it, to a gateway of the test's own.
+struct Configured(Channels);
+
+impl Configured {
+    fn at(gateway: &HttpPeer) -> Arc<dyn Channel> {
+        let mut settings = channel::Settings::default();
+        settings.outside.allow = vec!["127.0.0.0/8".into()];
+        settings.sms.account_sid = Some("AC0123".into());
+        settings.sms.auth_token = Some(Secret::new("gateway-token"));
+        settings.sms.from = Some("Alpenhof".into());
+        settings.sms.base_url = gateway.url("");
+        Arc::new(Self(Channels::open(&settings).unwrap()))
+    }
+
+    fn sms(&self) -> &dyn Channel {
+        self.0.get(ChannelKind::Sms).unwrap()
+    }
+}
+
+impl Channel for Configured {
+    fn kind(&self) -> ChannelKind {
+        ChannelKind::Sms
+    }
+
+    fn send<'a>(&'a self, push: Push<'a>) -> BoxFuture<'a, Outcome> {
+        self.sms().send(push)
+    }
+
+    fn probe(&self) -> BoxFuture<'_, Result<(), String>> {
+        self.sms().probe()
+    }
+}
+
 const PHONE: &str = "+436641234567";
 
 async fn town(fcm: Option<TestServer>) -> (World, Arc<Gateway>) {
     let gateway = Arc::new(Gateway::default());
-    let world = open_with(fcm, 1, vec![Arc::new(Sms(Arc::clone(&gateway)))]).await;
+    let world = town_with(fcm, Arc::new(Sms(Arc::clone(&gateway)))).await;
+    (world, gateway)
+}
+
+async fn town_with(fcm: Option<TestServer>, sms: Arc<dyn Channel>) -> World {
+    let world = open_with(fcm, 1, vec![sms]).await;
     let trigger = json!({ "name": "key", "class": "service", "when": { "event": { "name": "key_used" } },
         "then": { "content": "welcome", "fallback": [{ "channel": "sms", "after": "PT2M" }] } });
     world.publish(trigger).await;
-    (world, gateway)
+    world
 }
 
 impl World {
@@ -154,6 +194,39 @@ async fn a_dead_token_brings_the_sms_at_once_and_a_silent_phone_after_two_minute
     world.pipeline.dispatch().await.unwrap();
     world.pipeline.dispatch().await.unwrap();
     assert_eq!(gateway.sent_to.lock().unwrap().len(), 2);
+    world.books_balance().await;
+}
+
+#[tokio::test]
+async fn a_number_that_takes_no_texts_costs_no_device_its_address() {
+    let gateway = HttpPeer::start().await;
+    let json = "content-type: application/json\r\n";
+    gateway.reply_always(Reply::Full(400, json, r#"{ "code": 21614 }"#.to_owned()));
+    let world = town_with(None, Configured::at(&gateway)).await;
+    let phone = world.phone(1).await;
+    let ana = world.reachable_at("ana", Some(PHONE)).await;
+    for purpose in [Purpose::Service, Purpose::Sms] {
+        world.consent(ana, purpose, true).await;
+    }
+    world.pipeline.identify(&phone, "ana", None).await.unwrap();
+    for id in ["e1", "e2"] {
+        world.uses_key(ana, id).await;
+        world.pipeline.dispatch().await.unwrap();
+        world.wait(120);
+        world.pipeline.tick().await.unwrap();
+        world.pipeline.dispatch().await.unwrap();
+        let device = world.fresh.device(world.project, phone.id).await.unwrap().unwrap();
+        assert_eq!(device.push, Some((ChannelKind::Tray, token(1))));
+    }
+    let posted = gateway.received();
+    assert_eq!(posted.len(), 2);
+    assert!(posted[0].body.contains("To=%2B436641234567"), "{}", posted[0].body);
+    let mut states = world.states().await;
+    states.sort();
+    let (shown, refused) = (DeliveryState::Accepted, DeliveryState::Failed);
+    assert_eq!(states, [shown, shown, refused, refused]);
+    // It was shown on the phone: nobody gives up for the number alone.
+    assert_eq!(world.codes().await, [ReasonCode::Sent; 2]);
     world.books_balance().await;
 }
 
