@@ -33,7 +33,7 @@ fn a_type_ends_a_fact_by_its_status_and_marks_what_is_sensitive() {
     let catalogue = catalogue();
     let booked = catalogue.admit(fact("stay", json!({ "status": "booked" }))).unwrap();
     assert_eq!(booked.lifecycle, Lifecycle::Active);
-    assert_eq!(booked.sensitive, ["note", "room"]);
+    assert_eq!(booked.sensitive, ["note", "room", "guest_name"]);
     let left = catalogue
         .admit(fact("stay", json!({ "status": "checked_out" })))
         .unwrap();

@@ -6,20 +6,16 @@ use super::connect::Store;
 use super::error::{CommitError, StoreError};
 use super::subjects::erased_among;
 use super::vault::Vault;
-use super::{commit_people, commit_records, inbox as inbox_told, instances, sealed};
-use crate::base::id::{DeviceId, EndpointId, MessageId, ProjectId, UserId};
-use crate::base::time::Timestamp;
-use crate::engine::decision::ReasonCode;
-use crate::engine::delivery::Planned;
+use super::{commit_messages, commit_people, commit_records, inbox as inbox_told, instances, sealed};
+use crate::base::id::{DeviceId, ProjectId, UserId};
 use crate::engine::message::Message;
-use crate::engine::step::leaves_at;
 use crate::telemetry::measure;
-use ::entity::{decision, delivery, inbox, message, moment, subject};
+use ::entity::{decision, inbox, message, moment, subject};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use sea_orm::sea_query::{Expr, OnConflict};
+use sea_orm::sea_query::OnConflict;
 use sea_orm::{
-    ActiveValue, ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, IntoActiveModel, QueryFilter,
+    ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, IntoActiveModel, QueryFilter,
     QueryOrder, QuerySelect,
 };
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -97,8 +93,8 @@ impl Store {
         summary.moments = write_moments(txn, &self.vault, &changes).await?;
         summary.decisions = write_decisions(txn, &self.vault, &changes).await?;
         instances::write(txn, &changes).await?;
-        (summary.messages, summary.deliveries) = write_messages(txn, &self.vault, &changes).await?;
-        summary.cancelled = cancel(txn, &changes).await?;
+        (summary.messages, summary.deliveries) = commit_messages::write(txn, &self.vault, &changes).await?;
+        summary.cancelled = commit_messages::cancel(txn, &changes).await?;
         let hops;
         (summary.receipts, hops) = commit_records::write_receipts(txn, &self.vault, &changes).await?;
         inbox_told::write_told(txn, &self.vault, &changes).await?;
@@ -173,7 +169,7 @@ async fn erased_users(
     Ok(erased)
 }
 
-fn messages<'a>(changes: &[&'a Change]) -> impl Iterator<Item = (&'a Change, &'a Message)> {
+pub(super) fn messages<'a>(changes: &[&'a Change]) -> impl Iterator<Item = (&'a Change, &'a Message)> {
     let messages_of = |change: &'a Change| change.effects.messages.iter().map(move |message| (change, message));
     changes.iter().copied().flat_map(messages_of)
 }
@@ -219,7 +215,7 @@ async fn check_send_keys(conn: &impl ConnectionTrait, vault: &Vault, changes: &[
 }
 
 /// What a send key is found by.
-fn send_key_name(vault: &Vault, project: ProjectId, key: &str) -> Result<String, StoreError> {
+pub(super) fn send_key_name(vault: &Vault, project: ProjectId, key: &str) -> Result<String, StoreError> {
     Ok(URL_SAFE_NO_PAD.encode(vault.name(project.uuid(), sealed::SEND_KEY, key)?))
 }
 
@@ -288,121 +284,6 @@ async fn write_decisions(txn: &DatabaseTransaction, vault: &Vault, changes: &[&C
     let count = models.len();
     insert_all(txn, models, None).await?;
     Ok(count)
-}
-
-/// Messages, and their deliveries ready to be claimed.
-async fn write_messages(
-    txn: &DatabaseTransaction,
-    vault: &Vault,
-    changes: &[&Change],
-) -> Result<(usize, usize), StoreError> {
-    let mut rows: Vec<message::ActiveModel> = Vec::new();
-    let mut outbox: Vec<delivery::ActiveModel> = Vec::new();
-    for (change, made) in messages(changes) {
-        let project = change.project_id;
-        for planned in &made.deliveries {
-            outbox.push(delivery::ActiveModel {
-                run_at: ActiveValue::Set(leaves_at(&change.effects, made, planned.channel)),
-                ..queued(project, made.user_id, made.id, planned, made.created_at)
-            });
-        }
-        // The deliveries have rows of their own, and more of them may come.
-        let alone = Message {
-            deliveries: Vec::new(),
-            ..made.clone()
-        };
-        let model = message::Model {
-            id: made.id.uuid(),
-            project_id: project.uuid(),
-            user_id: made.user_id.uuid(),
-            send_key: send_key_name(vault, project, &made.send_key)?,
-            created_at: made.created_at,
-            expires_at: made.expires_at,
-            body: vault.seal(project.uuid(), sealed::MESSAGE, &alone)?,
-        };
-        rows.push(model.into_active_model());
-    }
-    for change in changes {
-        let (user, at) = (change.effects.subject.user_id, change.effects.subject.stepped_at);
-        for (message, planned) in &change.effects.redirected {
-            outbox.push(queued(
-                change.project_id,
-                user,
-                *message,
-                planned,
-                at.unwrap_or_default(),
-            ));
-        }
-    }
-    let counts = (rows.len(), outbox.len());
-    insert_all(txn, rows, None).await?;
-    insert_all(txn, outbox, None).await?;
-    Ok(counts)
-}
-
-/// A delivery that is due at once.
-fn queued(
-    project: ProjectId,
-    user: UserId,
-    message: MessageId,
-    planned: &Planned,
-    at: Timestamp,
-) -> delivery::ActiveModel {
-    let model = delivery::Model {
-        id: planned.id.uuid(),
-        project_id: project.uuid(),
-        message_id: message.uuid(),
-        user_id: user.uuid(),
-        device_id: planned.device_id.map(DeviceId::uuid),
-        channel: planned.channel.as_str().to_owned(),
-        endpoint_id: planned.endpoint_id.map(EndpointId::uuid),
-        replay_of: None,
-        state: "queued".into(),
-        attempts: 0,
-        run_at: at,
-        lease_until: None,
-        why: None,
-        provider_id: None,
-        created_at: at,
-        updated_at: at,
-        because: planned.because.clone(),
-        accepted_at: None,
-        received_at: None,
-        displayed_at: None,
-        opened_at: None,
-    };
-    model.into_active_model()
-}
-
-/// Takes back what nobody has begun to send; a delivery under way is the dispatcher's to settle.
-async fn cancel(txn: &DatabaseTransaction, changes: &[&Change]) -> Result<u64, StoreError> {
-    let mut back: BTreeMap<(ProjectId, ReasonCode), Vec<(UserId, MessageId)>> = BTreeMap::new();
-    for change in changes {
-        let (effects, project) = (&change.effects, change.project_id);
-        for (messages, why) in [
-            (&effects.cancelled, ReasonCode::Cancelled),
-            (&effects.superseded, ReasonCode::Superseded),
-        ] {
-            if !messages.is_empty() {
-                let theirs = messages.iter().map(|message| (effects.subject.user_id, *message));
-                back.entry((project, why)).or_default().extend(theirs);
-            }
-        }
-    }
-    let mut cancelled = 0;
-    for ((project, why), messages) in back {
-        for chunk in messages.chunks(IN_LIST_MAX) {
-            let update = delivery::Entity::update_many()
-                .col_expr(delivery::Column::State, Expr::value("cancelled"))
-                .col_expr(delivery::Column::Why, Expr::value(why.as_str()))
-                .filter(delivery::Column::ProjectId.eq(project.uuid()))
-                .filter(delivery::Column::UserId.is_in(chunk.iter().map(|(user, _)| user.uuid())))
-                .filter(delivery::Column::MessageId.is_in(chunk.iter().map(|(_, message)| message.uuid())))
-                .filter(delivery::Column::State.eq("queued"));
-            cancelled += update.exec(txn).await?.rows_affected;
-        }
-    }
-    Ok(cancelled)
 }
 
 /// The rows of all changes with the project and user they belong to.

@@ -9,6 +9,7 @@ pub mod change;
 mod channels;
 mod codec;
 mod commit;
+mod commit_messages;
 mod commit_people;
 mod commit_records;
 mod connect;

@@ -182,6 +182,7 @@ impl Store {
                 .cloned()
                 .map(|model| device_row(&self.vault, model))
                 .transpose()?;
+            let whose = (row.project_id, row.user_id);
             claimed.push(Claimed {
                 first_tried_at: first_tries.get(&row.id.uuid()).copied(),
                 message: Message {
@@ -194,14 +195,8 @@ impl Store {
                     .map_or(Permission::Unknown, |device| device.notifications),
                 sealing_key: device.as_ref().and_then(|device| device.sealing_key.clone()),
                 push: device.and_then(|device| device.push),
-                contact: contacts
-                    .get(&(row.project_id, row.user_id))
-                    .cloned()
-                    .unwrap_or_default(),
-                consents: consents
-                    .get(&(row.project_id, row.user_id))
-                    .cloned()
-                    .unwrap_or_default(),
+                contact: contacts.get(&whose).cloned().unwrap_or_default(),
+                consents: consents.get(&whose).cloned().unwrap_or_default(),
                 paused: project.settings.paused,
                 channel: channels
                     .get(&(row.project_id, row.channel))

@@ -64,7 +64,10 @@ fn lines(outcome: &Outcome) -> Vec<Line> {
         at: message.at,
         rank: 3,
         user: message.user.clone(),
-        what: format!("    on {}", message.device),
+        what: match message.channel {
+            Some(channel) if message.device.is_empty() => format!("    by {}", channel.as_str()),
+            Some(_) | None => format!("    on {}", message.device),
+        },
         tone: Tone::Strong,
         verdict: format!("“{}” {}", message.title, message.body).trim_end().to_owned(),
     });

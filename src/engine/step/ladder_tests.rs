@@ -104,6 +104,10 @@ fn a_message_that_is_not_received_takes_each_further_way_once_and_in_time() {
 fn the_further_ways_of_a_promo_that_leaves_later_are_counted_from_when_it_leaves() {
     let planned = json!({ "class": "promo", "when": { "schedule": { "at": "10:00" } } });
     let (stage, mut ana) = (stage_with(&planned), person());
+    // Firebase is the one that asks for it.
+    for device in ana.subject.devices.values_mut() {
+        device.channel = Some(ChannelKind::Fcm);
+    }
     ana.step(&stage, at("09:50"), &Input::Tick);
     let first = ana.step(&stage, at("10:00"), &Input::Tick);
     let leaves = leaves_at(&first, &first.messages[0], first.messages[0].deliveries[0].channel);
