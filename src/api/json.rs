@@ -7,7 +7,7 @@ use crate::base::memory::Share;
 use actix_web::dev::{Decompress, Payload};
 use actix_web::error::PayloadError;
 use actix_web::http::header::{CONTENT_ENCODING, CONTENT_TYPE, ContentEncoding};
-use actix_web::web::{Bytes, BytesMut};
+use actix_web::web::Bytes;
 use actix_web::{FromRequest, HttpMessage, HttpRequest, web};
 use futures_util::future::LocalBoxFuture;
 use futures_util::stream::{self, Stream, StreamExt, TryStreamExt};
@@ -106,7 +106,7 @@ where
 {
     let api = request.app_data::<web::Data<Api>>();
     let mut share = api.map(|api| api.bodies.share());
-    let mut body = BytesMut::new();
+    let mut body: Vec<u8> = Vec::new();
     while let Some(chunk) = plain.next().await {
         let chunk = chunk.map_err(|error| unreadable(&error))?;
         if body.len() + chunk.len() > bytes_max {
@@ -117,12 +117,17 @@ where
             let detail = "more is being read than memory should hold; send the same again later";
             return Err(Problem::new(ErrorCode::Overloaded, detail).retry_after_s(1));
         }
+        if body.capacity() - body.len() < chunk.len() {
+            // It doubles, but never beyond what it may hold.
+            let room = (body.capacity() * 2).clamp(body.len() + chunk.len(), bytes_max);
+            body.reserve_exact(room - body.len());
+        }
         body.extend_from_slice(&chunk);
     }
     if let Some(share) = share {
         request.extensions_mut().insert(Arc::new(share));
     }
-    Ok(body.freeze())
+    Ok(body.into())
 }
 
 fn split(mut chunk: Bytes) -> Vec<Bytes> {

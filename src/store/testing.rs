@@ -67,6 +67,15 @@ impl Drop for Fresh {
     }
 }
 
+impl Fresh {
+    /// Gives the keys of this database to another handle of it.
+    pub async fn unlock(&self, store: &Store) -> Result<(), StoreError> {
+        let keys = Keyring::read(self.key.expose()).map_err(|error| StoreError::Unavailable(error.to_string()))?;
+        let unlocked = store.unlock(keys, None).await;
+        unlocked.map_err(|error| StoreError::Unavailable(error.to_string()))
+    }
+}
+
 impl Store {
     /// Claims whatever is due, by whatever route: for tests that look at what a claim does, not at who has a turn.
     pub async fn claim_deliveries(
@@ -88,9 +97,7 @@ impl Store {
 pub async fn open_fresh() -> Result<Fresh, StoreError> {
     let fresh = open_empty().await?;
     fresh.store.migrate().await?;
-    let keys = Keyring::read(fresh.key.expose()).map_err(|error| StoreError::Unavailable(error.to_string()))?;
-    let unlocked = fresh.store.unlock(keys, None).await;
-    unlocked.map_err(|error| StoreError::Unavailable(error.to_string()))?;
+    fresh.unlock(&fresh.store).await?;
     Ok(fresh)
 }
 

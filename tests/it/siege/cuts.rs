@@ -19,7 +19,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 use usher::base::clock::{Clock, SystemClock};
 use usher::engine::delivery::DeliveryState;
-use usher::store::{DeliveryFilter, DeliveryRow, PageAsk, Settings, Store};
+use usher::store::{DeliveryFilter, DeliveryRow, PageAsk, Settings, Store, VaultSettings};
 
 const PHONES: u128 = 20;
 /// Messages queued before each life of the server.
@@ -44,6 +44,11 @@ impl Site {
         let database = sqlite_in(folder.path());
         let store = Store::open(&database).await.unwrap();
         store.migrate().await.unwrap();
+        // The key file that the server finds, too.
+        store
+            .open_vault(&VaultSettings::default(), &database.url)
+            .await
+            .unwrap();
         letters::found(&store, 1, SystemClock.now()).await;
         for phone in 1..=PHONES {
             letters::register(&store, 1, phone, SystemClock.now()).await;

@@ -49,7 +49,8 @@ impl Stage {
             if explained["message"]["content"] == json!(act.content) {
                 let text = |value: &Value| value.as_str().unwrap().to_owned();
                 let mut deliveries = explained["deliveries"].as_array().unwrap().iter();
-                let device = &deliveries.find(|one| one["state"] != "failed").unwrap()["device_id"];
+                let by_phone = |one: &&Value| one["state"] != "failed" && one["device_id"].is_string();
+                let device = &deliveries.find(by_phone).unwrap()["device_id"];
                 newest = Some((text(&explained["message"]["id"]), text(device)));
                 break;
             }
