@@ -69,7 +69,7 @@ impl Drop for Fresh {
 
 impl Fresh {
     /// Gives the keys of this database to another handle of it.
-    pub async fn unlock(&self, store: &Store) -> Result<(), StoreError> {
+    pub async fn give_keys(&self, store: &Store) -> Result<(), StoreError> {
         let keys = Keyring::read(self.key.expose()).map_err(|error| StoreError::Unavailable(error.to_string()))?;
         let unlocked = store.unlock(keys, None).await;
         unlocked.map_err(|error| StoreError::Unavailable(error.to_string()))
@@ -97,7 +97,7 @@ impl Store {
 pub async fn open_fresh() -> Result<Fresh, StoreError> {
     let fresh = open_empty().await?;
     fresh.store.migrate().await?;
-    fresh.unlock(&fresh.store).await?;
+    fresh.give_keys(&fresh.store).await?;
     Ok(fresh)
 }
 

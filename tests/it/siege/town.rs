@@ -30,7 +30,7 @@ impl Town {
             ..fresh.settings().clone()
         };
         let store = Store::open(&settings).await.unwrap();
-        fresh.unlock(&store).await.unwrap();
+        fresh.give_keys(&store).await.unwrap();
         let fcm = TestServer::start().await.unwrap();
         let channels = Channels::open(&channel::Settings {
             fcm: channel::fcm::Settings {
