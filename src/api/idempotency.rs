@@ -6,7 +6,7 @@ use super::problem::{ErrorCode, Problem};
 use super::server::Api;
 use crate::base::id::ProjectId;
 use crate::base::limits;
-use crate::base::secret::token_hash;
+use crate::base::secret::{hex, token_hash};
 use crate::engine::fence::ShapeLimits;
 use crate::store::{Begun, SavedAnswer};
 use actix_web::body::{self, BoxBody, MessageBody};
@@ -15,7 +15,6 @@ use actix_web::http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage, HttpRequest, HttpResponse, web};
-use std::fmt::Write as _;
 
 const HEADER: &str = "idempotency-key";
 /// Answers that hold a secret shown once: that it was done is kept, the secret is not.
@@ -91,15 +90,6 @@ async fn earlier(
 /// The kept key names the caller, so that no caller is ever given the answer of another.
 fn key_of(caller: &Caller, given: &str) -> String {
     hex(&token_hash(&format!("{}\0{given}", caller.name())))
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes
-        .iter()
-        .fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-            let _ = write!(text, "{byte:02x}");
-            text
-        })
 }
 
 /// An id for what a request makes, if its caller named the request: a repeat after a crash makes the same thing again.

@@ -4,7 +4,7 @@ use crate::base::chance::Entropy;
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use sha2::{Digest, Sha256};
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 /// A value that `Debug` does not show.
 #[derive(Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -45,4 +45,13 @@ pub fn new_signing_secret(entropy: &dyn Entropy) -> Secret {
 /// What is stored of a credential. It holds 256 random bits, so one round of SHA-256 is enough: there is nothing to guess.
 pub fn token_hash(token: &str) -> [u8; 32] {
     Sha256::digest(token.as_bytes()).into()
+}
+/// Two digits a byte, as hashes are written.
+pub fn hex(bytes: &[u8]) -> String {
+    bytes
+        .iter()
+        .fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+            let _ = write!(text, "{byte:02x}");
+            text
+        })
 }

@@ -5,7 +5,7 @@
 
 use crate::base::chance::{Entropy, SystemEntropy};
 use crate::base::limits;
-use crate::base::secret::{Secret, new_token};
+use crate::base::secret::{Secret, hex, new_token};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chacha20poly1305::aead::AeadInOut;
@@ -89,7 +89,7 @@ fn id_of(key: &[u8]) -> String {
         .chain_update("usher vault key")
         .chain_update(key)
         .finalize();
-    hash[..4].iter().map(|byte| format!("{byte:02x}")).collect()
+    hex(&hash[..4])
 }
 
 /// Keys in order: the first one seals, all of them open.

@@ -38,20 +38,17 @@ pub(super) async fn exchange(request: reqwest::RequestBuilder) -> Result<Answer,
 }
 
 fn lost(error: reqwest::Error) -> Outcome {
+    let again = |why: &str| Outcome::Retry {
+        after: None,
+        why: why.to_owned(),
+    };
     match understood(error) {
         OutsideError::Refused(refused) => Outcome::Rejected {
             why: refused.to_string(),
         },
-        other => {
-            let why = if other == OutsideError::Timeout {
-                "timeout"
-            } else {
-                "transport"
-            };
-            Outcome::Retry {
-                after: None,
-                why: why.to_owned(),
-            }
+        OutsideError::Timeout => again("timeout"),
+        OutsideError::Address(_) | OutsideError::NameUnknown | OutsideError::Connect(_) | OutsideError::Transport => {
+            again("transport")
         }
     }
 }

@@ -163,12 +163,15 @@ pub fn request(method: &str, route: &str, status: u16, took: Duration) {
     });
 }
 
+/// Requests by method, status and route.
+type Answered = HashMap<String, (Counter, Histogram)>;
+
 // What is counted for every request: looking its series up among all others costs more than the counting, so each thread keeps
 // those it has met.
 thread_local! {
     static RECORDS: RefCell<HashMap<(&'static str, &'static str), Counter>> = RefCell::default();
     /// The series by their name, and the room to write a name into.
-    static REQUESTS: RefCell<(HashMap<String, (Counter, Histogram)>, String)> = RefCell::default();
+    static REQUESTS: RefCell<(Answered, String)> = RefCell::default();
 }
 
 pub fn moment(kind: &'static str) {

@@ -217,7 +217,7 @@ impl Apple {
         }
         add("relevantDate", card.relevant_at.map(|at| json!(at.to_rfc3339())));
         add("expirationDate", card.ends_at.map(|at| json!(at.to_rfc3339())));
-        add("voided", pass.voided.then(|| json!(true)));
+        add("voided", pass.voided.then_some(json!(true)));
         let bar_code = card.bar_code.as_ref().filter(|_| !pass.voided);
         let bar_code = bar_code.map(|(text, symbology)| bar_code_of(card, text, *symbology));
         add("barcodes", bar_code.clone().map(|code| json!([code])));

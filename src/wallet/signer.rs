@@ -97,7 +97,7 @@ impl Signer {
             .0
             .iter()
             .flat_map(|name| name.0.iter());
-        let found = names.filter(|attribute| attribute.oid == oid).last()?;
+        let found = names.rev().find(|attribute| attribute.oid == oid)?;
         String::from_utf8(found.value.value().to_vec()).ok()
     }
 

@@ -3,6 +3,7 @@
 
 use super::*;
 use crate::base::secret::Secret;
+use crate::base::secret::hex;
 use crate::engine::fact::{FactRef, Lifecycle};
 use ::rsa::pkcs8::{EncodePrivateKey, LineEnding};
 use cms::content_info::ContentInfo;
@@ -168,10 +169,6 @@ fn made(pass: &Pass) -> Vec<u8> {
     wallets().apple.unwrap().pkpass(pass, service, now()).unwrap()
 }
 
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 #[test]
 fn the_manifest_names_every_file_by_its_hash() {
     let files = opened(&made(&pass("flight", flight(), false)));
@@ -269,11 +266,8 @@ fn samples() -> Vec<(PathBuf, Value)> {
 }
 
 fn style(pass: &Value) -> (&'static str, &Value) {
-    let styles = ["boardingPass", "eventTicket", "generic"].into_iter();
-    styles
-        .filter_map(|style| Some((style, pass.get(style)?)))
-        .next()
-        .unwrap()
+    let mut styles = ["boardingPass", "eventTicket", "generic"].into_iter();
+    styles.find_map(|style| Some((style, pass.get(style)?))).unwrap()
 }
 
 /// Apple's rules for every pass.

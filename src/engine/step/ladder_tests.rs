@@ -167,7 +167,7 @@ fn without_consent_or_address_a_way_is_left_out_and_the_trace_says_so() {
         ana.subject
             .profile
             .reached_by
-            .retain(|channel| *channel != ChannelKind::Sms)
+            .retain(|channel| *channel != ChannelKind::Sms);
     };
     assert_eq!(left_out(&no_phone), (mail, json!("no_token")));
 }

@@ -202,8 +202,8 @@ fn wait_after(fault: &Fault, attempt: u32) -> Option<f64> {
         Fault::Status {
             code: 400 | 401 | 403 | 404,
             ..
-        } => None,
-        Fault::BadRequest { .. } => None,
+        }
+        | Fault::BadRequest { .. } => None,
         Fault::Status { code, retry_after, .. } => {
             let named = retry_after.as_ref().map(|text| text.parse().unwrap());
             let named = named.or((*code == 429).then_some(60.0));
