@@ -68,6 +68,8 @@ pub const PAGE_ROWS_MAX: u64 = 200;
 pub const INPUTS_PER_LANE_BATCH_MAX: usize = 512;
 /// Inputs queued for one lane before callers are told to come back later.
 pub const INPUTS_QUEUED_PER_LANE_MAX: usize = 4_096;
+/// So few inputs wait in a lane without being asked how long it will take.
+pub const INPUTS_ALWAYS_QUEUED: usize = 256;
 /// How long an input may have to wait in a lane; when it would be longer, callers are told to come back later.
 pub const INPUT_WAIT_MAX: std::time::Duration = std::time::Duration::from_millis(400);
 /// Inputs of one project queued for one lane: a flood of one leaves room for the others.

@@ -191,7 +191,7 @@ impl Lane {
             retry_after_s: RETRY_AFTER_S,
         };
         let waiting = self.queue.max_capacity() - self.queue.capacity();
-        if self.pace.wait_for(waiting) > limits::INPUT_WAIT_MAX {
+        if waiting >= limits::INPUTS_ALWAYS_QUEUED && self.pace.wait_for(waiting) > limits::INPUT_WAIT_MAX {
             return Err(full());
         }
         let place = self.waiters.place(project, limits::INPUTS_QUEUED_PER_PROJECT_MAX);

@@ -11,6 +11,9 @@ use std::time::Duration;
 #[derive(Debug, Default)]
 pub(super) struct Pace(AtomicU64);
 
+/// No input takes longer than this, 50 ms: what seems to have was a clock that was set, or a disk that stood still for once.
+const EACH_NS_MAX: u64 = 50_000_000;
+
 impl Pace {
     /// How long an input would wait behind so many others.
     pub(super) fn wait_for(&self, others: usize) -> Duration {
@@ -26,6 +29,7 @@ impl Pace {
         else {
             return;
         };
+        let each = each.min(EACH_NS_MAX);
         let before = self.0.load(Ordering::Relaxed);
         let after = if before == 0 { each } else { before / 4 * 3 + each / 4 };
         self.0.store(after, Ordering::Relaxed);
@@ -70,6 +74,9 @@ mod tests {
         }
         let learned = pace.wait_for(1_000);
         assert!(learned < Duration::from_millis(110), "{learned:?}");
+        let jumped = Pace::default();
+        jumped.learn(Duration::from_secs(86_400), 1);
+        assert_eq!(jumped.wait_for(1), Duration::from_millis(50), "a clock was set");
         pace.learn(Duration::from_secs(1), 0);
         assert_eq!(pace.wait_for(1_000), learned, "an empty batch teaches nothing");
     }
