@@ -206,8 +206,8 @@ impl Running {
         }
     }
 
-    /// Ends in order: nothing more is claimed, no new requests, those under way finish, the loops end their turns, the lanes commit. A second signal
-    /// cuts the requests off; nothing that was answered is lost either way.
+    /// Ends in order: nothing more is claimed, no new requests, those under way finish, the loops end their turns, the lanes
+    /// commit. A second signal cuts the requests off; nothing that was answered is lost either way.
     pub async fn stop(mut self) {
         tracing::info!("stopping");
         self.pipeline.stop_sending();

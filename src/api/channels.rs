@@ -85,6 +85,22 @@ fn kind_of(word: &str) -> Result<ChannelKind, Problem> {
     found.ok_or_else(|| Problem::not_found("channel"))
 }
 
+/// Takes something of a set-up away; it is named when it is not there.
+async fn forgotten(
+    api: &Api,
+    of: (ProjectId, ChannelKind),
+    what: &str,
+    is_there: fn(&ChannelRow) -> bool,
+    forget: fn(&mut ChannelRow),
+) -> Result<HttpResponse, Problem> {
+    let known = api.pipeline.store().channel_of(of.0, of.1).await?;
+    if !known.is_some_and(|row| is_there(&row)) {
+        return Err(Problem::not_found(what));
+    }
+    edited(api, of, forget).await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
 async fn edited(
     api: &Api,
     (project, kind): (ProjectId, ChannelKind),
@@ -153,18 +169,14 @@ pub async fn remove(
     Administers(key): Administers,
     kind: web::Path<String>,
 ) -> Result<HttpResponse, Problem> {
-    let kind = kind_of(&kind)?;
-    let known = api.pipeline.store().channel_of(key.project_id, kind).await?;
-    if known.is_none_or(|row| row.set_up.credentials.is_none()) {
-        return Err(Problem::not_found("credentials of this project"));
-    }
+    let of = (key.project_id, kind_of(&kind)?);
+    let is_there = |row: &ChannelRow| row.set_up.credentials.is_some();
     let forget = |row: &mut ChannelRow| {
         row.set_up.credentials = None;
         row.set_up.previous = None;
         row.set_up.probed = None;
     };
-    edited(&api, (key.project_id, kind), forget).await?;
-    Ok(HttpResponse::NoContent().finish())
+    forgotten(&api, of, "credentials of this project", is_there, forget).await
 }
 
 /// Forget the credentials that were replaced
@@ -178,13 +190,10 @@ pub async fn remove_previous(
     Administers(key): Administers,
     kind: web::Path<String>,
 ) -> Result<HttpResponse, Problem> {
-    let kind = kind_of(&kind)?;
-    let known = api.pipeline.store().channel_of(key.project_id, kind).await?;
-    if known.is_none_or(|row| row.set_up.previous.is_none()) {
-        return Err(Problem::not_found("replaced credentials"));
-    }
-    edited(&api, (key.project_id, kind), |row| row.set_up.previous = None).await?;
-    Ok(HttpResponse::NoContent().finish())
+    let of = (key.project_id, kind_of(&kind)?);
+    let is_there = |row: &ChannelRow| row.set_up.previous.is_some();
+    let forget = |row: &mut ChannelRow| row.set_up.previous = None;
+    forgotten(&api, of, "replaced credentials", is_there, forget).await
 }
 
 /// Ask the provider

@@ -49,7 +49,12 @@ impl Pipeline {
         Ok(true)
     }
 
-    async fn deliveries_of(&self, project_id: ProjectId, id: MessageId) -> Result<Vec<DeliveryRow>, PipelineError> {
+    /// All deliveries of one message.
+    pub(super) async fn deliveries_of(
+        &self,
+        project_id: ProjectId,
+        id: MessageId,
+    ) -> Result<Vec<DeliveryRow>, PipelineError> {
         let filter = DeliveryFilter {
             message_id: Some(id),
             ..DeliveryFilter::default()

@@ -76,27 +76,21 @@ async fn commit_group(store: &Store, batches: Vec<Batch>) {
     }
     batches.reverse();
     match result {
-        Ok(summary) => {
-            for batch in batches {
-                let _ = batch.done.send((batch.changes, Ok(summary.clone())));
-            }
-        }
+        Ok(summary) => answer_each(batches, || Ok(summary.clone())),
         Err(CommitError::Store(StoreError::Unavailable(why))) => {
-            for batch in batches {
-                let error = CommitError::Store(StoreError::Unavailable(why.clone()));
-                let _ = batch.done.send((batch.changes, Err(error)));
-            }
+            answer_each(batches, || Err(StoreError::Unavailable(why.clone()).into()));
         }
-        Err(CommitError::Store(StoreError::Full)) => {
-            for batch in batches {
-                let _ = batch
-                    .done
-                    .send((batch.changes, Err(CommitError::Store(StoreError::Full))));
-            }
-        }
+        Err(CommitError::Store(StoreError::Full)) => answer_each(batches, || Err(StoreError::Full.into())),
         Err(CommitError::SendKeysTaken(_) | CommitError::Store(StoreError::Conflict(_) | StoreError::Corrupt(_))) => {
             commit_each(store, batches).await;
         }
+    }
+}
+
+/// All of them fared alike.
+fn answer_each(batches: Vec<Batch>, result: impl Fn() -> Result<CommitSummary, CommitError>) {
+    for Batch { changes, done } in batches {
+        let _ = done.send((changes, result()));
     }
 }
 

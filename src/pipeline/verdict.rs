@@ -3,15 +3,14 @@
 use super::endpoints::to_business;
 use super::{Pipeline, PipelineError};
 use crate::base::id::{MessageId, ProjectId};
-use crate::base::limits;
 use crate::base::time::Timestamp;
 use crate::engine::catalogue::Catalogue;
 use crate::engine::decision::ReasonCode;
 use crate::engine::delivery::{ChannelKind, DeliveryState};
 use crate::engine::step::{Given, still_may_be_sent};
-use crate::engine::subject::Purpose;
+use crate::engine::subject::{Purpose, Subject};
 use crate::engine::trigger::Audience;
-use crate::store::{Claimed, DeliveryFilter, PageAsk};
+use crate::store::Claimed;
 use chrono::TimeDelta;
 use std::collections::BTreeSet;
 use uuid::Uuid;
@@ -67,24 +66,27 @@ impl Pipeline {
         {
             return Ok(other);
         }
-        if may_cover_a_newer_one(claimed, now) {
-            let stop = |code: ReasonCode| Verdict::stop(DeliveryState::Cancelled, code.as_str());
-            let ids = (claimed.delivery.project_id, claimed.message.user_id);
-            let subjects = self.0.store.load_subjects(ids.0, &[ids.1]).await?;
-            if subjects.iter().any(|subject| subject.is_superseded(claimed.message.id)) {
-                return Ok(stop(ReasonCode::Superseded));
-            }
-            // What was being sent when it was taken back, and would be sent once more.
-            if subjects
-                .iter()
-                .any(|subject| subject.is_called_back(claimed.message.id))
-            {
-                return Ok(stop(ReasonCode::Cancelled));
-            }
+        let may_be_covered = may_cover_a_newer_one(claimed, now);
+        let must_be_judged = is_late(claimed, now) || claimed.message.to == Audience::Business;
+        if !may_be_covered && !must_be_judged {
+            return Ok(verdict);
         }
-        if is_late(claimed, now) || claimed.message.to == Audience::Business {
-            let again = self.judged_again(claimed, catalogue, now).await?;
-            return Ok(again.map_or(verdict, |code| Verdict::stop(DeliveryState::Cancelled, code.as_str())));
+        let ids = (claimed.delivery.project_id, claimed.message.user_id);
+        let subjects = self.0.store.load_subjects(ids.0, &[ids.1]).await?;
+        let Some(subject) = subjects.first() else {
+            return Ok(verdict);
+        };
+        let stop = |code: ReasonCode| Verdict::stop(DeliveryState::Cancelled, code.as_str());
+        if may_be_covered && subject.is_superseded(claimed.message.id) {
+            return Ok(stop(ReasonCode::Superseded));
+        }
+        // What was being sent when it was taken back, and would be sent once more.
+        if may_be_covered && subject.is_called_back(claimed.message.id) {
+            return Ok(stop(ReasonCode::Cancelled));
+        }
+        if must_be_judged {
+            let again = self.judged_again(claimed, subject, catalogue, now).await?;
+            return Ok(again.map_or(verdict, stop));
         }
         Ok(verdict)
     }
@@ -96,12 +98,7 @@ impl Pipeline {
         corrected: MessageId,
         now: Timestamp,
     ) -> Result<Option<Verdict>, PipelineError> {
-        let filter = DeliveryFilter {
-            message_id: Some(corrected),
-            ..DeliveryFilter::default()
-        };
-        let ask = PageAsk::first(limits::PAGE_ROWS_MAX);
-        let deliveries = self.0.store.deliveries(project_id, &filter, &ask).await?.rows;
+        let deliveries = self.deliveries_of(project_id, corrected).await?;
         let lost = |state| {
             matches!(
                 state,
@@ -125,6 +122,7 @@ impl Pipeline {
     async fn judged_again(
         &self,
         claimed: &Claimed,
+        subject: &Subject,
         catalogue: &Catalogue,
         now: Timestamp,
     ) -> Result<Option<ReasonCode>, PipelineError> {
@@ -136,10 +134,6 @@ impl Pipeline {
             return Ok(None);
         };
         let Some(trigger) = catalogue.revision(decision.trigger_id, decision.revision) else {
-            return Ok(None);
-        };
-        let subjects = store.load_subjects(project_id, &[claimed.message.user_id]).await?;
-        let Some(subject) = subjects.first() else {
             return Ok(None);
         };
         let given = Given {
