@@ -8,11 +8,9 @@ use crate::base::secret::token_hash;
 use crate::base::time::Timestamp;
 use crate::pipeline::Holding;
 use crate::store::{DeviceRow, KeyKind, KeyRow};
-use actix_web::body::MessageBody;
-use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
+use actix_web::dev::{Payload, ServiceRequest};
 use actix_web::http::header::AUTHORIZATION;
-use actix_web::middleware::Next;
-use actix_web::{Error, FromRequest, HttpMessage, HttpRequest, web};
+use actix_web::{FromRequest, HttpMessage, HttpRequest, web};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use std::collections::HashMap;
@@ -103,21 +101,16 @@ pub async fn valid_key(api: &Api, hash: [u8; 32]) -> Result<Option<KeyRow>, Prob
 #[derive(Clone)]
 struct Resolved(Rc<Result<Caller, Problem>>);
 
-/// Middleware: looks the credential up before anything of the request is read, so that a stranger learns nothing else.
-pub async fn resolve(
-    api: web::Data<Api>,
-    request: ServiceRequest,
-    next: Next<impl MessageBody>,
-) -> Result<ServiceResponse<impl MessageBody>, Error> {
-    let token = token_of(&request, api.settings.osmand_query);
+/// Looks the credential up before anything of the request is read, so that a stranger learns nothing else.
+pub async fn resolve(api: &Api, request: &ServiceRequest) {
+    let token = token_of(request, api.settings.osmand_query);
     let resolved = match token {
-        Some(token) => look_up(&api, &token, brings_records(request.path()))
+        Some(token) => look_up(api, &token, brings_records(request.path()))
             .await
             .and_then(|caller| api.gate.pass(&caller).map(|()| caller)),
         None => Err(unauthorized("send `Authorization: Bearer <key or token>`")),
     };
     request.extensions_mut().insert(Resolved(Rc::new(resolved)));
-    next.call(request).await
 }
 
 /// The routes that take records and nothing else.

@@ -14,7 +14,7 @@ use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
 use actix_web::http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::Next;
-use actix_web::{Error, HttpMessage, HttpRequest, HttpResponse, web};
+use actix_web::{Error, HttpMessage, HttpRequest, HttpResponse};
 
 const HEADER: &str = "idempotency-key";
 /// Answers that hold a secret shown once: that it was done is kept, the secret is not.
@@ -25,9 +25,9 @@ const WITHHELD_END: &str = "/rotate-secret";
 /// its answer included.
 const LEFT_OUT: [&str; 2] = ["/v1/devices", "/v1/simulations"];
 
-/// Middleware: does a write with a key once.
+/// Does a write with a key once.
 pub async fn once(
-    api: web::Data<Api>,
+    api: &Api,
     mut request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
@@ -50,14 +50,14 @@ pub async fn once(
     };
     let (project, key) = (caller.project_id(), key_of(&caller, given));
     // An answer made here, be it a problem, passes through the outer middleware like any other.
-    match earlier(&api, project, &key, &mut request).await {
+    match earlier(api, project, &key, &mut request).await {
         Ok(None) => {}
         Ok(Some(saved)) => return Ok(request.into_response(saved)),
         Err(problem) => return Ok(request.error_response(problem)),
     }
     let withheld = WITHHELD.contains(&request.path()) || request.path().ends_with(WITHHELD_END);
     let answer = next.call(request).await?.map_into_boxed_body();
-    keep(&api, project, &key, withheld, answer).await
+    keep(api, project, &key, withheld, answer).await
 }
 
 /// The answer that was given before; none for the first of its key, which is begun by this.

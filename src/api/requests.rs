@@ -1,6 +1,7 @@
-//! What every request gets: an id, one line in the log without anything private, and headers that keep browsers careful.
+//! What every request gets: a caller, an id, one line in the log without anything private, and headers that keep browsers careful.
 
-use super::auth::brings_records;
+use super::auth::{self, brings_records};
+use super::idempotency;
 use super::server::Api;
 use crate::telemetry::measure;
 use actix_web::body::MessageBody;
@@ -11,13 +12,16 @@ use actix_web::http::header::{
 };
 use actix_web::middleware::Next;
 use actix_web::{Error, web};
+use std::borrow::Cow;
 use uuid::Uuid;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const TRACK: &str = "/v1/track";
 /// A caller's own id is taken over when it is short and harmless.
 const REQUEST_ID_CHARS_MAX: usize = 64;
 
-/// Middleware: goes with a request from the first byte to the answer.
+/// Middleware: goes with a request from the first byte to the answer. One for all that is done for every request: each layer costs
+/// a phone's single fix more than looking it up among a million geofences does.
 pub async fn accompany(
     api: web::Data<Api>,
     request: ServiceRequest,
@@ -27,9 +31,9 @@ pub async fn accompany(
     let id = request_id(&request, &api);
     let (method, is_api) = (request.method().clone(), request.path().starts_with("/v1/"));
     let brings_records = brings_records(request.path());
-    let mut answer = next.call(request).await?;
-    // The pattern, not the path: paths hold names of users, and each would be a series of its own.
-    let route = answer.request().match_pattern().unwrap_or_else(|| "none".to_owned());
+    auth::resolve(&api, &request).await;
+    let mut answer = idempotency::once(&api, request, next).await?;
+    let route = route_of(&answer);
     let status = answer.status();
     let took = api.pipeline.now() - begun_at;
     if let Ok(value) = HeaderValue::from_str(&id) {
@@ -46,6 +50,18 @@ pub async fn accompany(
     // The wall clock may step back meanwhile: that request took no time.
     measure::request(method.as_str(), &route, code, took.to_std().unwrap_or_default());
     Ok(answer)
+}
+
+/// The pattern, not the path: paths hold names of users, and each would be a series of its own. What phones ask all day is its own
+/// pattern, and is not looked for among all others.
+fn route_of(answer: &ServiceResponse<impl MessageBody>) -> Cow<'static, str> {
+    if answer.request().path() == TRACK {
+        return Cow::Borrowed(TRACK);
+    }
+    answer
+        .request()
+        .match_pattern()
+        .map_or(Cow::Borrowed("none"), Cow::Owned)
 }
 
 fn request_id(request: &ServiceRequest, api: &Api) -> String {

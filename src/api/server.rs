@@ -8,10 +8,10 @@ use super::places::Places;
 use super::problem::{ErrorCode, Problem};
 use super::stream::Watchers;
 use super::{
-    auth, backtests, channels, consents, contents, decisions, deliveries, devices, events, explain, fact_kinds, facts,
-    geofences, health, idempotency, import, ingest, journeys, journeys_instances, keys, me, messages, metrics, moments,
-    openapi, page, passes, project, publishing, push, regions, requests, silent, simulations, stream, track, triggers,
-    users, wallet, webhook_endpoints,
+    backtests, channels, consents, contents, decisions, deliveries, devices, events, explain, fact_kinds, facts,
+    geofences, health, import, ingest, journeys, journeys_instances, keys, me, messages, metrics, moments, openapi,
+    page, passes, project, publishing, push, regions, requests, silent, simulations, stream, track, triggers, users,
+    wallet, webhook_endpoints,
 };
 use crate::base::limits;
 use crate::base::memory::Memory;
@@ -265,10 +265,8 @@ pub fn app(
         .service(openapi::serve)
         .default_service(web::to(nothing_here))
         // The last one wrapped is the first one asked.
-        .wrap(from_fn(idempotency::once))
-        .wrap(from_fn(auth::resolve))
-        .wrap(Compress::default())
         .wrap(from_fn(requests::accompany))
+        .wrap(Compress::default())
 }
 
 /// Listens until it is stopped; the server is a future to be awaited.

@@ -124,9 +124,11 @@ impl Crowd {
         }
     }
 
-    /// Where this phone is at its fix `number`: half of the time away, the phones evenly spread over the cycle.
+    /// Where this phone is at its fix `number`: half of the time away, the phones evenly spread over the cycle, and those that come
+    /// after one another far apart in it: people do not arrive in rows.
     pub fn spot(&self, phone: usize, number: u64) -> Spot {
-        let shift = phone as u64 * self.cycle / (self.phones.len() as u64).max(1);
+        // Fibonacci hashing: multiples of the golden ratio fill the circle evenly in any order (Knuth, TAOCP 3, 6.4).
+        let shift = ((phone as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32) % self.cycle;
         let phase = (number + shift) % self.cycle;
         match phase {
             phase if phase < self.cycle / 2 => Spot::Away,

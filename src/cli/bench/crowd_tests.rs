@@ -42,6 +42,12 @@ fn one_fix_in_a_hundred_is_a_transition_and_every_phone_arrives_once_in_a_cycle(
         .collect();
     let distinct: std::collections::BTreeSet<_> = first_arrivals.iter().collect();
     assert_eq!(distinct.len(), 20, "arrivals are spread: {first_arrivals:?}");
+    let together = first_arrivals.windows(2).filter(|pair| pair[0].abs_diff(pair[1]) < 2);
+    assert_eq!(
+        together.count(),
+        0,
+        "neighbours do not come together: {first_arrivals:?}"
+    );
 }
 
 #[test]
