@@ -2,6 +2,7 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
+use std::time::Duration;
 
 /// An answer.
 #[derive(Debug, Clone, PartialEq)]
@@ -47,6 +48,14 @@ impl Client {
         self.push(words);
         self.flush();
         self.read()
+    }
+
+    /// What was sent without being asked for; nothing when nothing comes for so long.
+    pub fn read_within(&mut self, patience: Duration) -> Option<Reply> {
+        self.writer.set_read_timeout(Some(patience)).unwrap();
+        let is_there = self.reader.fill_buf().is_ok_and(|bytes| !bytes.is_empty());
+        self.writer.set_read_timeout(None).unwrap();
+        is_there.then(|| self.read())
     }
 
     pub fn read(&mut self) -> Reply {
