@@ -4,6 +4,9 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
+/// A server that says nothing for so long will not.
+const ANSWERED_WITHIN: Duration = Duration::from_secs(60);
+
 /// An answer.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Reply {
@@ -23,6 +26,7 @@ impl Client {
     pub fn connect(port: u16) -> Self {
         let writer = TcpStream::connect(("127.0.0.1", port)).unwrap();
         writer.set_nodelay(true).unwrap();
+        writer.set_read_timeout(Some(ANSWERED_WITHIN)).unwrap();
         Self {
             reader: BufReader::with_capacity(1 << 16, writer.try_clone().unwrap()),
             writer,
@@ -54,7 +58,7 @@ impl Client {
     pub fn read_within(&mut self, patience: Duration) -> Option<Reply> {
         self.writer.set_read_timeout(Some(patience)).unwrap();
         let is_there = self.reader.fill_buf().is_ok_and(|bytes| !bytes.is_empty());
-        self.writer.set_read_timeout(None).unwrap();
+        self.writer.set_read_timeout(Some(ANSWERED_WITHIN)).unwrap();
         is_there.then(|| self.read())
     }
 
