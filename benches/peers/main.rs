@@ -168,9 +168,3 @@ pub fn tell(what: &str, each: Duration, ours: Duration, at_least: Option<f64>) {
         each.as_secs_f64() * 1e6
     );
 }
-
-/// A port on loopback that nobody listens on now.
-pub fn free_port() -> u16 {
-    let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
-    listener.local_addr().unwrap().port()
-}
