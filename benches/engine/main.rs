@@ -1,4 +1,5 @@
-//! The engine and its commit without HTTP: whole steps, judging, composing, JSON, and durable transitions against raw inserts.
+//! The engine and its commit without HTTP: whole steps, judging, composing, JSON, flapping at an edge, and durable transitions
+//! against raw inserts.
 //!
 //! `cargo bench --bench engine -- [--fences 100000]` takes about a minute at 10,000 geofences. Each line is the median of five
 //! rounds, with its budget (docs/PERFORMANCE.md) and its ratio in the same run.
@@ -12,6 +13,7 @@
 )]
 
 mod durable;
+mod flapping;
 mod raw;
 mod steps;
 mod text;
@@ -33,6 +35,7 @@ fn main() {
     let world = runtime.block_on(world::World::build(fences));
     steps::run(&world);
     text::run();
+    flapping::run(world.now);
     runtime.block_on(durable::run(&world));
 }
 

@@ -61,7 +61,13 @@ fn raw(number: usize, position: Position, at: usher::base::time::Timestamp) -> R
 }
 
 /// One step as the server takes it: from the raw record to the effects.
-fn take(catalogue: &Catalogue, subject: Subject, device_id: DeviceId, raw: RawRecord, seed: &SeededEntropy) -> Effects {
+pub fn take(
+    catalogue: &Catalogue,
+    subject: Subject,
+    device_id: DeviceId,
+    raw: RawRecord,
+    seed: &SeededEntropy,
+) -> Effects {
     let now = raw.at.unwrap();
     let record = validate(raw, &Envelope::default(), now).unwrap();
     let input = Input::Records {

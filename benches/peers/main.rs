@@ -1,7 +1,9 @@
-//! The same geofences and fixes in `PostGIS` and Redis, held against the index of Usher; answers first, then times.
+//! The same geofences and fixes in `PostGIS`, Redis and Tile38, held against the index and the server of Usher; answers
+//! first, then times.
 //!
-//! `scripts/bench-peers` starts the servers on loopback and calls this with where they are. A server that is not named is
-//! left out. `-- [--fences 100000] [--fixes 10000] [--postgres URL] [--redis PORT]`.
+//! `scripts/bench-peers` starts `PostGIS` and Redis on loopback and calls this with where they are; one that is not named is
+//! left out. Tile38 is started here when it is on the PATH.
+//! `-- [--fences 100000] [--fixes 10000] [--postgres URL] [--redis PORT]`.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -11,11 +13,16 @@
     reason = "a benchmark reads clocks, prints, and stops at the first surprise"
 )]
 
+mod ours;
 mod postgis;
 mod redis;
 mod resp;
+mod tile38;
 
+use ours::Ours;
+use std::cell::OnceCell;
 use std::hint::black_box;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use usher::cli::bench::workload::{Drawn, Workload};
@@ -32,7 +39,12 @@ pub struct World {
     pub found: Vec<Vec<u32>>,
     /// Time of one fix in Usher's index.
     pub ours: Duration,
+    /// Geofences drawn; a few of them are refused.
+    pub drawn: usize,
 }
+
+/// Answers that differ are listed up to so many.
+const LISTED: usize = 5;
 
 fn main() {
     let fences = argument("--fences").map_or(100_000, |value| value.parse().expect("a number"));
@@ -46,14 +58,17 @@ fn main() {
         hits as f64 / world.fixes.len() as f64
     );
     println!("Usher's index, one thread: {} ns a fix", world.ours.as_nanos());
+    let started = OnceCell::new();
+    let ours = || Rc::clone(started.get_or_init(|| Rc::new(Ours::start(&world))));
     match argument("--postgres") {
-        Some(url) => postgis::run(&world, &url),
+        Some(url) => postgis::run(&world, &url, &ours),
         None => println!("PostGIS is left out: install postgresql-15-postgis-3 and run scripts/bench-peers"),
     }
     match argument("--redis") {
         Some(port) => redis::run(&world, port.parse().expect("a port")),
         None => println!("Redis is left out: install redis-server and run scripts/bench-peers"),
     }
+    tile38::run(&world, &ours);
 }
 
 fn argument(name: &str) -> Option<String> {
@@ -93,6 +108,7 @@ impl World {
             fixes: asked,
             found,
             ours,
+            drawn: count,
         }
     }
 }
@@ -112,21 +128,36 @@ pub fn differences(ours: &[Vec<u32>], theirs: &[Vec<u32>]) -> (usize, usize) {
         .fold((0, 0), |(mine, other), (a, b)| (mine + only(a, b), other + only(b, a)))
 }
 
+/// The pairs of a fix and a geofence that differ, and who has them.
+fn differing<'a>(
+    ours: &'a [Vec<u32>],
+    theirs: &'a [Vec<u32>],
+) -> impl Iterator<Item = (usize, u32, &'static str)> + 'a {
+    ours.iter().zip(theirs).enumerate().flat_map(|(fix, (a, b))| {
+        let mine = a.iter().filter(|id| !b.contains(id)).map(move |id| (fix, *id, "here"));
+        mine.chain(b.iter().filter(|id| !a.contains(id)).map(move |id| (fix, *id, "there")))
+    })
+}
+
 /// Says how far the answers agree.
 ///
 /// # Panics
 /// When they do not: no figure is worth anything then.
-pub fn agree(who: &str, ours: &[Vec<u32>], theirs: &[Vec<u32>], why: &str) {
+pub fn agree(who: &str, world: &World, ours: &[Vec<u32>], theirs: &[Vec<u32>], why: &str) {
     let pairs: usize = ours.iter().map(Vec::len).sum();
     let (mine, other) = differences(ours, theirs);
     println!("{who}: {pairs} pairs of fix and geofence; {mine} only here, {other} only there ({why})");
+    for (fix, fence, side) in differing(ours, theirs).take(LISTED) {
+        let Position { lat, lng } = world.fixes[fix];
+        println!("    fix {fix} at {lat:.6} {lng:.6} is in geofence {fence} {side} only");
+    }
     assert!(
         (mine + other) * 200 <= pairs.max(200),
         "more than one in two hundred differs: no figure without equal answers"
     );
 }
 
-/// One line with the ratio to Usher's index. `at_least` is the budget.
+/// One line with the ratio to what Usher takes. `at_least` is the budget.
 pub fn tell(what: &str, each: Duration, ours: Duration, at_least: Option<f64>) {
     let ratio = each.as_secs_f64() / ours.as_secs_f64();
     let budget = at_least.map_or(String::new(), |least| {

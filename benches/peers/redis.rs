@@ -47,7 +47,13 @@ pub fn run(world: &World, port: u16) {
             inside(&client.read(), &circles)
         })
         .collect();
-    agree("Redis, circles", &ours, &theirs, "its positions are rounded to 0.6 m");
+    agree(
+        "Redis, circles",
+        world,
+        &ours,
+        &theirs,
+        "its positions are rounded to 0.6 m",
+    );
     let count = u32::try_from(words.len()).unwrap();
     let single = median(|| {
         let begun = Instant::now();

@@ -2,6 +2,10 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
+use std::time::Duration;
+
+/// A server that says nothing for so long will not.
+const ANSWERED_WITHIN: Duration = Duration::from_secs(60);
 
 /// An answer.
 #[derive(Debug, Clone, PartialEq)]
@@ -22,6 +26,7 @@ impl Client {
     pub fn connect(port: u16) -> Self {
         let writer = TcpStream::connect(("127.0.0.1", port)).unwrap();
         writer.set_nodelay(true).unwrap();
+        writer.set_read_timeout(Some(ANSWERED_WITHIN)).unwrap();
         Self {
             reader: BufReader::with_capacity(1 << 16, writer.try_clone().unwrap()),
             writer,
@@ -47,6 +52,14 @@ impl Client {
         self.push(words);
         self.flush();
         self.read()
+    }
+
+    /// What was sent without being asked for; nothing when nothing comes for so long.
+    pub fn read_within(&mut self, patience: Duration) -> Option<Reply> {
+        self.writer.set_read_timeout(Some(patience)).unwrap();
+        let is_there = self.reader.fill_buf().is_ok_and(|bytes| !bytes.is_empty());
+        self.writer.set_read_timeout(Some(ANSWERED_WITHIN)).unwrap();
+        is_there.then(|| self.read())
     }
 
     pub fn read(&mut self) -> Reply {
