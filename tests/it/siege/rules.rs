@@ -57,17 +57,6 @@ struct Script {
 fn script(town: &Town, phones: u128, letters: usize) -> Script {
     let mut chance = StdRng::seed_from_u64(SEED);
     let faults = faults();
-    for _ in 0..letters {
-        let phone = chance.random_range(1..=phones);
-        let mut drawn = chance.random_range(0..1_000_u32);
-        for (share, fault) in &faults {
-            if drawn < *share {
-                town.fcm.fail_next(&token(phone), fault.clone());
-                break;
-            }
-            drawn -= share;
-        }
-    }
     let pick = |of: u128, at: u128| {
         (1..=phones)
             .filter(move |phone| phone % of == at)
@@ -77,6 +66,21 @@ fn script(town: &Town, phones: u128, letters: usize) -> Script {
         unregistered: pick(97, 5),
         hopeless: pick(499, 11),
     };
+    for _ in 0..letters {
+        let phone = chance.random_range(1..=phones);
+        let mut drawn = chance.random_range(0..1_000_u32);
+        // What was read before the connection dropped is on a screen: there is hope in it.
+        if script.hopeless.contains(&phone) {
+            continue;
+        }
+        for (share, fault) in &faults {
+            if drawn < *share {
+                town.fcm.fail_next(&token(phone), fault.clone());
+                break;
+            }
+            drawn -= share;
+        }
+    }
     for phone in &script.unregistered {
         town.fcm.unregister(&token(*phone));
     }
