@@ -81,7 +81,7 @@ async fn provide() {
         .env("SSL_CERT_FILE", &certificate);
     let before = processor_time(std::process::id()).unwrap();
     let ended = tokio::task::spawn_blocking(move || sender.status()).await.unwrap();
-    let took = processor_time(std::process::id()).unwrap() - before;
+    let took = processor_time(std::process::id()).unwrap().saturating_sub(before);
     assert!(ended.unwrap().success());
     let sent = fcm.count();
     let connections = fcm.connections();
@@ -142,7 +142,7 @@ async fn one_round(store: Store, clock: Late, channels: Channels, messages: u128
     let (before, begun) = (processor_time(std::process::id()).unwrap(), Instant::now());
     let claimed = pipeline.dispatch().await.unwrap();
     let took = begun.elapsed();
-    let processor = processor_time(std::process::id()).unwrap() - before;
+    let processor = processor_time(std::process::id()).unwrap().saturating_sub(before);
     println!(
         "{claimed} messages in {:.2} s: {:.0} a second, {:.0} µs of Usher's processor time each",
         took.as_secs_f64(),
