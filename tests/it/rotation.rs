@@ -13,6 +13,7 @@ use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
+use tokio::task::JoinSet;
 
 const ROOM: &str = "RotatingRoom4711";
 const NAME: &str = "Rotanda Vogelsang";
@@ -137,7 +138,8 @@ async fn the_key_changes_while_messages_flow_and_the_old_one_can_go() {
     };
     let phone = set_up(&project).await;
     let stop = Arc::new(AtomicBool::new(false));
-    let orders = tokio::spawn(order(project.business.clone(), Arc::clone(&stop)));
+    let mut orders = JoinSet::new();
+    orders.spawn(order(project.business.clone(), Arc::clone(&stop)));
     until("messages flow", &process, || fcm.count() >= 10).await;
     let before = vault(folder.path(), "status");
     let old = keys(&before)[0].to_owned();
@@ -162,7 +164,7 @@ async fn the_key_changes_while_messages_flow_and_the_old_one_can_go() {
     until("messages flow", &process, || fcm.count() >= so_far + 10).await;
 
     stop.store(true, Ordering::SeqCst);
-    let count = orders.await.unwrap();
+    let count = orders.join_next().await.unwrap().unwrap();
     until("every order is told", &process, || sent(&fcm).len() == count).await;
     assert_eq!(fcm.count(), count, "each of them once");
     let messages = sent(&fcm);
