@@ -6,7 +6,7 @@ use sea_orm::entity::prelude::*;
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "wallet_passes")]
 pub struct Model {
-    /// Which wallet: the name an Apple phone gave itself.
+    /// Which wallet: the name an Apple phone gave itself, or the object that the pass is at Google.
     #[sea_orm(primary_key, auto_increment = false)]
     pub holder: String,
     #[sea_orm(primary_key, auto_increment = false)]

@@ -86,4 +86,6 @@ mod simulation_tests;
 #[cfg(test)]
 mod surface_tests;
 #[cfg(test)]
+mod google_wallet_tests;
+#[cfg(test)]
 mod wallet_tests;

@@ -297,3 +297,24 @@ async fn the_same_request_from_many_threads_of_a_client_is_one_event() {
         .event(world.project, user_id(2), world.key_used("e1", "b2"));
     assert!(other.await.unwrap().is_empty(), "the id is the project's");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_backlog_of_more_than_one_routes_places_leaves_in_one_go() {
+    // A route alone has half of all places. They are given back a little after what was sent is written: who looks in between
+    // finds none, and looks again.
+    const PHONES: usize = limits::SENDS_AT_ONCE_MAX / 2 + 30;
+    let world = open(None, 2).await;
+    world.publish_key().await;
+    let all = 1..=PHONES as u128;
+    for user in all.clone() {
+        world.phone(user).await;
+    }
+    let used = all.map(|user| {
+        let event = world.key_used(&format!("e{user}"), &format!("b{user}"));
+        world.pipeline.event(world.project, user_id(user), event)
+    });
+    for result in join_all(used).await {
+        assert_eq!(result.unwrap().len(), 1);
+    }
+    assert_eq!(world.pipeline.dispatch().await.unwrap(), PHONES);
+}

@@ -246,7 +246,7 @@ impl Dispatcher {
                     Ok(written) => self.written(written),
                     Err(_) => self.note(Err(PipelineError::Stopping)),
                 },
-                Some(told) = self.telling.join_next() => self.note(told.unwrap_or(Err(PipelineError::Stopping))),
+                Some(told) = self.telling.join_next() => self.told(told.unwrap_or(Err(PipelineError::Stopping))),
                 () = work_ready.notified() => self.is_look_due = true,
                 () = tokio::time::sleep(patience) => self.is_look_due = true,
                 () = &mut over, if !stopping.is_cancelled() => break,
@@ -353,11 +353,15 @@ impl Dispatcher {
             let dead = sent.settlement.dead_address.as_ref().map(|dead| dead.address.as_str());
             self.pass_turn(sent.claimed.delivery.device_id, dead);
         }
-        // Places are free again.
-        self.is_look_due |= self.is_more;
         let pipeline = self.pipeline.clone();
         self.telling
             .spawn(async move { pipeline.tell_of(written.settled).await });
+    }
+
+    /// Places are free again, and only now: a look while they were taken may have found none.
+    fn told(&mut self, told: Result<(), PipelineError>) {
+        self.note(told);
+        self.is_look_due |= self.is_more;
     }
 
     fn pass_turn(&mut self, device: Option<DeviceId>, dead: Option<&str>) {

@@ -1,5 +1,7 @@
-//! Google Wallet: a pass as a class and an object, and the signed link that saves them.
+//! Google Wallet: a pass as a class and an object, the signed link that saves them, and what is patched of them later.
 
+use super::objects::{self, Objects};
+use super::push::Woken;
 use super::rsa::RsaKey;
 use super::{Pass, file};
 use crate::base::time::Timestamp;
@@ -13,11 +15,13 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 
 const SECTION: &str = "wallet.google";
+/// How long a statement that asks for an access token may be used; Google allows an hour.
+const ASSERTION_LIFE_S: i64 = 600;
 /// What the signed text is appended to.
 const SAVE: &str = "https://pay.google.com/gp/v/save/";
 
 /// `[wallet.google]`. None of it set: no links to Google Wallet.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
     /// The number of the issuer account.
@@ -26,14 +30,31 @@ pub struct Settings {
     pub service_account_file: Option<PathBuf>,
     /// Who issues the pass, as people read it.
     pub organization: Option<String>,
+    /// Google's interface for what was saved, by which it is kept fresh; only tests need another.
+    pub api_endpoint: String,
 }
 
-/// Links can be made.
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            issuer_id: None,
+            service_account_file: None,
+            organization: None,
+            api_endpoint: API_ENDPOINT.to_owned(),
+        }
+    }
+}
+
+/// Where what was saved is patched.
+const API_ENDPOINT: &str = "https://walletobjects.googleapis.com";
+
+/// Links can be made, and what they saved kept fresh.
 #[derive(Debug)]
 pub struct Google {
     issuer_id: String,
     organization: String,
     account: Account,
+    objects: Objects,
 }
 
 #[derive(Debug)]
@@ -41,6 +62,7 @@ struct Account {
     email: String,
     key_id: String,
     key: RsaKey,
+    token_uri: String,
 }
 
 /// What a service account's JSON holds that is used.
@@ -50,6 +72,7 @@ struct AccountFile {
     #[serde(default)]
     private_key_id: String,
     private_key: String,
+    token_uri: Option<String>,
 }
 
 const ACCOUNT: &str =
@@ -57,8 +80,17 @@ const ACCOUNT: &str =
 
 /// Reads what the settings name; none when nothing is set.
 pub(super) fn open(settings: &Settings) -> Result<Option<Google>, String> {
-    if *settings == Settings::default() {
+    let without_endpoint = Settings {
+        api_endpoint: API_ENDPOINT.to_owned(),
+        ..settings.clone()
+    };
+    if without_endpoint == Settings::default() {
         return Ok(None);
+    }
+    if !objects::is_private(&settings.api_endpoint) {
+        return Err(format!(
+            "{SECTION}.api_endpoint: must be an address that begins with https://; leave it out for Google's own"
+        ));
     }
     let issuer = "copy the issuer id from the Google Pay & Wallet console";
     let issuer_id = file::needed(SECTION, "issuer_id", settings.issuer_id.as_ref(), issuer)?;
@@ -79,13 +111,20 @@ pub(super) fn open(settings: &Settings) -> Result<Option<Google>, String> {
     let told: AccountFile =
         serde_json::from_slice(&bytes).map_err(|_| wrong("is no JSON with client_email and private_key"))?;
     let key = RsaKey::from_pem(told.private_key.as_bytes()).map_err(|why| wrong(&format!("private_key {why}")))?;
+    let token_uri = told.token_uri.unwrap_or_else(|| objects::TOKEN_URI.to_owned());
+    if !objects::is_private(&token_uri) {
+        return Err(wrong("token_uri does not begin with https://"));
+    }
+    let objects = Objects::new(&settings.api_endpoint, token_uri.clone()).map_err(|why| format!("{SECTION}: {why}"))?;
     Ok(Some(Google {
         issuer_id: issuer_id.clone(),
         organization: organization.clone(),
+        objects,
         account: Account {
             email: told.client_email,
             key_id: told.private_key_id,
             key,
+            token_uri,
         },
     }))
 }
@@ -114,9 +153,43 @@ impl Google {
         Ok(format!("{SAVE}{}", self.account.signed(&claims)?))
     }
 
+    /// The name of the object that the pass of this serial number is at Google.
+    pub fn object_id(&self, serial: &str) -> String {
+        format!("{}.{}", self.issuer_id, hashed(serial))
+    }
+
+    /// Brings what was saved of this pass up to date. Of somebody whose pass it is not any more, only that it ended is told.
+    pub(super) async fn refresh(&self, pass: &Pass, is_theirs: bool, now: Timestamp) -> Woken {
+        let Saved { kind, class, object } = self.saved(pass);
+        let resource = |what: &str, saved: &Value| format!("{kind}{what}/{}", saved["id"].as_str().unwrap_or_default());
+        let (of_object, of_class) = (resource("Object", &object), resource("Class", &class));
+        let assertion = || self.assertion(now);
+        if !is_theirs {
+            let ended = json!({ "state": object["state"] });
+            return self.objects.patch(&of_object, &ended, now, assertion).await;
+        }
+        let told = self
+            .objects
+            .patch(&of_object, &object_patch(object), now, assertion)
+            .await;
+        // Only a flight has something of its own in what everybody on it shares: gate and times.
+        if told != Woken::Yes || kind != "flight" {
+            return told;
+        }
+        self.objects.patch(&of_class, &class_patch(class), now, assertion).await
+    }
+
+    /// What is exchanged for an access token (RFC 7523).
+    fn assertion(&self, now: Timestamp) -> Result<String, String> {
+        let Account { email, token_uri, .. } = &self.account;
+        let (from, to) = (now.timestamp(), now.timestamp() + ASSERTION_LIFE_S);
+        self.account
+            .signed(&json!({ "iss": email, "scope": objects::SCOPE, "aud": token_uri, "iat": from, "exp": to }))
+    }
+
     /// What is saved: a flight when its departure is known, which Google demands; else the same as a generic pass.
     pub fn saved(&self, pass: &Pass) -> Saved {
-        let id = format!("{}.{}", self.issuer_id, hashed(&pass.link.serial()));
+        let id = self.object_id(&pass.link.serial());
         let state = if pass.voided { "INACTIVE" } else { "ACTIVE" };
         let flight = pass.card.flight.as_ref();
         let departing = flight.and_then(|flight| Some((flight, flight.departs_at?)));
@@ -144,9 +217,10 @@ impl Google {
         Saved { kind, class, object }
     }
 
-    /// Everybody on one flight has one class.
+    /// Everybody on one flight has one class, by the day in the bar code: a delay past midnight leaves its name as it is.
     fn flight_class(&self, pass: &Pass, flight: &Flight, departs: &str, boarding: Option<String>) -> Value {
-        let day = flight.date.map(|date| date.to_string()).unwrap_or_default();
+        let day = flight.scheduled_on.or(flight.date);
+        let day = day.map(|date| date.to_string()).unwrap_or_default();
         let project = pass.link.project_id;
         let one = format!("{project} {}{} {} {day}", flight.carrier, flight.number, flight.from);
         let mut origin = json!({ "airportIataCode": flight.from });
@@ -197,6 +271,36 @@ fn flight_object(flight: &Flight) -> Value {
         object["reservationInfo"] = json!({ "confirmationCode": flight.booking });
     }
     object
+}
+
+/// What is not there any more is cleared, by a null.
+fn object_patch(mut object: Value) -> Value {
+    let Some(fields) = object.as_object_mut() else {
+        return object;
+    };
+    fields.remove("id");
+    fields.remove("classId");
+    fields.entry("barcode").or_insert(Value::Null);
+    object
+}
+
+/// As an update of a class must be. Google wants its scheduled departure left alone once it is near: a new time of departure is
+/// an estimate.
+fn class_patch(mut class: Value) -> Value {
+    for name in ["gate", "terminal"] {
+        if class["origin"].get(name).is_none() {
+            class["origin"][name] = Value::Null;
+        }
+    }
+    let Some(fields) = class.as_object_mut() else {
+        return class;
+    };
+    fields.remove("id");
+    fields.entry("localBoardingDateTime").or_insert(Value::Null);
+    if let Some(departs) = fields.remove("localScheduledDepartureDateTime") {
+        fields.insert("localEstimatedOrActualDepartureDateTime".to_owned(), departs);
+    }
+    class
 }
 
 fn format_of(symbology: Symbology) -> &'static str {

@@ -5,15 +5,18 @@ mod file;
 pub mod google;
 mod icon;
 mod links;
+mod objects;
 mod package;
 mod push;
 mod reader;
 mod rsa;
 mod signer;
+mod standing;
 mod updates;
 
 pub use links::{Links, Settings as LinkSettings};
 pub use reader::Reader;
+pub use standing::Standing;
 pub use updates::Updates;
 
 use crate::base::link::{Link, LinkKey};
@@ -22,6 +25,7 @@ use crate::engine::fact::Fact;
 use crate::engine::pass::{Card, Source};
 use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
 /// `[wallet]`: what is not set up is not offered.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -35,7 +39,7 @@ pub struct Settings {
 #[derive(Debug, Default)]
 pub struct Wallets {
     pub apple: Option<apple::Apple>,
-    pub google: Option<google::Google>,
+    pub google: Option<Arc<google::Google>>,
 }
 
 impl Wallets {
@@ -46,7 +50,7 @@ impl Wallets {
     pub fn open(settings: &Settings, now: Timestamp) -> Result<Self, String> {
         Ok(Self {
             apple: apple::open(&settings.apple, now)?,
-            google: google::open(&settings.google)?,
+            google: google::open(&settings.google)?.map(Arc::new),
         })
     }
 }

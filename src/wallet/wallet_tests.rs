@@ -81,6 +81,7 @@ fn operator() -> Operator {
             issuer_id: Some("3388000000000000000".into()),
             service_account_file: Some(file("account.json", &account.to_string())),
             organization: Some("Air Example".into()),
+            api_endpoint: "http://127.0.0.1:9".into(),
         },
     };
     use ::rsa::pkcs1::EncodeRsaPublicKey as _;

@@ -22,6 +22,7 @@ mod fences;
 mod isolation;
 mod kill;
 mod process;
+mod rotation;
 mod secrets;
 mod server;
 mod siege;

@@ -1,7 +1,6 @@
 //! What the server remembers: faults to come, access tokens, requests, screens.
 
 use std::collections::{HashMap, HashSet, VecDeque};
-use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
@@ -35,6 +34,16 @@ pub struct Received {
     pub fault: Option<Fault>,
 }
 
+/// One connection that a client opened.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Connection {
+    /// How many requests came by it, of any kind.
+    pub requests: usize,
+    /// Whether they came as HTTP/2.
+    pub is_http2: bool,
+}
+
 /// Tells the time of a test.
 pub type TestClock = Box<dyn Fn() -> SystemTime + Send + Sync>;
 
@@ -42,7 +51,8 @@ pub type TestClock = Box<dyn Fn() -> SystemTime + Send + Sync>;
 pub(super) struct Book {
     pub(super) key: Key,
     pub(super) schemas: Schemas,
-    address: SocketAddr,
+    /// Where this server is, as a client writes it.
+    endpoint: String,
     /// Set when the server stops. Its worker may outlive the stop by a moment, with open connections, and must then be mute.
     stopped: AtomicBool,
     pages: Mutex<Pages>,
@@ -60,13 +70,14 @@ struct Pages {
     received: Vec<Received>,
     screens: HashMap<String, Screen>,
     clock: Option<TestClock>,
+    connections: Vec<Connection>,
     /// Requests are counted and not kept.
     forgets: bool,
     count: usize,
 }
 
 impl Book {
-    pub(super) fn new(key: Key, address: SocketAddr, schemas: Schemas) -> Self {
+    pub(super) fn new(key: Key, endpoint: String, schemas: Schemas) -> Self {
         let pages = Pages {
             faults_by_token: HashMap::new(),
             faults: VecDeque::new(),
@@ -78,13 +89,14 @@ impl Book {
             received: Vec::new(),
             screens: HashMap::new(),
             clock: None,
+            connections: Vec::new(),
             forgets: false,
             count: 0,
         };
         Self {
             key,
             schemas,
-            address,
+            endpoint,
             stopped: AtomicBool::new(false),
             pages: Mutex::new(pages),
         }
@@ -96,7 +108,30 @@ impl Book {
     }
 
     pub(super) fn token_uri(&self) -> String {
-        format!("http://{}/token", self.address)
+        format!("{}/token", self.endpoint)
+    }
+
+    pub(super) fn endpoint(&self) -> &str {
+        &self.endpoint
+    }
+
+    /// Notes a new connection and gives it a number.
+    pub(super) fn connected(&self) -> usize {
+        let mut pages = self.pages();
+        pages.connections.push(Connection::default());
+        pages.connections.len() - 1
+    }
+
+    /// Notes that a request came by this connection.
+    pub(super) fn asked_over(&self, connection: usize, is_http2: bool) {
+        if let Some(connection) = self.pages().connections.get_mut(connection) {
+            connection.requests += 1;
+            connection.is_http2 = is_http2;
+        }
+    }
+
+    pub(super) fn connections(&self) -> Vec<Connection> {
+        self.pages().connections.clone()
     }
 
     pub(super) fn set_clock(&self, clock: TestClock) {

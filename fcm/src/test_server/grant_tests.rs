@@ -13,7 +13,7 @@ const NOW_S: i64 = 1_790_000_000;
 fn book() -> Book {
     Book::new(
         Key::of_this_process().unwrap(),
-        "127.0.0.1:9".parse().unwrap(),
+        "http://127.0.0.1:9".to_owned(),
         Schemas::load().unwrap(),
     )
 }

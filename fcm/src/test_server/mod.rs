@@ -14,8 +14,9 @@ mod rules;
 mod schema;
 mod screen;
 mod send;
+mod tls;
 
-pub use book::{Received, TestClock};
+pub use book::{Connection, Received, TestClock};
 pub use fault::{Fault, FcmCode};
 pub use screen::Shown;
 
@@ -25,12 +26,14 @@ use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix_web::dev::{Server, ServerHandle};
+use actix_web::dev::{Server, ServerHandle, Service, ServiceRequest};
+use actix_web::http::Version;
 use actix_web::{App, HttpServer, rt, web};
 use serde_json::json;
 
 use book::Book;
 use key::Key;
+use tls::Tls;
 
 /// The Firebase project of the test server.
 pub const PROJECT_ID: &str = "fcm-test";
@@ -43,6 +46,7 @@ pub struct TestServer {
     book: Arc<Book>,
     handle: ServerHandle,
     thread: Option<std::thread::JoinHandle<()>>,
+    certificate_pem: Option<String>,
 }
 
 /// What the server's thread reports once it listens.
@@ -58,12 +62,26 @@ impl TestServer {
     /// # Errors
     /// If no port can be had or no key can be made.
     pub async fn start() -> io::Result<Self> {
+        Self::start_with(None).await
+    }
+
+    /// Starts behind TLS, with HTTP/2 for those who ask for it: clients must trust [`TestServer::certificate_pem`]. Faults that
+    /// cut a connection cannot reach below TLS, and answer instead: this one is for measurements.
+    ///
+    /// # Errors
+    /// As [`TestServer::start`], or if no certificate can be made.
+    pub async fn start_tls() -> io::Result<Self> {
+        Self::start_with(Some(Tls::make()?)).await
+    }
+
+    async fn start_with(tls: Option<Tls>) -> io::Result<Self> {
+        let certificate_pem = tls.as_ref().map(|tls| tls.certificate_pem.clone());
         let (report, started) = tokio::sync::oneshot::channel();
         let thread = std::thread::Builder::new()
             .name("fcm-test-server".to_owned())
             .spawn(move || {
                 rt::System::new().block_on(async move {
-                    match prepare() {
+                    match prepare(tls) {
                         Ok((started, server)) => {
                             // Nobody listens if the caller has given up; the handle then goes with the report and is not needed.
                             if report.send(Ok(started)).is_ok() {
@@ -82,7 +100,18 @@ impl TestServer {
             book,
             handle,
             thread: Some(thread),
+            certificate_pem,
         })
+    }
+
+    /// What a client of [`TestServer::start_tls`] must trust; none without TLS.
+    pub fn certificate_pem(&self) -> Option<&str> {
+        self.certificate_pem.as_deref()
+    }
+
+    /// The connections that were opened so far, in that order.
+    pub fn connections(&self) -> Vec<Connection> {
+        self.book.connections()
     }
 
     /// Stops now: open connections are cut. Dropping does the same.
@@ -93,7 +122,7 @@ impl TestServer {
 
     /// The address for [`crate::Settings::endpoint`].
     pub fn endpoint(&self) -> String {
-        format!("http://{}", self.address)
+        self.book.endpoint().to_owned()
     }
 
     /// The credentials for [`crate::Settings::new`]: a service account whose key was made for this process.
@@ -206,25 +235,47 @@ impl fmt::Debug for TestServer {
     }
 }
 
-fn prepare() -> io::Result<(Started, Server)> {
+/// The number of a connection.
+struct Number(usize);
+
+/// Notes each request with the connection it came by.
+fn count<S: Service<ServiceRequest>>(request: ServiceRequest, service: &S) -> S::Future {
+    let book = request.app_data::<web::Data<Book>>();
+    if let (Some(book), Some(Number(connection))) = (book, request.conn_data()) {
+        book.asked_over(*connection, request.version() == Version::HTTP_2);
+    }
+    service.call(request)
+}
+
+fn prepare(tls: Option<Tls>) -> io::Result<(Started, Server)> {
     let listener = TcpListener::bind(("127.0.0.1", 0))?;
     let address = listener.local_addr()?;
-    let book = Arc::new(Book::new(Key::of_this_process()?, address, schema::Schemas::load()?));
+    let scheme = if tls.is_some() { "https" } else { "http" };
+    let endpoint = format!("{scheme}://{address}");
+    let book = Arc::new(Book::new(Key::of_this_process()?, endpoint, schema::Schemas::load()?));
+    let counting = Arc::clone(&book);
     let shared = web::Data::from(Arc::clone(&book));
     let server = HttpServer::new(move || {
         App::new()
             .app_data(shared.clone())
             .app_data(web::PayloadConfig::new(BODY_MAX_BYTES))
+            .wrap_fn(count)
             .service(web::resource("/token").route(web::post().to(grant::issue)))
             .service(web::resource("/v1/projects/{project}/messages:send").route(web::post().to(send::accept)))
             .default_service(web::to(async || complaint::not_found()))
     })
-    .on_connect(fault::keep_wire)
+    .on_connect(move |connection, extensions| {
+        extensions.insert(Number(counting.connected()));
+        fault::keep_wire(connection, extensions);
+    })
     .workers(1)
     .disable_signals()
-    .shutdown_timeout(0)
-    .listen(listener)?
-    .run();
+    .shutdown_timeout(0);
+    let server = match tls {
+        Some(tls) => server.listen_rustls_0_23(listener, tls.config)?,
+        None => server.listen(listener)?,
+    };
+    let server = server.run();
     Ok((
         Started {
             address,

@@ -193,3 +193,32 @@ async fn snake_case_is_understood_and_recorded_in_camel_case() {
     assert!(received[0].validate_only);
     assert_eq!(received[0].message["fcmOptions"]["analyticsLabel"], "a");
 }
+
+/// What TLS and HTTP/2 add: clients that trust the certificate share one connection, and others get no answer.
+#[tokio::test]
+async fn behind_tls_one_http2_connection_serves_all_who_trust_it() {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let server = TestServer::start_tls().await.unwrap();
+    let certificate = reqwest::Certificate::from_pem(server.certificate_pem().unwrap().as_bytes()).unwrap();
+    let trusting = reqwest::Client::builder()
+        .tls_certs_only([certificate])
+        .timeout(crate::DEFAULT_TIMEOUT)
+        .build()
+        .unwrap();
+    let url = format!("{}/v1/projects/{PROJECT_ID}/messages:send", server.endpoint());
+    for _ in 0..3 {
+        let answer = trusting.post(&url).json(&json!({})).send().await.unwrap();
+        assert_eq!(
+            (answer.status().as_u16(), answer.version()),
+            (401, reqwest::Version::HTTP_2)
+        );
+    }
+    let connections = server.connections();
+    assert_eq!(connections.len(), 1);
+    assert_eq!((connections[0].requests, connections[0].is_http2), (3, true));
+    let stranger = reqwest::Client::builder()
+        .timeout(crate::DEFAULT_TIMEOUT)
+        .build()
+        .unwrap();
+    assert!(stranger.post(&url).json(&json!({})).send().await.is_err());
+}

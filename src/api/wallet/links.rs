@@ -7,6 +7,7 @@ use super::{Standing, fact_of, pass_of};
 use crate::base::link::LinkError;
 use crate::base::time::Timestamp;
 use crate::engine::pass::{BarCode, Words};
+use crate::store::WalletPass;
 use crate::wallet::apple::CONTENT_TYPE as PKPASS;
 use crate::wallet::{Pass, Reader};
 use actix_web::http::StatusCode;
@@ -242,6 +243,18 @@ pub async fn google(
     let address = wallet
         .save_link(&opened.pass, opened.now)
         .map_err(|error| Problem::new(ErrorCode::Internal, error))?;
+    // From here on Google may hold it. It tells nobody whether the person saved it, so news are sent there in any case.
+    let serial = opened.pass.link.serial();
+    let held = WalletPass {
+        holder: wallet.object_id(&serial),
+        serial,
+        link: opened.pass.link,
+        push_token: None,
+        due_at: None,
+        attempts: 0,
+    };
+    let store = api.pipeline.store();
+    store.hold_pass(&held, opened.now).await.map_err(Problem::from)?;
     Ok(private(StatusCode::SEE_OTHER)
         .insert_header((LOCATION, address))
         .finish())

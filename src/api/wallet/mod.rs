@@ -1,4 +1,4 @@
-//! Passes outside of the app: behind signed links, and kept fresh in Apple Wallet.
+//! Passes outside of the app: behind signed links, and kept fresh in wallets.
 
 pub(super) mod apple;
 mod html;
@@ -9,8 +9,9 @@ use super::server::Api;
 use crate::base::limits;
 use crate::base::link::Link;
 use crate::base::time::Timestamp;
-use crate::engine::fact::{Fact, FactRef, Lifecycle};
+use crate::engine::fact::{Fact, FactRef};
 use crate::store::DeviceRow;
+pub(super) use crate::wallet::Standing;
 use crate::wallet::{Links, Pass, Reader, Service, Wallets};
 
 /// Where the web service for Apple's phones begins, below the public address.
@@ -39,25 +40,6 @@ impl Offer {
         Service {
             url: self.service_url.as_deref(),
             key: self.links.key(),
-        }
-    }
-}
-
-/// How a fact stands as a pass.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Standing {
-    Good,
-    Cancelled,
-    Over,
-}
-
-impl Standing {
-    pub fn of(fact: &Fact, now: Timestamp) -> Self {
-        match fact.lifecycle {
-            Lifecycle::Cancelled => Self::Cancelled,
-            Lifecycle::Ended => Self::Over,
-            Lifecycle::Active if fact.valid_to.is_some_and(|to| to <= now) => Self::Over,
-            Lifecycle::Active => Self::Good,
         }
     }
 }

@@ -58,6 +58,8 @@ pub struct Flight {
     pub departs_at: Option<DateTime<FixedOffset>>,
     pub boarding_at: Option<DateTime<FixedOffset>>,
     pub date: Option<NaiveDate>,
+    /// The day in the bar code, which no delay moves.
+    pub scheduled_on: Option<NaiveDate>,
     pub gate: Option<String>,
     pub terminal: Option<String>,
     pub seat: Option<String>,
@@ -142,6 +144,7 @@ fn flight_of(source: &Source<'_>, pass: &Bcbp, leg: &Leg) -> Flight {
     let told = |name: &str| text(source.properties, name);
     let at = |name: &str| instant(source, name);
     let departs_at = at("departs_at");
+    let scheduled_on = leg.date(near(source.properties, source.changed_at));
     let seat = told("seat").or_else(|| Some(leg.seat_name().to_owned()).filter(|seat| !seat.is_empty()));
     Flight {
         carrier: leg.carrier.clone(),
@@ -150,9 +153,8 @@ fn flight_of(source: &Source<'_>, pass: &Bcbp, leg: &Leg) -> Flight {
         to: told("to").unwrap_or_else(|| leg.to.clone()),
         passenger: readable(&pass.passenger),
         booking: leg.booking.clone(),
-        date: departs_at
-            .map(|at| at.date_naive())
-            .or_else(|| leg.date(near(source.properties, source.changed_at))),
+        date: departs_at.map(|at| at.date_naive()).or(scheduled_on),
+        scheduled_on,
         departs_at,
         boarding_at: at("boarding_at"),
         gate: told("gate"),
