@@ -299,6 +299,8 @@ pub const SENDERS_OPEN_MAX: usize = 1_000;
 pub const CREDENTIALS_OVERLAP: chrono::TimeDelta = chrono::TimeDelta::hours(24);
 /// Rows looked at in one step of sealing anew.
 pub const RESEALED_PER_STEP_MAX: u64 = 200;
+/// Bytes of a provider's report of one delivery: Twilio posts about 500.
+pub const REPORT_BYTES_MAX: usize = 16 * 1024;
 /// Bytes that are read of an answer from an address a tenant has set (RELIABILITY.md C3).
 pub const ANSWER_BYTES_MAX: usize = 64 * 1024;
 /// Time to connect to an address a tenant has set.

@@ -147,6 +147,7 @@ impl Stage {
     pub(super) async fn send(&self, kind: ChannelKind, message: &Message, after_noon: TimeDelta) -> Outcome {
         let address = self.address(kind);
         let push = Push {
+            report_url: None,
             message,
             address: &address,
             sealing_key: None,
@@ -198,6 +199,7 @@ async fn no_channel_shows_texts_or_addresses_in_a_log() {
     let stage = Stage::new().await;
     let (text, push_to) = (message(secret_shown()), TOKEN);
     let push = Push {
+        report_url: None,
         message: &text,
         address: push_to,
         sealing_key: None,

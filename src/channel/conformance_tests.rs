@@ -190,6 +190,7 @@ fn opened(provider: &dyn Provider, timeout_s: u64) -> Channels {
 async fn send(provider: &dyn Provider, channels: &Channels, message: &Message, after_noon: TimeDelta) -> Outcome {
     let key = Receiver::new().key;
     let push = Push {
+        report_url: None,
         message,
         address: &provider.address(),
         sealing_key: Some(&key),

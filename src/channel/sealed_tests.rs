@@ -46,6 +46,7 @@ impl Stage {
             TOKEN
         };
         let push = Push {
+            report_url: None,
             message,
             address,
             sealing_key,

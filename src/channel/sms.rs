@@ -3,6 +3,8 @@
 use super::exchange::configuration;
 use super::outside::{Answer, Outside, OutsideError};
 use super::plain::Plain;
+use super::report::{Report, Reported, Unproven};
+use super::sms_report;
 use super::{Channel, Push};
 use crate::base::limits;
 use crate::base::secret::Secret;
@@ -136,6 +138,10 @@ impl Channel for Sms {
         .boxed()
     }
 
+    fn hear(&self, report: &Report<'_>) -> Result<Option<Reported>, Unproven> {
+        sms_report::read(&self.token, report)
+    }
+
     fn probe(&self) -> BoxFuture<'_, Result<(), String>> {
         async move {
             let url = format!("{}.json", self.account_url);
@@ -183,12 +189,13 @@ impl Sms {
         let life = (push.message.expires_at - push.now).num_seconds();
         let life = life.clamp(VALIDITY_S.0, VALIDITY_S.1).to_string();
         let (name, value) = &self.sender;
-        let form = [
+        let mut form = vec![
             ("To", push.address),
             (*name, value.as_str()),
             ("Body", text),
             ("ValidityPeriod", life.as_str()),
         ];
+        form.extend(push.report_url.map(|url| ("StatusCallback", url)));
         let url = format!("{}/Messages.json", self.account_url);
         let shape =
             |request: reqwest::RequestBuilder| request.basic_auth(&self.account, Some(self.token.expose())).form(&form);
@@ -200,8 +207,7 @@ fn said(answer: &Answer) -> Said {
     serde_json::from_slice(&answer.body).unwrap_or_default()
 }
 
-/// Twilio's published codes: 21211 is no number, 21614 cannot take texts, 21610 wrote STOP; 20003 and 401 are our credentials,
-/// 21606, 21603 and 21212 our sender.
+/// Twilio's published codes: 20003 and 401 are our credentials, 21606, 21603 and 21212 our sender.
 fn outcome_of(answer: &Answer) -> Outcome {
     let said = said(answer);
     if answer.status.is_success() {
@@ -217,13 +223,13 @@ fn outcome_of(answer: &Answer) -> Outcome {
     let why = format!("status_{}_code_{code}", answer.status.as_u16());
     let refusals = [StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN, StatusCode::NOT_FOUND];
     match code {
-        21_211 | 21_614 => return Outcome::Unregistered { why, as_of: None },
         21_610 => {
             return Outcome::Unregistered {
                 why: "opted out".into(),
                 as_of: None,
             };
         }
+        dead if sms_report::is_dead(dead) => return Outcome::Unregistered { why, as_of: None },
         20_003 | 21_212 | 21_603 | 21_606 => return configuration("channels.sms", why),
         _ => {}
     }

@@ -41,6 +41,7 @@ fn address(peer: &HttpPeer, secrets: &[&str]) -> String {
 async fn send(peer: &HttpPeer, message: &Message, after_noon: TimeDelta) -> Outcome {
     let address = address(peer, &[SECRET, OTHER]);
     let push = Push {
+        report_url: None,
         message,
         address: &address,
         now: noon() + after_noon,

@@ -32,6 +32,7 @@ impl Stage {
 
     async fn send_to(&self, address: &str, message: &Message, after_noon: TimeDelta) -> Outcome {
         let push = Push {
+            report_url: None,
             message,
             address,
             sealing_key: None,

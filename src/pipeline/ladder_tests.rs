@@ -339,6 +339,7 @@ async fn what_the_gateway_says_later_moves_the_delivery_and_the_ladder_once() {
     };
     let failed = || ProviderSaid::Failed {
         why: "unknown subscriber".to_owned(),
+        dead: None,
     };
     assert!(
         world

@@ -129,6 +129,24 @@ impl Pipeline {
         Ok(sender)
     }
 
+    /// Everybody who may have spoken for a project of late: its own channel, the one before that, and the server's.
+    pub(super) async fn senders_of(
+        &self,
+        project: ProjectId,
+        kind: ChannelKind,
+    ) -> Result<Vec<Arc<dyn Channel>>, StoreError> {
+        let row = self.0.store.channel_of(project, kind).await?;
+        let (version, paused) = row.map_or((0, false), |row| (row.version, row.paused));
+        let sender = self.sender(project, kind, ChannelMark { version, paused }).await?;
+        let mut all: Vec<Arc<dyn Channel>> = Vec::new();
+        if let Some(sender) = sender {
+            let previous = sender.previous.filter(|(_, until)| self.now() < *until);
+            all.extend(sender.current.into_iter().chain(previous.map(|(channel, _)| channel)));
+        }
+        all.extend(self.0.channels.shared(kind));
+        Ok(all)
+    }
+
     /// Asks the provider whether it takes the credentials that hold for a project now; its own words if not. None when the
     /// channel is not set up.
     pub async fn probe_channel(
