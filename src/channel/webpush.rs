@@ -127,6 +127,10 @@ impl Channel for Webpush {
         ChannelKind::Webpush
     }
 
+    fn public_key(&self) -> Option<&str> {
+        Some(&self.voucher.key.public_key)
+    }
+
     fn send<'a>(&'a self, push: Push<'a>) -> BoxFuture<'a, Outcome> {
         async move {
             match self.request(&push) {
