@@ -16,7 +16,7 @@ pub mod tray;
 pub mod webhook;
 pub mod webpush;
 
-pub use tenant::{CredentialError, settable};
+pub use tenant::{CredentialError, settable, without_secrets};
 
 use crate::base::chance::Entropy;
 use crate::base::id::ProjectId;
@@ -65,6 +65,11 @@ pub trait Channel: Send + Sync {
 
     /// How fast the provider may be asked; none when it sets no bound.
     fn pace(&self) -> Option<Limit> {
+        None
+    }
+
+    /// The public key that an app asks its platform for addresses with, in base64url; none where apps need none.
+    fn public_key(&self) -> Option<&str> {
         None
     }
 
