@@ -232,7 +232,7 @@ mod peer;
 mod sealed_tests;
 #[cfg(test)]
 #[path = "smtp_peer_tests.rs"]
-mod smtp_peer;
+pub(crate) mod smtp_peer;
 #[cfg(test)]
 #[path = "channel_tests.rs"]
 mod tests;

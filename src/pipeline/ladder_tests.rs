@@ -46,36 +46,14 @@ impl Channel for Sms {
 }
 
 /// The channel as the configuration opens it, to a gateway of the test's own.
-struct Configured(Channels);
-
-impl Configured {
-    fn at(gateway: &HttpPeer) -> Arc<dyn Channel> {
-        let mut settings = channel::Settings::default();
-        settings.outside.allow = vec!["127.0.0.0/8".into()];
-        settings.sms.account_sid = Some("AC0123".into());
-        settings.sms.auth_token = Some(Secret::new("gateway-token"));
-        settings.sms.from = Some("Alpenhof".into());
-        settings.sms.base_url = gateway.url("");
-        Arc::new(Self(Channels::open(&settings).unwrap()))
-    }
-
-    fn sms(&self) -> &dyn Channel {
-        self.0.get(ChannelKind::Sms).unwrap()
-    }
-}
-
-impl Channel for Configured {
-    fn kind(&self) -> ChannelKind {
-        ChannelKind::Sms
-    }
-
-    fn send<'a>(&'a self, push: Push<'a>) -> BoxFuture<'a, Outcome> {
-        self.sms().send(push)
-    }
-
-    fn probe(&self) -> BoxFuture<'_, Result<(), String>> {
-        self.sms().probe()
-    }
+fn configured(gateway: &HttpPeer) -> Arc<dyn Channel> {
+    let mut settings = channel::Settings::default();
+    settings.outside.allow = vec!["127.0.0.0/8".into()];
+    settings.sms.account_sid = Some("AC0123".into());
+    settings.sms.auth_token = Some(Secret::new("gateway-token"));
+    settings.sms.from = Some("Alpenhof".into());
+    settings.sms.base_url = gateway.url("");
+    Channels::open(&settings).unwrap().shared(ChannelKind::Sms).unwrap()
 }
 
 const PHONE: &str = "+436641234567";
@@ -202,7 +180,7 @@ async fn a_number_that_takes_no_texts_costs_no_device_its_address() {
     let gateway = HttpPeer::start().await;
     let json = "content-type: application/json\r\n";
     gateway.reply_always(Reply::Full(400, json, r#"{ "code": 21614 }"#.to_owned()));
-    let world = town_with(None, Configured::at(&gateway)).await;
+    let world = town_with(None, configured(&gateway)).await;
     let phone = world.phone(1).await;
     let ana = world.reachable_at("ana", Some(PHONE)).await;
     for purpose in [Purpose::Service, Purpose::Sms] {

@@ -295,6 +295,9 @@ mod family_tests;
 #[path = "ladder_tests.rs"]
 mod ladder_tests;
 #[cfg(test)]
+#[path = "mail_tests.rs"]
+mod mail_tests;
+#[cfg(test)]
 #[path = "merge_tests.rs"]
 mod merge_tests;
 #[cfg(test)]
