@@ -310,7 +310,7 @@ pub const OUTSIDE_EXCHANGE_MAX: std::time::Duration = std::time::Duration::from_
 /// Idle connections kept to one host a tenant has set.
 pub const OUTSIDE_IDLE_PER_HOST_MAX: usize = 4;
 /// The longest `Retry-After` that is believed: more is a mistake of some machine in between.
-pub const RETRY_AFTER_MAX: std::time::Duration = std::time::Duration::from_secs(24 * 3_600);
+pub const RETRY_AFTER_MAX: chrono::TimeDelta = chrono::TimeDelta::hours(24);
 /// Webhook endpoints of one project: each message to the business goes to all of them.
 pub const WEBHOOK_ENDPOINTS_MAX: u64 = 20;
 /// Characters of a webhook's address.

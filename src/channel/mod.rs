@@ -1,5 +1,6 @@
 //! Channels: one file per transport behind one trait. A channel speaks; it never writes, counts or retries.
 
+mod answer;
 pub mod apns;
 pub mod email;
 mod es256;

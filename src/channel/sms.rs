@@ -1,13 +1,15 @@
 //! Text messages by the Messages API of Twilio, which most gateways speak as well.
 
+use super::answer::Answer;
 use super::exchange::configuration;
-use super::outside::{Answer, Outside, OutsideError};
+use super::outside::{Outside, OutsideError};
 use super::plain::Plain;
 use super::report::{Report, Reported, Unproven};
 use super::sms_report;
 use super::{Channel, Push};
 use crate::base::limits;
 use crate::base::secret::Secret;
+use crate::base::time::Timestamp;
 use crate::engine::delivery::{ChannelKind, Outcome};
 use chrono::TimeDelta;
 use futures_util::future::{BoxFuture, FutureExt};
@@ -123,7 +125,7 @@ impl Channel for Sms {
             }
             let text = plain.lines(limits::SMS_CHARS_MAX);
             let error = match self.post(&push, &text).await {
-                Ok(answer) => return outcome_of(&answer),
+                Ok(answer) => return outcome_of(&answer, push.now),
                 Err(error) => error,
             };
             let may_have_been_read = matches!(error, OutsideError::Timeout | OutsideError::Transport);
@@ -208,7 +210,7 @@ fn said(answer: &Answer) -> Said {
 }
 
 /// Twilio's published codes: 20003 and 401 are our credentials, 21606, 21603 and 21212 our sender.
-fn outcome_of(answer: &Answer) -> Outcome {
+fn outcome_of(answer: &Answer, now: Timestamp) -> Outcome {
     let said = said(answer);
     if answer.status.is_success() {
         return said.sid.filter(|sid| !sid.is_empty()).map_or_else(
@@ -237,7 +239,7 @@ fn outcome_of(answer: &Answer) -> Outcome {
         return configuration("channels.sms", why);
     }
     if answer.status == StatusCode::TOO_MANY_REQUESTS || answer.status.is_server_error() {
-        let after = answer.retry_after.and_then(|after| TimeDelta::from_std(after).ok());
+        let after = answer.retry_after(now);
         return Outcome::Retry { after, why };
     }
     Outcome::Rejected { why }

@@ -71,7 +71,12 @@ fn said(pairs: &[(&str, &str)]) -> Option<Reported> {
 #[test]
 fn each_status_means_one_thing_and_only_final_codes_cost_the_number() {
     let fate = |status: &str, code: &str| {
-        let pairs = [("MessageSid", "SM1"), ("MessageStatus", status), ("ErrorCode", code), ("To", NUMBER)];
+        let pairs = [
+            ("MessageSid", "SM1"),
+            ("MessageStatus", status),
+            ("ErrorCode", code),
+            ("To", NUMBER),
+        ];
         said(&pairs).unwrap().fate
     };
     for status in ["queued", "sending", "sent", "of its own"] {

@@ -6,6 +6,7 @@ use crate::base::chance::SystemEntropy;
 use crate::channel::http_peer::{HttpPeer, Reply};
 use crate::channel::outside;
 use crate::channel::tests::{CANARY, message, noon, secret_shown, shown};
+use chrono::TimeDelta;
 
 const VECTOR: &str = include_str!("../../tests/data/payloads/webhooks/standard-webhooks-vector.json");
 const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
