@@ -71,13 +71,18 @@ async fn a_web_app_is_told_the_key_that_its_project_sends_with() {
     assert_eq!(told().await, VAPID.1);
     // Credentials of the project's own have a key of their own.
     let own = json!({ "key": "q1dXpw3UpT5VOmu_cf_v6ih07Aems3njxI-JWgLcM94", "subject": "mailto:push@example.org" });
-    let put = site.ask("PUT", "/v1/channels/webpush/credentials", ALL, Some(own)).await;
+    let put = site
+        .ask("PUT", "/v1/channels/webpush/credentials", ALL, Some(own))
+        .await;
     assert_eq!(put.status, StatusCode::OK, "{}", put.text);
     let theirs = "BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4";
     assert_eq!(told().await, theirs);
     let without = self::site().await;
     let device = without.device("installation-1").await;
-    assert_eq!(without.ask("GET", "/v1/devices/me", &device, None).await.body["webpush_key"], Value::Null);
+    assert_eq!(
+        without.ask("GET", "/v1/devices/me", &device, None).await.body["webpush_key"],
+        Value::Null
+    );
 }
 
 #[actix_web::test]

@@ -82,7 +82,9 @@ impl Town {
 
     /// Something happens that ana is texted about; the gateway answers so.
     async fn happens(&mut self, id: &str, answer: Reply) {
-        self.site.clock.set(self.site.api.pipeline.now() + TimeDelta::minutes(1));
+        self.site
+            .clock
+            .set(self.site.api.pipeline.now() + TimeDelta::minutes(1));
         self.gateway.reply_next(answer);
         let event = json!({ "id": id, "user_ref": "ana", "name": "ready" });
         self.ok("POST", "/v1/events", event).await;
@@ -103,8 +105,16 @@ impl Town {
 
     /// Posts a report about a text; signed for this address, if it is.
     async fn report(&self, sid: &str, (status, code): (&str, &str), signed_for: Option<&str>) -> (u16, String) {
-        let mut fields = vec![("MessageSid", sid), ("MessageStatus", status), ("ErrorCode", code), ("To", PHONE)];
-        let mut request = self.http.post(self.reports.replace(PUBLIC, &self.address)).form(&fields);
+        let mut fields = vec![
+            ("MessageSid", sid),
+            ("MessageStatus", status),
+            ("ErrorCode", code),
+            ("To", PHONE),
+        ];
+        let mut request = self
+            .http
+            .post(self.reports.replace(PUBLIC, &self.address))
+            .form(&fields);
         if let Some(url) = signed_for {
             fields.sort_unstable();
             let said: String = fields.iter().map(|(name, value)| format!("{name}{value}")).collect();
@@ -144,7 +154,10 @@ async fn a_report_is_proven_before_it_counts_and_says_each_thing_once() {
     }
     town.heard("SM1", ("sent", "")).await;
     town.heard("SM9", ("failed", "21610")).await;
-    assert_eq!((town.state().await, town.phone().await), (json!("accepted"), json!(PHONE)));
+    assert_eq!(
+        (town.state().await, town.phone().await),
+        (json!("accepted"), json!(PHONE))
+    );
     town.heard("SM1", ("delivered", "")).await;
     town.heard("SM1", ("undelivered", "30008")).await;
     assert_eq!(town.state().await, "received");
@@ -166,14 +179,22 @@ async fn a_number_that_is_dead_for_good_goes_from_the_contact_whoever_says_so() 
     let mut town = Town::new().await;
     town.happens("e1", taken("SM1")).await;
     town.heard("SM1", ("undelivered", "30003")).await;
-    assert_eq!((town.state().await, town.phone().await), (json!("failed"), json!(PHONE)));
+    assert_eq!(
+        (town.state().await, town.phone().await),
+        (json!("failed"), json!(PHONE))
+    );
     town.happens("e2", taken("SM2")).await;
     town.heard("SM2", ("failed", "21610")).await;
     assert_eq!((town.state().await, town.phone().await), (json!("failed"), Value::Null));
 
     // The engine knows it too: nothing is queued for nobody.
     let posted = town.gateway.received().len();
-    town.ok("POST", "/v1/events", json!({ "id": "e3", "user_ref": "ana", "name": "ready" })).await;
+    town.ok(
+        "POST",
+        "/v1/events",
+        json!({ "id": "e3", "user_ref": "ana", "name": "ready" }),
+    )
+    .await;
     town.site.api.pipeline.dispatch().await.unwrap();
     assert_eq!(town.gateway.received().len(), posted);
     let decisions = town.ok("GET", "/v1/decisions?user_ref=ana", Value::Null).await;
@@ -182,9 +203,16 @@ async fn a_number_that_is_dead_for_good_goes_from_the_contact_whoever_says_so() 
     for code in [21_211, 21_610, 21_614, 21_635] {
         town.reachable().await;
         town.happens(&format!("code {code}"), refused(code)).await;
-        assert_eq!((town.state().await, town.phone().await), (json!("failed"), Value::Null), "{code}");
+        assert_eq!(
+            (town.state().await, town.phone().await),
+            (json!("failed"), Value::Null),
+            "{code}"
+        );
     }
     town.reachable().await;
     town.happens("too long", refused(21_617)).await;
-    assert_eq!((town.state().await, town.phone().await), (json!("failed"), json!(PHONE)));
+    assert_eq!(
+        (town.state().await, town.phone().await),
+        (json!("failed"), json!(PHONE))
+    );
 }

@@ -10,8 +10,8 @@ use super::stream::Watchers;
 use super::{
     auth, backtests, channels, consents, contents, decisions, deliveries, devices, events, explain, fact_kinds, facts,
     geofences, health, idempotency, import, ingest, journeys, journeys_instances, keys, me, messages, metrics, moments,
-    openapi, page, passes, project, publishing, push, regions, reports, requests, silent, simulations, stream, track, triggers,
-    users, wallet, webhook_endpoints,
+    openapi, page, passes, project, publishing, push, regions, reports, requests, silent, simulations, stream, track,
+    triggers, users, wallet, webhook_endpoints,
 };
 use crate::base::limits;
 use crate::base::memory::Memory;

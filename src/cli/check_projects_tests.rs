@@ -33,7 +33,9 @@ async fn project(store: &Store, number: u128, name: &str) -> ProjectId {
     store.create_project(&row).await.unwrap();
     let credentials = json!({ "account_sid": "AC0123", "auth_token": TOKEN, "from": name });
     let credentials = Secret::new(credentials.to_string());
-    let edited = store.edit_channel((row.id, ChannelKind::Sms), noon, |row| row.set_up.credentials = Some(credentials));
+    let edited = store.edit_channel((row.id, ChannelKind::Sms), noon, |row| {
+        row.set_up.credentials = Some(credentials)
+    });
     edited.await.unwrap();
     row.id
 }
@@ -54,10 +56,16 @@ async fn each_project_has_its_own_answer_and_no_secret_is_told() {
     gateway.reply_next(Reply::Full(401, "", refusal));
     let mut probes = of_store(&fresh, &channels).await.unwrap();
     let names: Vec<_> = probes.iter().map(|probe| probe.name.as_str()).collect();
-    assert_eq!(names, ["channel sms of project Alpenhof", "channel sms of project Seeblick"]);
+    assert_eq!(
+        names,
+        ["channel sms of project Alpenhof", "channel sms of project Seeblick"]
+    );
     probes.sort_by_key(|probe| probe.passed);
     assert_eq!(probes[0].says, "the gateway answered 401: Authenticate: … is not it");
-    assert_eq!((probes[0].passed, probes[1].passed, probes[1].says.as_str()), (false, true, "answers"));
+    assert_eq!(
+        (probes[0].passed, probes[1].passed, probes[1].says.as_str()),
+        (false, true, "answers")
+    );
     // What the server's configuration is left to has a probe of its own.
     let left = fresh.edit_channel((Uuid::from_u128(2).into(), ChannelKind::Sms), noon(), |row| {
         row.set_up.credentials = None;

@@ -47,7 +47,8 @@ impl Pipeline {
             return Ok(false);
         };
         if matches!(word.said, ProviderSaid::Failed { dead: Some(_), .. }) {
-            self.tell_of_store(entry.project_id, entry.user_id, Task::TellContact).await;
+            self.tell_of_store(entry.project_id, entry.user_id, Task::TellContact)
+                .await;
         }
         self.step_inbox(vec![entry]).await?;
         Ok(true)

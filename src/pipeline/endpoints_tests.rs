@@ -422,7 +422,13 @@ async fn an_endpoint_that_takes_everything_in_and_never_answers_delays_no_other_
         turns += 1;
         assert!(turns < 250, "it waits behind the one that does not answer");
     }
-    assert!(world.to(hole_id).await.iter().all(|row| row.state != DeliveryState::Accepted));
+    assert!(
+        world
+            .to(hole_id)
+            .await
+            .iter()
+            .all(|row| row.state != DeliveryState::Accepted)
+    );
     drop(dispatcher);
     assert_eq!(world.to(well_id).await.len(), 1);
 }

@@ -72,15 +72,21 @@ async fn a_push_that_is_not_received_in_two_minutes_is_followed_by_a_mail() {
     assert!(taken[0].to.contains(MAIL) && taken[0].from.contains("hello@alpenhof.example"));
     assert!(taken[0].text.contains("Good to see you"), "{}", taken[0].text);
     let rows = world.deliveries().await;
-    assert_eq!((rows[0].channel, rows[0].state), (ChannelKind::Email, DeliveryState::Accepted));
+    assert_eq!(
+        (rows[0].channel, rows[0].state),
+        (ChannelKind::Email, DeliveryState::Accepted)
+    );
     assert_eq!(rows[0].because.as_deref(), Some("not received within PT2M"));
     assert_eq!((rows[0].message_id, rows[0].device_id), (rows[1].message_id, None));
 
     // What the phone got is not said twice.
     world.key_is_used(ana, "e2").await;
     let message_id = world.deliveries().await[0].message_id;
-    let receipt = json!({ "id": "r1", "at": world.now(), "type": "receipt", "message_id": message_id, "status": "received" });
-    world.track(&phone, vec![serde_json::from_value(receipt).unwrap()]).await;
+    let receipt =
+        json!({ "id": "r1", "at": world.now(), "type": "receipt", "message_id": message_id, "status": "received" });
+    world
+        .track(&phone, vec![serde_json::from_value(receipt).unwrap()])
+        .await;
     world.pass(600).await;
     assert_eq!(server.taken().len(), 1);
     assert!(world.fresh.books(world.project).await.unwrap().balance());
@@ -100,6 +106,10 @@ async fn a_mailbox_that_is_unknown_goes_from_the_contact() {
     world.key_is_used(ana, "e2").await;
     world.pass(600).await;
     assert!(server.taken().is_empty());
-    let mails = world.deliveries().await.into_iter().filter(|row| row.channel == ChannelKind::Email);
+    let mails = world
+        .deliveries()
+        .await
+        .into_iter()
+        .filter(|row| row.channel == ChannelKind::Email);
     assert_eq!(mails.count(), 1, "nothing is queued for nobody");
 }

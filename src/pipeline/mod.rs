@@ -239,7 +239,8 @@ impl Pipeline {
     /// dispatch asks the store before every send, and tells again.
     async fn tell_devices(&self, project_id: ProjectId, devices: &[(UserId, DeviceId)]) {
         for (user_id, device_id) in devices {
-            self.tell_of_store(project_id, *user_id, Task::TellDevice(*device_id)).await;
+            self.tell_of_store(project_id, *user_id, Task::TellDevice(*device_id))
+                .await;
         }
     }
 

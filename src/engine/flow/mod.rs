@@ -93,7 +93,9 @@ impl Flow {
         while dealt {
             dealt = false;
             for ((route, under_way, room), (_, share)) in asking.iter().zip(&mut shares) {
-                let together = route.endpoint_id.map(|_| to_endpoints.entry(route.project_id).or_default());
+                let together = route
+                    .endpoint_id
+                    .map(|_| to_endpoints.entry(route.project_id).or_default());
                 let siblings = together.as_deref().copied().unwrap_or_default();
                 if *share < *room && *under_way + *share + siblings < free {
                     *share += 1;

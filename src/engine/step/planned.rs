@@ -47,7 +47,8 @@ impl Stepper<'_> {
     ///
     /// What leaves later also has its further ways later: nobody is given up on before anything was sent to them.
     pub(super) fn keep_clear_of_the_crowd(&mut self) {
-        let held_back: Vec<(MessageId, Timestamp)> = self.out.messages.iter().filter_map(|made| self.held(made)).collect();
+        let held_back: Vec<(MessageId, Timestamp)> =
+            self.out.messages.iter().filter_map(|made| self.held(made)).collect();
         for (id, at) in held_back {
             let made = self.out.messages.iter().find(|made| made.id == id);
             let first = made.and_then(|made| made.deliveries.first());

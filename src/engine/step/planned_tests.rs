@@ -26,7 +26,15 @@ fn leaves(effects: &Effects) -> Timestamp {
 
 #[test]
 fn a_planned_promo_keeps_away_from_the_minutes_around_the_quarter_and_each_goes_at_its_own_instant() {
-    let times = [("10:00", 0), ("10:16", -1), ("11:30", 0), ("11:45", 0), ("10:13", 2), ("10:14", 1), ("10:58", 2)];
+    let times = [
+        ("10:00", 0),
+        ("10:16", -1),
+        ("11:30", 0),
+        ("11:45", 0),
+        ("10:13", 2),
+        ("10:14", 1),
+        ("10:58", 2),
+    ];
     for (time, to_quarter) in times {
         let mut effects = scheduled(time, "promo");
         assert!(leaves(&effects) > at(time), "{time}");
@@ -87,7 +95,11 @@ fn a_promo_is_not_held_back_beyond_its_life() {
 /// Nearly nobody minds a minute's crowd; everybody minds a promo that rings at night.
 #[test]
 fn a_promo_is_not_held_back_into_the_quiet_hours() {
-    for (from, time, waits) in [("22:00", "21:59", false), ("22:02", "22:00", false), ("22:10", "22:00", true)] {
+    for (from, time, waits) in [
+        ("22:00", "21:59", false),
+        ("22:02", "22:00", false),
+        ("22:10", "22:00", true),
+    ] {
         let guards = json!({ "quiet_hours": { "from": from, "to": "07:00" } });
         let trigger = json!({ "class": "promo", "guards": guards, "when": { "schedule": { "at": time } } });
         let stage = Stage::with(&[trigger]);
