@@ -64,7 +64,7 @@ impl Town {
             "locales": { "en": { "title": "Ready", "body": "Come up" } } });
         self.ok("PUT", "/v1/contents/ready", content).await;
         let trigger = json!({ "name": "ready", "class": "service", "when": { "event": { "name": "ready" } },
-            "once_per": "moment.id", "then": { "content": "ready", "fallback": [{ "channel": "sms", "after": "PT2M" }] } });
+            "once_per": "moment.id", "max_age": "PT15M", "then": { "content": "ready", "fallback": [{ "channel": "sms", "after": "PT2M" }] } });
         self.ok("PUT", "/v1/triggers/ready", trigger).await;
         self.ok("POST", "/v1/triggers/ready/publish", json!({})).await;
         self.reachable().await;

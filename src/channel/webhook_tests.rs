@@ -114,7 +114,7 @@ async fn each_answer_is_understood() {
         ),
         (
             Reply::Full(503, "retry-after: Mon, 04 May 2026 12:00:30 GMT\r\n", String::new()),
-            again(None, "status_503"),
+            again(Some(30), "status_503"),
         ),
         (Reply::Drop, again(None, "the connection broke")),
     ];

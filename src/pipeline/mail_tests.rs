@@ -80,6 +80,7 @@ async fn a_push_that_is_not_received_in_two_minutes_is_followed_by_a_mail() {
     assert_eq!((rows[0].message_id, rows[0].device_id), (rows[1].message_id, None));
 
     // What the phone got is not said twice.
+    world.wait(1);
     world.key_is_used(ana, "e2").await;
     let message_id = world.deliveries().await[0].message_id;
     let receipt =

@@ -67,12 +67,12 @@ fn a_route_that_never_ends_leaves_half_of_the_places_and_several_leave_a_share()
 
 #[test]
 fn an_endpoint_that_never_ends_leaves_places_to_the_others_of_its_business_and_all_of_them_half_to_everybody() {
-    for (slow, left) in [(1, 67), (2, 60), (9, 55), (40, 60)] {
+    for (slow, left) in [(1, 66), (2, 60), (9, 52), (40, 50)] {
         let mut flow = unpaced(100);
         let routes: Vec<Route> = (0..slow).map(|number| endpoint(1, number)).collect();
         let taken = take_all(&mut flow, &routes, noon());
         let free = 100 - taken.values().sum::<usize>();
-        assert!(free >= 50 && free.abs_diff(left) <= 2, "{slow} slow ones leave {free}");
+        assert_eq!(free, left, "{slow} slow ones");
         let sibling = take_all(&mut flow, &[endpoint(1, 99)], noon());
         assert!(slow > 9 || sibling[&endpoint(1, 99)] >= 1, "{slow}: {sibling:?}");
         let other = take_all(&mut flow, &[route(2)], noon());
