@@ -12,6 +12,7 @@ use chrono::TimeDelta;
 use ring::hmac;
 use serde_json::{Value, json};
 use std::net::TcpListener;
+use std::time::Duration;
 
 const TOKEN: &str = "gateway-token";
 const PHONE: &str = "+436641234567";
@@ -41,11 +42,13 @@ impl Town {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());
         actix_web::rt::spawn(serve(listener, site.api.clone()).unwrap());
+        let limit = Duration::from_secs(10);
+        let http = reqwest::Client::builder().timeout(limit).connect_timeout(limit);
         let mut town = Self {
             site,
             gateway,
             address,
-            http: reqwest::Client::new(),
+            http: http.build().unwrap(),
             reports: String::new(),
         };
         town.furnish().await;
@@ -117,7 +120,7 @@ impl Town {
             .form(&fields);
         if let Some(url) = signed_for {
             fields.sort_unstable();
-            let said: String = fields.iter().map(|(name, value)| format!("{name}{value}")).collect();
+            let said: String = fields.iter().flat_map(|(name, value)| [*name, *value]).collect();
             let key = hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, TOKEN.as_bytes());
             let signature = STANDARD.encode(hmac::sign(&key, format!("{url}{said}").as_bytes()));
             request = request.header("X-Twilio-Signature", signature);

@@ -57,7 +57,10 @@ fn said(pairs: &[(&str, &str)]) -> Option<Reported> {
     let (token, fields) = (Secret::new("12345"), fields(pairs));
     let mut sorted = fields.clone();
     sorted.sort();
-    let signed: String = sorted.iter().map(|(name, value)| format!("{name}{value}")).collect();
+    let signed: String = sorted
+        .iter()
+        .flat_map(|(name, value)| [name.as_str(), value.as_str()])
+        .collect();
     let key = hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, b"12345");
     let signature = STANDARD.encode(hmac::sign(&key, format!("{URL}{signed}").as_bytes()));
     let report = Report {

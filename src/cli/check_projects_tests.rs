@@ -34,7 +34,7 @@ async fn project(store: &Store, number: u128, name: &str) -> ProjectId {
     let credentials = json!({ "account_sid": "AC0123", "auth_token": TOKEN, "from": name });
     let credentials = Secret::new(credentials.to_string());
     let edited = store.edit_channel((row.id, ChannelKind::Sms), noon, |row| {
-        row.set_up.credentials = Some(credentials)
+        row.set_up.credentials = Some(credentials);
     });
     edited.await.unwrap();
     row.id
