@@ -200,7 +200,9 @@ async fn a_number_that_is_dead_for_good_goes_from_the_contact_whoever_says_so() 
     .await;
     town.site.api.pipeline.dispatch().await.unwrap();
     assert_eq!(town.gateway.received().len(), posted);
-    let decisions = town.ok("GET", "/v1/decisions?user_ref=ana", Value::Null).await;
+    let decisions = town
+        .ok("GET", "/v1/decisions?user_ref=ana&code=no_token", Value::Null)
+        .await;
     assert_eq!(decisions["items"][0]["code"], "no_token", "{decisions}");
 
     for code in [21_211, 21_610, 21_614, 21_635] {
