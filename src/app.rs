@@ -154,6 +154,7 @@ impl Running {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
         let links = open_links(settings, address, entropy.as_ref())?;
+        let channels = channels.reached_at(links.told_url());
         let pipeline = Pipeline::start(store, Arc::clone(&clock), entropy, channels, settings.pipeline.clone());
         let left = pipeline.recover().await.map_err(|error| {
             AppError::new(

@@ -9,6 +9,7 @@ use super::server::Api;
 use crate::base::id::{DeviceId, UserId};
 use crate::base::secret::{new_token, token_hash};
 use crate::base::time::Timestamp;
+use crate::engine::delivery::ChannelKind;
 use crate::engine::fix::Permission;
 use crate::engine::subject::{Consent, Purpose};
 use crate::store::{DeviceRow, Registration};
@@ -64,6 +65,9 @@ pub struct DeviceRegistered {
     pub user_id: UserId,
     /// The device's credential. It is shown here and never again.
     pub token: String,
+    /// What a web app gives as `applicationServerKey` to `PushManager.subscribe()`; none where web push is not set up. A
+    /// browser that subscribed with another one must do so anew.
+    pub webpush_key: Option<String>,
 }
 
 impl ConsentsGiven {
@@ -106,10 +110,12 @@ pub async fn register(
         source: "device".to_owned(),
     };
     let registered = api.pipeline.register(registration).await?.device;
+    let webpush_key = api.pipeline.public_key(key.project_id, ChannelKind::Webpush).await?;
     Ok(HttpResponse::Created().json(DeviceRegistered {
         device_id: registered.id,
         user_id: registered.user_id,
         token: token.expose().to_owned(),
+        webpush_key,
     }))
 }
 

@@ -65,13 +65,22 @@ fn links() -> Links {
 }
 
 pub async fn site_offering(settings: Settings, wallets: Wallets) -> Site {
+    site_of(settings, wallets, Channels::default()).await
+}
+
+/// A site that sends by these channels.
+pub async fn site_through(channels: Channels) -> Site {
+    site_of(Settings::default(), Wallets::default(), channels).await
+}
+
+async fn site_of(settings: Settings, wallets: Wallets, channels: Channels) -> Site {
     let fresh = open_fresh().await.unwrap();
     let clock = Arc::new(ManualClock::new(noon()));
     let pipeline = Pipeline::start(
         (*fresh).clone(),
         clock.clone(),
         Arc::new(SeededEntropy::new(7)),
-        Channels::default(),
+        channels,
         pipeline::Settings {
             lanes: 1,
             ..pipeline::Settings::default()

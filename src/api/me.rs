@@ -37,6 +37,9 @@ pub struct DeviceView {
     pub push_channel: Option<ChannelKind>,
     /// Has it registered a key that sensitive texts are sealed to?
     pub has_sealing_key: bool,
+    /// What a web app gives as `applicationServerKey` to `PushManager.subscribe()`; none where web push is not set up. A
+    /// browser that subscribed with another one must do so anew.
+    pub webpush_key: Option<String>,
     pub created_at: DateTime<Utc>,
     pub last_seen_at: Option<DateTime<Utc>>,
 }
@@ -106,8 +109,9 @@ impl MessageView {
     }
 }
 
-fn view(row: DeviceRow) -> DeviceView {
-    DeviceView {
+async fn view(api: &Api, row: DeviceRow) -> Result<DeviceView, Problem> {
+    let webpush_key = api.pipeline.public_key(row.project_id, ChannelKind::Webpush).await?;
+    Ok(DeviceView {
         id: row.id,
         user_id: row.user_id,
         installation_id: row.installation_id,
@@ -118,16 +122,17 @@ fn view(row: DeviceRow) -> DeviceView {
         notifications: row.notifications,
         push_channel: row.push.map(|(channel, _)| channel),
         has_sealing_key: row.sealing_key.is_some(),
+        webpush_key,
         created_at: row.created_at,
         last_seen_at: row.last_seen_at,
-    }
+    })
 }
 
 /// This device
 #[utoipa::path(tag = "device", security(("device_token" = [])), responses((status = 200, description = "this device", body = DeviceView)))]
 #[get("/v1/devices/me")]
-pub async fn show(DeviceAuth(device): DeviceAuth) -> web::Json<DeviceView> {
-    web::Json(view(device))
+pub async fn show(api: web::Data<Api>, DeviceAuth(device): DeviceAuth) -> Result<web::Json<DeviceView>, Problem> {
+    view(&api, device).await.map(web::Json)
 }
 
 /// Change what is known of this device
@@ -148,7 +153,7 @@ pub async fn edit(
     device.time_zone = body.time_zone.or(device.time_zone);
     device.notifications = body.notifications.unwrap_or(device.notifications);
     api.pipeline.update_device(device.clone()).await?;
-    Ok(web::Json(view(device)))
+    view(&api, device).await.map(web::Json)
 }
 
 /// Say what the person allows

@@ -40,6 +40,7 @@ mod publishing;
 mod push;
 mod ranking;
 mod regions;
+mod reports;
 mod requests;
 pub mod server;
 mod silent;
@@ -81,6 +82,8 @@ mod matrix_tests;
 mod pass_link_tests;
 #[cfg(test)]
 mod pass_tests;
+#[cfg(test)]
+mod report_tests;
 #[cfg(test)]
 mod simulation_tests;
 #[cfg(test)]

@@ -26,6 +26,7 @@ pub enum ErrorCode {
     Unauthorized,
     Forbidden,
     ScopeMissing,
+    SignatureInvalid,
     NotFound,
     MethodNotAllowed,
     Conflict,
@@ -61,7 +62,7 @@ pub enum ErrorCode {
 
 impl ErrorCode {
     /// Every code, for the generated list of errors.
-    pub const ALL: [Self; 39] = [
+    pub const ALL: [Self; 40] = [
         Self::JsonInvalid,
         Self::QueryInvalid,
         Self::HeaderInvalid,
@@ -70,6 +71,7 @@ impl ErrorCode {
         Self::Unauthorized,
         Self::Forbidden,
         Self::ScopeMissing,
+        Self::SignatureInvalid,
         Self::NotFound,
         Self::MethodNotAllowed,
         Self::Conflict,
@@ -114,6 +116,7 @@ impl ErrorCode {
             Self::Unauthorized => (401, "unauthorized", "A valid credential is needed"),
             Self::Forbidden => (403, "forbidden", "This kind of credential may not do this"),
             Self::ScopeMissing => (403, "scope_missing", "The key lacks the scope for this"),
+            Self::SignatureInvalid => (403, "signature_invalid", "The signature does not fit what was sent"),
             Self::NotFound => (404, "not_found", "There is no such thing here"),
             Self::MethodNotAllowed => (405, "method_not_allowed", "The path exists, but not with this method"),
             Self::Conflict => (409, "conflict", "It contradicts what is stored"),

@@ -1,9 +1,11 @@
 //! A browser registers its subscription, a phone its token and its sealing key; what is wrong with either is told with its place.
 #![allow(clippy::unwrap_used, reason = "tests may panic")]
 
-use super::super::fixture_tests::{PUBLISHABLE, site};
+use super::super::fixture_tests::{ALL, PUBLISHABLE, site, site_through};
 use crate::base::seal::SealingKey;
 use crate::base::seal::tests::Receiver;
+use crate::base::secret::Secret;
+use crate::channel::{Channels, Settings};
 use actix_web::http::StatusCode;
 use serde_json::{Value, json};
 
@@ -46,6 +48,40 @@ async fn a_browser_is_reached_by_its_subscription_and_by_one_device_alone() {
         me.body["push_channel"],
         Value::Null,
         "an address belongs to one device at a time"
+    );
+}
+
+/// A private key, and the public one that belongs to it, as RFC 8291 has them (appendix A).
+const VAPID: (&str, &str) = (
+    "yfWPiYE-n46HLnH0KqZOF1fJJU3MYrct3AELtAQ-oRw",
+    "BP4z9KsN6nGRTbVYI_c7VJSPQTBtkgcy27mlmlMoZIIgDll6e3vCYLocInmYWAmS6TlzAC8wEqKK6PBru3jl7A8",
+);
+
+#[actix_web::test]
+async fn a_web_app_is_told_the_key_that_its_project_sends_with() {
+    let mut settings = Settings::default();
+    settings.webpush.key = Some(Secret::new(VAPID.0));
+    settings.webpush.subject = Some("mailto:push@example.org".into());
+    let site = site_through(Channels::open(&settings).unwrap()).await;
+    let body = json!({ "installation_id": "installation-1", "platform": "web" });
+    let registered = site.ask("POST", "/v1/devices", PUBLISHABLE, Some(body)).await;
+    assert_eq!(registered.body["webpush_key"], VAPID.1, "{}", registered.text);
+    let device = registered.body["token"].as_str().unwrap();
+    let told = || async { site.ask("GET", "/v1/devices/me", device, None).await.body["webpush_key"].clone() };
+    assert_eq!(told().await, VAPID.1);
+    // Credentials of the project's own have a key of their own.
+    let own = json!({ "key": "q1dXpw3UpT5VOmu_cf_v6ih07Aems3njxI-JWgLcM94", "subject": "mailto:push@example.org" });
+    let put = site
+        .ask("PUT", "/v1/channels/webpush/credentials", ALL, Some(own))
+        .await;
+    assert_eq!(put.status, StatusCode::OK, "{}", put.text);
+    let theirs = "BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4";
+    assert_eq!(told().await, theirs);
+    let without = self::site().await;
+    let device = without.device("installation-1").await;
+    assert_eq!(
+        without.ask("GET", "/v1/devices/me", &device, None).await.body["webpush_key"],
+        Value::Null
     );
 }
 

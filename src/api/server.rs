@@ -10,8 +10,8 @@ use super::stream::Watchers;
 use super::{
     backtests, channels, consents, contents, decisions, deliveries, devices, events, explain, fact_kinds, facts,
     geofences, health, import, ingest, journeys, journeys_instances, keys, me, messages, metrics, moments, openapi,
-    page, passes, project, publishing, push, regions, requests, silent, simulations, stream, track, triggers, users,
-    wallet, webhook_endpoints,
+    page, passes, project, publishing, push, regions, reports, requests, silent, simulations, stream, track, triggers,
+    users, wallet, webhook_endpoints,
 };
 use crate::base::limits;
 use crate::base::memory::Memory;
@@ -190,7 +190,8 @@ fn catalogue_routes(config: &mut ServiceConfig<'_>) {
     config
         .service(channels::probe)
         .service(channels::pause)
-        .service(channels::resume);
+        .service(channels::resume)
+        .service(reports::take_sms);
     config.service(project::show).service(project::edit);
     config.service(keys::create).service(keys::list).service(keys::revoke);
 }

@@ -299,6 +299,8 @@ pub const SENDERS_OPEN_MAX: usize = 1_000;
 pub const CREDENTIALS_OVERLAP: chrono::TimeDelta = chrono::TimeDelta::hours(24);
 /// Rows looked at in one step of sealing anew.
 pub const RESEALED_PER_STEP_MAX: u64 = 200;
+/// Bytes of a provider's report of one delivery: Twilio posts about 500.
+pub const REPORT_BYTES_MAX: usize = 16 * 1024;
 /// Bytes that are read of an answer from an address a tenant has set (RELIABILITY.md C3).
 pub const ANSWER_BYTES_MAX: usize = 64 * 1024;
 /// Time to connect to an address a tenant has set.
@@ -308,7 +310,7 @@ pub const OUTSIDE_EXCHANGE_MAX: std::time::Duration = std::time::Duration::from_
 /// Idle connections kept to one host a tenant has set.
 pub const OUTSIDE_IDLE_PER_HOST_MAX: usize = 4;
 /// The longest `Retry-After` that is believed: more is a mistake of some machine in between.
-pub const RETRY_AFTER_MAX: std::time::Duration = std::time::Duration::from_secs(24 * 3_600);
+pub const RETRY_AFTER_MAX: chrono::TimeDelta = chrono::TimeDelta::hours(24);
 /// Webhook endpoints of one project: each message to the business goes to all of them.
 pub const WEBHOOK_ENDPOINTS_MAX: u64 = 20;
 /// Characters of a webhook's address.

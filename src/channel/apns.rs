@@ -1,7 +1,8 @@
 //! Apple Push Notification service, without Firebase: token authentication over HTTP/2, and what each answer means.
 
+use super::answer::Answer;
 use super::es256::{Es256, text_of};
-use super::exchange::{Answer, builder, configuration, exchange, is_private};
+use super::exchange::{builder, configuration, exchange, is_private};
 use super::payload::{PAYLOAD_BYTES_MAX, SEALED, bounded, entries, readable, sealed};
 use super::{Channel, Push};
 use crate::base::clock::{Clock as _, SystemClock};
@@ -162,8 +163,10 @@ impl Channel for Apns {
                 payload: json!({ "aps": { "content-available": 1 } }).to_string(),
             };
             match self.post(&notification, now).await {
-                Ok(answer) if matches!(answer.status, 200 | 410) || reason(&answer) == "BadDeviceToken" => Ok(()),
-                Ok(answer) => Err(format!("Apple answered {} {}", answer.status, reason(&answer))),
+                Ok(answer) if matches!(answer.status.as_u16(), 200 | 410) || reason(&answer) == "BadDeviceToken" => {
+                    Ok(())
+                }
+                Ok(answer) => Err(format!("Apple answered {} {}", answer.status.as_u16(), reason(&answer))),
                 Err(Outcome::Retry { why, .. }) => Err(format!("Apple does not answer: {why}")),
                 Err(other) => Err(format!("{other:?}")),
             }
@@ -184,7 +187,7 @@ impl Apns {
     async fn post(&self, notification: &Notification<'_>, now: Timestamp) -> Result<Answer, Outcome> {
         let token = self.provider.current(now);
         let answer = self.attempt(notification, &token).await?;
-        if answer.status == 403
+        if answer.status.as_u16() == 403
             && reason(&answer) == "ExpiredProviderToken"
             && let Some(token) = self.provider.renewed(&token, now)
         {
@@ -275,14 +278,14 @@ fn reason(answer: &Answer) -> String {
     if is_word {
         word.to_owned()
     } else {
-        format!("status {}", answer.status)
+        format!("status {}", answer.status.as_u16())
     }
 }
 
 /// By the table in "Handling notification responses from APNs".
 fn outcome_of(answer: &Answer, now: Timestamp) -> Outcome {
     let why = reason(answer);
-    match (answer.status, why.as_str()) {
+    match (answer.status.as_u16(), why.as_str()) {
         (200, _) => Outcome::Accepted {
             provider_id: answer.header("apns-id").unwrap_or("apns").to_owned(),
         },

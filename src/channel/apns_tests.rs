@@ -3,9 +3,8 @@
 
 use super::apns_peer::{ApnsPeer, TOKEN, bearer, refusal};
 use super::peer::{Fault, Seen, test_key, verified};
-use super::tests::{message, noon, secret_shown, shown};
-use super::{Channels, Push, Settings};
-use crate::base::chance::SystemEntropy;
+use super::tests::{message, noon, secret_shown, send_by, shown};
+use super::{Channels, Settings};
 use crate::base::secret::Secret;
 use crate::engine::delivery::{ChannelKind, Outcome};
 use crate::engine::message::{Action, Message, Shown, Urgency};
@@ -31,14 +30,7 @@ impl Stage {
     }
 
     async fn send_to(&self, address: &str, message: &Message, after_noon: TimeDelta) -> Outcome {
-        let push = Push {
-            message,
-            address,
-            sealing_key: None,
-            now: noon() + after_noon,
-            entropy: &SystemEntropy,
-        };
-        self.channels.get(ChannelKind::Apns).unwrap().send(push).await
+        send_by(&self.channels, (ChannelKind::Apns, address), None, message, after_noon).await
     }
 
     async fn send(&self, message: &Message, after_noon: TimeDelta) -> Outcome {

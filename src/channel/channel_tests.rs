@@ -5,6 +5,7 @@ use super::http_peer::{HttpPeer, Reply};
 use super::smtp_peer::SmtpPeer;
 use super::{Channels, Push, Settings, email, webhook};
 use crate::base::chance::SystemEntropy;
+use crate::base::seal::SealingKey;
 use crate::base::secret::Secret;
 use crate::base::time::Timestamp;
 use crate::engine::delivery::{ChannelKind, Outcome};
@@ -22,6 +23,25 @@ pub(super) const CANARY: &str = "room-4711-canary";
 
 pub(super) fn noon() -> Timestamp {
     "2026-05-04T12:00:00Z".parse().unwrap()
+}
+
+/// Hands a message over as the pipeline does.
+pub(super) async fn send_by(
+    channels: &Channels,
+    (kind, address): (ChannelKind, &str),
+    sealing_key: Option<&SealingKey>,
+    message: &Message,
+    after_noon: TimeDelta,
+) -> Outcome {
+    let push = Push {
+        report_url: None,
+        message,
+        address,
+        sealing_key,
+        now: noon() + after_noon,
+        entropy: &SystemEntropy,
+    };
+    channels.get(kind).unwrap().send(push).await
 }
 
 pub(super) fn shown() -> Shown {
@@ -145,15 +165,7 @@ impl Stage {
     }
 
     pub(super) async fn send(&self, kind: ChannelKind, message: &Message, after_noon: TimeDelta) -> Outcome {
-        let address = self.address(kind);
-        let push = Push {
-            message,
-            address: &address,
-            sealing_key: None,
-            now: noon() + after_noon,
-            entropy: &SystemEntropy,
-        };
-        self.channels.get(kind).unwrap().send(push).await
+        send_by(&self.channels, (kind, &self.address(kind)), None, message, after_noon).await
     }
 
     /// What Firebase got for this text.
@@ -198,6 +210,7 @@ async fn no_channel_shows_texts_or_addresses_in_a_log() {
     let stage = Stage::new().await;
     let (text, push_to) = (message(secret_shown()), TOKEN);
     let push = Push {
+        report_url: None,
         message: &text,
         address: push_to,
         sealing_key: None,

@@ -3,10 +3,9 @@
 
 use super::apns_peer::{self, ApnsPeer};
 use super::peer::{Fault, Peer, Reply};
-use super::tests::{CANARY, message, noon, secret_shown, shown};
+use super::tests::{CANARY, message, secret_shown, send_by, shown};
 use super::webpush_peer::WebpushPeer;
-use super::{Channels, Push, Settings};
-use crate::base::chance::SystemEntropy;
+use super::{Channels, Settings};
 use crate::base::seal::tests::Receiver;
 use crate::base::secret::Secret;
 use crate::engine::delivery::{ChannelKind, Outcome};
@@ -189,14 +188,8 @@ fn opened(provider: &dyn Provider, timeout_s: u64) -> Channels {
 
 async fn send(provider: &dyn Provider, channels: &Channels, message: &Message, after_noon: TimeDelta) -> Outcome {
     let key = Receiver::new().key;
-    let push = Push {
-        message,
-        address: &provider.address(),
-        sealing_key: Some(&key),
-        now: noon() + after_noon,
-        entropy: &SystemEntropy,
-    };
-    channels.get(provider.kind()).unwrap().send(push).await
+    let to = provider.address();
+    send_by(channels, (provider.kind(), &to), Some(&key), message, after_noon).await
 }
 
 #[tokio::test]

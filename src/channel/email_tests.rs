@@ -33,6 +33,7 @@ async fn send_to(peer: &SmtpPeer, message: &Message, address: &str) -> Outcome {
     let now = noon();
     channel
         .send(Push {
+            report_url: None,
             message,
             address,
             sealing_key: None,
@@ -182,6 +183,7 @@ async fn a_connection_is_encrypted_unless_it_is_this_machine() {
     let (text, now) = (message(shown()), noon());
     let outcome = channel
         .send(Push {
+            report_url: None,
             message: &text,
             address: GUEST,
             now,

@@ -1,5 +1,6 @@
 //! Channels: one file per transport behind one trait. A channel speaks; it never writes, counts or retries.
 
+mod answer;
 pub mod apns;
 pub mod email;
 mod es256;
@@ -8,15 +9,18 @@ pub mod fcm;
 pub mod outside;
 mod payload;
 mod plain;
+pub mod report;
 pub mod sms;
+mod sms_report;
 mod tenant;
 pub mod tray;
 pub mod webhook;
 pub mod webpush;
 
-pub use tenant::{CredentialError, settable};
+pub use tenant::{CredentialError, settable, without_secrets};
 
 use crate::base::chance::Entropy;
+use crate::base::id::ProjectId;
 use crate::base::seal::SealingKey;
 use crate::base::secret::Secret;
 use crate::base::time::Timestamp;
@@ -25,6 +29,7 @@ use crate::engine::flow::Limit;
 use crate::engine::message::Message;
 use futures_util::future::BoxFuture;
 use outside::Outside;
+use report::{Report, Reported, Unproven};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -38,6 +43,8 @@ pub struct Push<'a> {
     pub address: &'a str,
     /// What a sensitive text is sealed to for this device; none while it has registered no key.
     pub sealing_key: Option<&'a SealingKey>,
+    /// Where the provider can report what became of it; none when it cannot reach us.
+    pub report_url: Option<&'a str>,
     pub now: Timestamp,
     /// Chance for what is sealed.
     pub entropy: &'a dyn Entropy,
@@ -62,8 +69,21 @@ pub trait Channel: Send + Sync {
         None
     }
 
+    /// The public key that an app asks its platform for addresses with, in base64url; none where apps need none.
+    fn public_key(&self) -> Option<&str> {
+        None
+    }
+
     /// One attempt. Bounded in time; what went wrong is an [`Outcome`], not an error.
     fn send<'a>(&'a self, push: Push<'a>) -> BoxFuture<'a, Outcome>;
+
+    /// What a report of the provider says; none when it names no delivery.
+    ///
+    /// # Errors
+    /// It is not proven to come from the provider, or this one sends none.
+    fn hear(&self, _: &Report<'_>) -> Result<Option<Reported>, Unproven> {
+        Err(Unproven)
+    }
 
     /// Are the credentials good? The provider's own words if not.
     fn probe(&self) -> BoxFuture<'_, Result<(), String>>;
@@ -91,6 +111,8 @@ pub struct Channels {
     open: Vec<Arc<dyn Channel>>,
     settings: Settings,
     outside: Option<Outside>,
+    /// Where providers reach this server, without a slash at its end.
+    public_url: Option<String>,
 }
 
 impl Channels {
@@ -123,7 +145,21 @@ impl Channels {
             open,
             settings: settings.clone(),
             outside: Some(outside),
+            public_url: None,
         })
+    }
+
+    /// Providers reach this server at this address from now on, and are asked to report what became of what they took.
+    #[must_use]
+    pub fn reached_at(mut self, public_url: Option<&str>) -> Self {
+        self.public_url = public_url.map(str::to_owned);
+        self
+    }
+
+    /// Where the provider of a channel reports what became of a project's deliveries; none where it does not.
+    pub fn report_url(&self, kind: ChannelKind, project: ProjectId) -> Option<String> {
+        let base = self.public_url.as_ref().filter(|_| kind == ChannelKind::Sms)?;
+        Some(format!("{base}/v1/channels/{}/reports/{project}", kind.as_str()))
     }
 
     /// The way out to addresses that tenants set; none where no channel was opened.
@@ -144,6 +180,11 @@ impl Channels {
             .iter()
             .find(|channel| channel.kind() == kind)
             .map(AsRef::as_ref)
+    }
+
+    /// The same, to be held on to.
+    pub fn shared(&self, kind: ChannelKind) -> Option<Arc<dyn Channel>> {
+        self.open.iter().find(|channel| channel.kind() == kind).cloned()
     }
 
     /// Opens a channel with credentials that a project gave, as JSON.
@@ -192,7 +233,7 @@ mod peer;
 mod sealed_tests;
 #[cfg(test)]
 #[path = "smtp_peer_tests.rs"]
-mod smtp_peer;
+pub(crate) mod smtp_peer;
 #[cfg(test)]
 #[path = "channel_tests.rs"]
 mod tests;

@@ -4,11 +4,11 @@ mod address;
 
 pub use address::{Inside, Net, NetError, judge};
 
+use super::answer::Answer;
 use crate::base::limits;
 use futures_util::future::{BoxFuture, FutureExt};
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
-use reqwest::header::{HeaderMap, RETRY_AFTER};
-use reqwest::{Method, RequestBuilder, StatusCode, Url};
+use reqwest::{Method, RequestBuilder, Url};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
@@ -66,16 +66,6 @@ pub enum OutsideError {
 #[error("the host is at an address that is {why}; an operator can allow its network in channels.outside.allow")]
 pub struct Refused {
     why: String,
-}
-
-/// What came back.
-#[derive(Debug, Clone)]
-pub struct Answer {
-    pub status: StatusCode,
-    /// `Retry-After` in seconds, when it was said so.
-    pub retry_after: Option<Duration>,
-    /// At most [`limits::ANSWER_BYTES_MAX`]; the rest is not read.
-    pub body: Vec<u8>,
 }
 
 /// The way out. Cloning is cheap, and clones share the connections.
@@ -218,22 +208,11 @@ impl Outside {
     ) -> Result<Answer, OutsideError> {
         let request = self.request(method, self.check(url)?)?;
         let request = shape(request).timeout(timeout.min(limits::OUTSIDE_EXCHANGE_MAX));
-        let mut answer = request.send().await.map_err(understood)?;
-        let (status, retry_after) = (answer.status(), retry_after(answer.headers()));
-        let mut body = Vec::new();
-        while let Some(chunk) = answer.chunk().await.map_err(understood)? {
-            let room = limits::ANSWER_BYTES_MAX - body.len();
-            body.extend_from_slice(chunk.get(..room).unwrap_or(&chunk));
-            if body.len() >= limits::ANSWER_BYTES_MAX {
-                // The rest is not waited for; the connection goes with the answer.
-                break;
-            }
+        let response = request.send().await.map_err(understood)?;
+        match Answer::read(response).await {
+            (answer, None) => Ok(answer),
+            (_, Some(broken_off)) => Err(understood(broken_off)),
         }
-        Ok(Answer {
-            status,
-            retry_after,
-            body,
-        })
     }
 }
 
@@ -272,13 +251,6 @@ pub fn checked_url(text: &str) -> Result<Url, &'static str> {
         return Err("it has a fragment (#…), which is never sent");
     }
     Ok(url)
-}
-
-/// Seconds only: the date form would need a clock, and those who throttle send seconds.
-fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
-    let seconds: u64 = text.parse().ok()?;
-    Some(Duration::from_secs(seconds).min(limits::RETRY_AFTER_MAX))
 }
 
 /// What went wrong, without the address: `reqwest` would quote it.

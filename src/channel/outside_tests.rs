@@ -241,7 +241,8 @@ async fn an_answer_is_read_to_its_bound_and_what_does_not_come_is_not_waited_for
     peer.reply_next(Reply::Full(200, "retry-after: 7\r\n", "x".repeat(4 * 1024 * 1024)));
     let answer = post(&outside, &peer.url("/")).await.unwrap();
     assert_eq!(answer.body.len(), limits::ANSWER_BYTES_MAX);
-    assert_eq!(answer.retry_after, Some(Duration::from_secs(7)));
+    let noon = crate::channel::tests::noon();
+    assert_eq!(answer.retry_after(noon), Some(chrono::TimeDelta::seconds(7)));
     peer.reply_next(Reply::Hang);
     let timeout = Duration::from_millis(50);
     let late = outside

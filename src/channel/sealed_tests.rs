@@ -2,9 +2,8 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests may panic")]
 
 use super::apns_peer::{self, ApnsPeer};
-use super::tests::{CANARY, TOKEN, message, noon, secret_shown, shown};
-use super::{Channels, Push, Settings};
-use crate::base::chance::SystemEntropy;
+use super::tests::{CANARY, TOKEN, message, secret_shown, send_by, shown};
+use super::{Channels, Settings};
 use crate::base::seal::SealingKey;
 use crate::base::seal::tests::Receiver;
 use crate::base::secret::Secret;
@@ -13,6 +12,7 @@ use crate::engine::message::{Message, Shown};
 use ::fcm::test_server::TestServer;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use chrono::TimeDelta;
 use serde_json::{Value, json};
 
 /// Firebase and Apple, and a phone with a key of its own.
@@ -45,14 +45,7 @@ impl Stage {
         } else {
             TOKEN
         };
-        let push = Push {
-            message,
-            address,
-            sealing_key,
-            now: noon(),
-            entropy: &SystemEntropy,
-        };
-        let outcome = self.channels.get(kind).unwrap().send(push).await;
+        let outcome = send_by(&self.channels, (kind, address), sealing_key, message, TimeDelta::zero()).await;
         assert!(matches!(outcome, Outcome::Accepted { .. }), "{kind:?}: {outcome:?}");
         if kind == ChannelKind::Apns {
             serde_json::from_slice(&self.apple.peer.seen().pop().unwrap().body).unwrap()

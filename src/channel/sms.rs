@@ -1,11 +1,15 @@
 //! Text messages by the Messages API of Twilio, which most gateways speak as well.
 
+use super::answer::Answer;
 use super::exchange::configuration;
-use super::outside::{Answer, Outside, OutsideError};
+use super::outside::{Outside, OutsideError};
 use super::plain::Plain;
+use super::report::{Report, Reported, Unproven};
+use super::sms_report;
 use super::{Channel, Push};
 use crate::base::limits;
 use crate::base::secret::Secret;
+use crate::base::time::Timestamp;
 use crate::engine::delivery::{ChannelKind, Outcome};
 use chrono::TimeDelta;
 use futures_util::future::{BoxFuture, FutureExt};
@@ -121,7 +125,7 @@ impl Channel for Sms {
             }
             let text = plain.lines(limits::SMS_CHARS_MAX);
             let error = match self.post(&push, &text).await {
-                Ok(answer) => return outcome_of(&answer),
+                Ok(answer) => return outcome_of(&answer, push.now),
                 Err(error) => error,
             };
             let may_have_been_read = matches!(error, OutsideError::Timeout | OutsideError::Transport);
@@ -134,6 +138,10 @@ impl Channel for Sms {
             }
         }
         .boxed()
+    }
+
+    fn hear(&self, report: &Report<'_>) -> Result<Option<Reported>, Unproven> {
+        sms_report::read(&self.token, report)
     }
 
     fn probe(&self) -> BoxFuture<'_, Result<(), String>> {
@@ -183,12 +191,13 @@ impl Sms {
         let life = (push.message.expires_at - push.now).num_seconds();
         let life = life.clamp(VALIDITY_S.0, VALIDITY_S.1).to_string();
         let (name, value) = &self.sender;
-        let form = [
+        let mut form = vec![
             ("To", push.address),
             (*name, value.as_str()),
             ("Body", text),
             ("ValidityPeriod", life.as_str()),
         ];
+        form.extend(push.report_url.map(|url| ("StatusCallback", url)));
         let url = format!("{}/Messages.json", self.account_url);
         let shape =
             |request: reqwest::RequestBuilder| request.basic_auth(&self.account, Some(self.token.expose())).form(&form);
@@ -200,9 +209,8 @@ fn said(answer: &Answer) -> Said {
     serde_json::from_slice(&answer.body).unwrap_or_default()
 }
 
-/// Twilio's published codes: 21211 is no number, 21614 cannot take texts, 21610 wrote STOP; 20003 and 401 are our credentials,
-/// 21606, 21603 and 21212 our sender.
-fn outcome_of(answer: &Answer) -> Outcome {
+/// Twilio's published codes: 20003 and 401 are our credentials, 21606, 21603 and 21212 our sender.
+fn outcome_of(answer: &Answer, now: Timestamp) -> Outcome {
     let said = said(answer);
     if answer.status.is_success() {
         return said.sid.filter(|sid| !sid.is_empty()).map_or_else(
@@ -217,13 +225,13 @@ fn outcome_of(answer: &Answer) -> Outcome {
     let why = format!("status_{}_code_{code}", answer.status.as_u16());
     let refusals = [StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN, StatusCode::NOT_FOUND];
     match code {
-        21_211 | 21_614 => return Outcome::Unregistered { why, as_of: None },
         21_610 => {
             return Outcome::Unregistered {
                 why: "opted out".into(),
                 as_of: None,
             };
         }
+        dead if sms_report::is_dead(dead) => return Outcome::Unregistered { why, as_of: None },
         20_003 | 21_212 | 21_603 | 21_606 => return configuration("channels.sms", why),
         _ => {}
     }
@@ -231,7 +239,7 @@ fn outcome_of(answer: &Answer) -> Outcome {
         return configuration("channels.sms", why);
     }
     if answer.status == StatusCode::TOO_MANY_REQUESTS || answer.status.is_server_error() {
-        let after = answer.retry_after.and_then(|after| TimeDelta::from_std(after).ok());
+        let after = answer.retry_after(now);
         return Outcome::Retry { after, why };
     }
     Outcome::Rejected { why }

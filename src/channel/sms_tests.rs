@@ -29,10 +29,15 @@ fn outside() -> Outside {
 }
 
 async fn send(peer: &HttpPeer, message: &Message) -> Outcome {
+    send_reporting(peer, message, None).await
+}
+
+async fn send_reporting(peer: &HttpPeer, message: &Message, report_url: Option<&str>) -> Outcome {
     let channel = open(&settings(peer), &outside()).unwrap().unwrap();
     let (address, now) = (NUMBER, noon());
     channel
         .send(Push {
+            report_url,
             message,
             address,
             sealing_key: None,
@@ -85,6 +90,10 @@ async fn a_text_is_posted_as_the_messages_api_wants_it() {
     );
     assert_eq!(form["ValidityPeriod"], "900");
     assert_eq!(form.len(), 4, "no StatusCallback: {form:?}");
+    let url = "https://usher.example/v1/channels/sms/reports/1";
+    send_reporting(&peer, &message(crate::channel::tests::shown()), Some(url)).await;
+    let form = self::form(&peer.received()[1].body);
+    assert_eq!((form.len(), form["StatusCallback"].as_str()), (5, url));
 }
 
 #[tokio::test]
@@ -145,6 +154,7 @@ async fn each_published_code_is_understood() {
     let table = [
         (refused(400, 21_211), gone("status_400_code_21211")),
         (refused(400, 21_614), gone("status_400_code_21614")),
+        (refused(400, 21_635), gone("status_400_code_21635")),
         (refused(400, 21_610), gone("opted out")),
         (refused(401, 20_003), mend("status_401_code_20003")),
         (refused(400, 21_606), mend("status_400_code_21606")),

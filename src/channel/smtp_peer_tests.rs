@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 
 /// What the server is told to say, once, at one place of the exchange.
 #[derive(Debug, Clone)]
-pub(super) enum Refuse {
+pub(crate) enum Refuse {
     /// At this command (`MAIL`, `RCPT`, `DATA`, `AUTH`, or `.` for the end of the mail) this line.
     At(&'static str, &'static str),
     /// The connection ends once the mail was read.
@@ -21,10 +21,10 @@ pub(super) enum Refuse {
 
 /// One mail that was taken.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Taken {
-    pub(super) from: String,
-    pub(super) to: String,
-    pub(super) text: String,
+pub(crate) struct Taken {
+    pub(crate) from: String,
+    pub(crate) to: String,
+    pub(crate) text: String,
 }
 
 #[derive(Default)]
@@ -36,14 +36,14 @@ struct Book {
 }
 
 /// The server; it stops when it is dropped.
-pub(super) struct SmtpPeer {
-    pub(super) address: SocketAddr,
+pub(crate) struct SmtpPeer {
+    pub(crate) address: SocketAddr,
     book: Arc<Mutex<Book>>,
     _serving: JoinSet<()>,
 }
 
 impl SmtpPeer {
-    pub(super) async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let book = Arc::<Mutex<Book>>::default();
@@ -56,15 +56,15 @@ impl SmtpPeer {
         }
     }
 
-    pub(super) fn refuse_next(&self, refuse: Refuse) {
+    pub(crate) fn refuse_next(&self, refuse: Refuse) {
         self.book.lock().unwrap().next.push_back(refuse);
     }
 
-    pub(super) fn taken(&self) -> Vec<Taken> {
+    pub(crate) fn taken(&self) -> Vec<Taken> {
         self.book.lock().unwrap().taken.clone()
     }
 
-    pub(super) fn said(&self) -> Vec<String> {
+    pub(crate) fn said(&self) -> Vec<String> {
         self.book.lock().unwrap().said.clone()
     }
 }

@@ -36,6 +36,23 @@ impl CredentialError {
     }
 }
 
+/// What is secret in credentials; the rest may be told to who reads an error.
+const SECRETS: [&str; 4] = ["key", "auth_token", "password", "private_key"];
+
+/// What a provider said, without the secrets of the credentials it was asked with.
+pub fn without_secrets(words: String, credentials: &Secret) -> String {
+    let fields: Value = serde_json::from_str(credentials.expose()).unwrap_or_default();
+    hidden(words, &fields)
+}
+
+fn hidden(words: String, value: &Value) -> String {
+    let Some(fields) = value.as_object() else { return words };
+    fields.iter().fold(words, |words, (name, value)| match value.as_str() {
+        Some(secret) if SECRETS.contains(&name.as_str()) && !secret.is_empty() => words.replace(secret, "…"),
+        _ => hidden(words, value),
+    })
+}
+
 type Opened = Result<Arc<dyn Channel>, CredentialError>;
 
 /// What a project may set of a channel, as in `[channels.<kind>]`; nothing for one that projects cannot set up.

@@ -1,14 +1,15 @@
 //! Webhooks: a message to the business, posted to an endpoint of its own and signed as Standard Webhooks asks.
 
-use super::outside::{Answer, Outside, OutsideError};
+use super::answer::Answer;
+use super::outside::{Outside, OutsideError};
 use super::{Channel, Push};
 use crate::base::limits;
 use crate::base::secret::Secret;
+use crate::base::time::Timestamp;
 use crate::engine::delivery::{ChannelKind, Outcome};
 use crate::engine::message::{Message, Shown};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use chrono::TimeDelta;
 use futures_util::future::{BoxFuture, FutureExt, ready};
 use hmac::{Hmac, KeyInit, Mac};
 use reqwest::{Method, StatusCode};
@@ -75,7 +76,7 @@ impl Channel for Webhook {
                 return Outcome::Rejected { why };
             };
             match self.post(&push, &address).await {
-                Ok(answer) => outcome_of(&answer, push.message),
+                Ok(answer) => outcome_of(&answer, push.message, push.now),
                 Err(error) => Outcome::Retry {
                     after: None,
                     why: error.to_string(),
@@ -116,9 +117,8 @@ impl Webhook {
 
 /// Any 2xx is a yes. Everything else is tried again, a redirect too: it is never followed. `after` says how long the endpoint
 /// wants to be left alone.
-fn outcome_of(answer: &Answer, message: &Message) -> Outcome {
+fn outcome_of(answer: &Answer, message: &Message, now: Timestamp) -> Outcome {
     let status = answer.status;
-    let told = answer.retry_after.and_then(|after| TimeDelta::from_std(after).ok());
     let slow_down = [
         StatusCode::TOO_MANY_REQUESTS,
         StatusCode::BAD_GATEWAY,
@@ -136,7 +136,7 @@ fn outcome_of(answer: &Answer, message: &Message) -> Outcome {
     }
     let rests = slow_down.contains(&status).then_some(limits::ENDPOINT_REST);
     Outcome::Retry {
-        after: told.or(rests),
+        after: answer.retry_after(now).or(rests),
         why: format!("status_{}", status.as_u16()),
     }
 }

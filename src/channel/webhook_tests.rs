@@ -6,6 +6,7 @@ use crate::base::chance::SystemEntropy;
 use crate::channel::http_peer::{HttpPeer, Reply};
 use crate::channel::outside;
 use crate::channel::tests::{CANARY, message, noon, secret_shown, shown};
+use chrono::TimeDelta;
 
 const VECTOR: &str = include_str!("../../tests/data/payloads/webhooks/standard-webhooks-vector.json");
 const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
@@ -41,6 +42,7 @@ fn address(peer: &HttpPeer, secrets: &[&str]) -> String {
 async fn send(peer: &HttpPeer, message: &Message, after_noon: TimeDelta) -> Outcome {
     let address = address(peer, &[SECRET, OTHER]);
     let push = Push {
+        report_url: None,
         message,
         address: &address,
         now: noon() + after_noon,
@@ -112,7 +114,7 @@ async fn each_answer_is_understood() {
         ),
         (
             Reply::Full(503, "retry-after: Mon, 04 May 2026 12:00:30 GMT\r\n", String::new()),
-            again(None, "status_503"),
+            again(Some(30), "status_503"),
         ),
         (Reply::Drop, again(None, "the connection broke")),
     ];

@@ -1,7 +1,8 @@
 //! Web Push (RFC 8030): to a browser's subscription, signed for its push service (RFC 8292), sealed to the browser (RFC 8291).
 
+use super::answer::Answer;
 use super::es256::{Es256, text_of};
-use super::exchange::{Answer, configuration, exchange};
+use super::exchange::{configuration, exchange};
 use super::outside::Outside;
 use super::payload::{hashed, seal_now, whole};
 use super::{Channel, Push};
@@ -127,6 +128,10 @@ impl Channel for Webpush {
         ChannelKind::Webpush
     }
 
+    fn public_key(&self) -> Option<&str> {
+        Some(&self.voucher.key.public_key)
+    }
+
     fn send<'a>(&'a self, push: Push<'a>) -> BoxFuture<'a, Outcome> {
         async move {
             match self.request(&push) {
@@ -188,8 +193,8 @@ impl Webpush {
 
 /// By RFC 8030, section 5, and what the services of the browsers answer.
 fn outcome_of(answer: &Answer, push: &Push<'_>) -> Outcome {
-    let why = format!("status {}", answer.status);
-    match answer.status {
+    let why = format!("status {}", answer.status.as_u16());
+    match answer.status.as_u16() {
         200..=202 => {
             let own = || format!("webpush/{}", push.message.id);
             let provider_id = answer.header(LOCATION.as_str()).map_or_else(own, str::to_owned);

@@ -2,11 +2,10 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests may panic")]
 
 use super::peer::{Fault, Reply, test_key, verified};
-use super::tests::{CANARY, message, noon, secret_shown, shown};
+use super::tests::{CANARY, message, noon, secret_shown, send_by, shown};
 use super::webpush::Subscription;
 use super::webpush_peer::{SUBJECT, WebpushPeer, vapid};
-use super::{Channels, Push, Settings};
-use crate::base::chance::SystemEntropy;
+use super::{Channels, Settings};
 use crate::base::seal::PLAIN_BYTES_MAX;
 use crate::base::seal::tests::Receiver;
 use crate::engine::delivery::{ChannelKind, Outcome};
@@ -31,14 +30,14 @@ impl Stage {
     }
 
     async fn send_to(&self, address: &str, message: &Message, after_noon: TimeDelta) -> Outcome {
-        let push = Push {
+        send_by(
+            &self.channels,
+            (ChannelKind::Webpush, address),
+            None,
             message,
-            address,
-            sealing_key: None,
-            now: noon() + after_noon,
-            entropy: &SystemEntropy,
-        };
-        self.channels.get(ChannelKind::Webpush).unwrap().send(push).await
+            after_noon,
+        )
+        .await
     }
 
     async fn send(&self, message: &Message, after_noon: TimeDelta) -> Outcome {

@@ -1,5 +1,6 @@
 //! `usher check`: what is in force, and whether everything around Usher answers. Starts nothing, sends nothing.
 
+use super::check_projects;
 use super::out::{Failure, Out};
 use super::paint::Tone;
 use super::vault::told;
@@ -12,14 +13,14 @@ use serde_json::json;
 
 /// One thing that was probed.
 #[derive(Debug, Serialize)]
-struct Probe {
-    name: String,
-    passed: bool,
-    says: String,
+pub(super) struct Probe {
+    pub(super) name: String,
+    pub(super) passed: bool,
+    pub(super) says: String,
 }
 
 impl Probe {
-    fn new(name: impl Into<String>, outcome: Result<String, String>) -> Self {
+    pub(super) fn new(name: impl Into<String>, outcome: Result<String, String>) -> Self {
         let (passed, says) = outcome.map_or_else(|why| (false, why), |says| (true, says));
         Self {
             name: name.into(),
@@ -43,6 +44,7 @@ pub(super) async fn run(effective: Effective, out: Out) -> Result<(), Failure> {
                     probes.push(Probe::new(format!("channel {}", kind.as_str()), outcome));
                 }
             }
+            probes.extend(check_projects::run(&effective.settings, &channels).await);
         }
     }
     let wallets = Wallets::open(&effective.settings.wallet, SystemClock.now());

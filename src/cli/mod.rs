@@ -2,6 +2,7 @@
 
 pub mod bench;
 mod check;
+mod check_projects;
 mod client;
 mod demo;
 mod import;

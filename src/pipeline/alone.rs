@@ -6,7 +6,9 @@ use super::people::news_of;
 use super::stepping::Worker;
 use crate::base::id::DeviceId;
 use crate::engine::step::Input;
+use crate::engine::subject::{Profile, reached_by};
 use crate::store::UserMerge;
+use crate::store::change::Row;
 
 impl Worker {
     /// A job that reads or writes the store itself.
@@ -15,6 +17,7 @@ impl Worker {
             Task::Step(_) => self.work(vec![job]).await,
             Task::Erase => self.erase(job).await,
             Task::TellDevice(device_id) => self.tell_device(job, device_id).await,
+            Task::TellContact => self.tell_contact(job).await,
             Task::Merge(merge) => self.merge(job, &merge).await,
         }
     }
@@ -42,6 +45,26 @@ impl Worker {
             Err(error) => return job.answer(Err(error.into())),
         };
         job.task = Task::Step(Some(input));
+        self.work(vec![job]).await;
+    }
+
+    /// The store forgot an address of the person's own: it died.
+    async fn tell_contact(&mut self, mut job: Job) {
+        let (project_id, user_id) = job.key();
+        let profile = match self.shared.store.user(project_id, user_id).await {
+            Ok(Some(user)) => Profile {
+                reached_by: reached_by(&user.contact),
+                ..user.profile
+            },
+            Ok(None) => return job.answer(Ok(Answer::default())),
+            Err(error) => return job.answer(Err(error.into())),
+        };
+        job.rows.push(Row::User {
+            user_id,
+            profile: profile.clone(),
+            at: self.shared.clock.now(),
+        });
+        job.task = Task::Step(Some(Input::Profile(profile)));
         self.work(vec![job]).await;
     }
 

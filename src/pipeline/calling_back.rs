@@ -1,10 +1,11 @@
 //! What is heard of a message after it was made: the business takes it back, or a provider says what became of it.
 
+use super::lane::Task;
 use super::{Pipeline, PipelineError};
 use crate::base::id::{MessageId, ProjectId};
 use crate::base::limits;
 use crate::engine::step::Input;
-use crate::store::{DeliveryFilter, DeliveryRow, PageAsk, ProviderWord};
+use crate::store::{DeliveryFilter, DeliveryRow, PageAsk, ProviderSaid, ProviderWord};
 
 /// What became of an order to take a message back.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,6 +46,10 @@ impl Pipeline {
         let Some(entry) = self.0.store.provider_said(word, self.new_id()).await? else {
             return Ok(false);
         };
+        if matches!(word.said, ProviderSaid::Failed { dead: Some(_), .. }) {
+            self.tell_of_store(entry.project_id, entry.user_id, Task::TellContact)
+                .await;
+        }
         self.step_inbox(vec![entry]).await?;
         Ok(true)
     }

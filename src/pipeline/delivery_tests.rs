@@ -6,7 +6,7 @@ use crate::engine::catalogue::ProjectSettings;
 use crate::engine::decision::ReasonCode;
 use crate::engine::delivery::{ChannelKind, DeliveryState};
 use crate::engine::subject::Purpose;
-use crate::store::{DeadAddress, DeviceRow};
+use crate::store::{DeadAddress, DeviceRow, Whose};
 use ::fcm::test_server::Fault;
 use chrono::TimeDelta;
 use std::collections::BTreeMap;
@@ -36,6 +36,7 @@ async fn a_sender_that_went_silent_is_followed_by_another_with_the_same_tag_and_
     let (message, address) = (&claimed[0].message, token(1));
     channel
         .send(crate::channel::Push {
+            report_url: None,
             message,
             address: &address,
             sealing_key: None,
@@ -167,7 +168,7 @@ async fn an_address_lost_behind_the_engines_back_is_learnt_at_the_next_send() {
         provider_id: None,
         attempt: None,
         dead_address: Some(DeadAddress {
-            device_id: phone.id,
+            whose: Whose::Device(phone.id),
             address: token(1),
             since: None,
         }),

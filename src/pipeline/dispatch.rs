@@ -1,6 +1,7 @@
 //! One delivery on its way out: asked once more whether it may go, sent with no transaction open, and what is to be written of it.
 
 use super::dispatcher::Place;
+use super::lane::Task;
 use super::stream::display_name;
 use super::verdict::{Verdict, is_elsewhere};
 use super::{Pipeline, PipelineError};
@@ -10,7 +11,7 @@ use crate::channel::Push;
 use crate::engine::delivery::{ChannelKind, DeliveryState, Next, Outcome, RetryPlan, Tried, settle};
 use crate::engine::flow::Ending;
 use crate::store::change::{InboxEntry, InboxInput};
-use crate::store::{AttemptRow, Claimed, DeadAddress, Settlement};
+use crate::store::{AttemptRow, Claimed, DeadAddress, Settlement, Whose};
 use crate::telemetry::measure;
 use chrono::TimeDelta;
 use futures_util::future::join_all;
@@ -92,9 +93,11 @@ impl Pipeline {
                 measure::hop("handed_over", settlement.at - claimed.delivery.created_at);
             }
             let out_of_reach = settlement.dead_address.is_some() || is_elsewhere(&claimed);
+            let (project_id, user_id) = (claimed.delivery.project_id, claimed.delivery.user_id);
             if let Some(device) = claimed.delivery.device_id.filter(|_| out_of_reach) {
-                let device = (claimed.delivery.user_id, device);
-                self.tell_devices(claimed.delivery.project_id, &[device]).await;
+                self.tell_devices(project_id, &[(user_id, device)]).await;
+            } else if out_of_reach && claimed.delivery.channel.is_personal() {
+                self.tell_of_store(project_id, user_id, Task::TellContact).await;
             }
             if state == DeliveryState::Failed {
                 self.step_inbox(settlement.undelivered.into_iter().collect()).await?;
@@ -185,7 +188,10 @@ impl Pipeline {
 
     /// One attempt, bounded whatever the channel does.
     async fn send(&self, claimed: &Claimed, address: &str, now: Timestamp) -> Outcome {
+        let delivery = &claimed.delivery;
+        let report_url = self.0.channels.report_url(delivery.channel, delivery.project_id);
         let push = Push {
+            report_url: report_url.as_deref(),
             message: &claimed.message,
             address,
             sealing_key: claimed.sealing_key.as_ref(),
@@ -263,9 +269,14 @@ fn dead_address(outcome: &Outcome, claimed: &Claimed, address: &str) -> Option<D
     let Outcome::Unregistered { as_of, .. } = outcome else {
         return None;
     };
-    let device_id = claimed.delivery.device_id?;
+    let delivery = &claimed.delivery;
+    let whose = if delivery.channel.is_personal() {
+        Whose::Person(delivery.user_id, delivery.channel)
+    } else {
+        Whose::Device(delivery.device_id?)
+    };
     Some(DeadAddress {
-        device_id,
+        whose,
         address: address.to_owned(),
         since: *as_of,
     })

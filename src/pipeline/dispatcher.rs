@@ -198,6 +198,7 @@ fn route_of(claimed: &Claimed) -> Route {
     Route {
         project_id: claimed.delivery.project_id,
         channel: claimed.delivery.channel,
+        endpoint_id: claimed.delivery.endpoint_id,
     }
 }
 

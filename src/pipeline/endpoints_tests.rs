@@ -2,10 +2,12 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests may panic")]
 
 use super::*;
+use crate::base::limits;
 use crate::base::time::Timestamp;
 use crate::channel::http_peer::{HttpPeer, Reply};
 use crate::engine::delivery::ChannelKind;
 use crate::engine::subject::Purpose;
+use crate::pipeline::Dispatcher;
 use crate::pipeline::world::{World, event, id, token, world, world_with_fcm};
 use crate::store::{DeliveryRow, DeviceRow};
 use ::fcm::test_server::Fault;
@@ -392,4 +394,42 @@ async fn no_project_has_endpoints_without_bound() {
     }
     let shown: Value = json!(format!("{:?}", world.fresh.endpoints(world.project).await.unwrap()));
     assert!(!shown.as_str().unwrap().contains("whsec_"), "a secret shows in a log");
+}
+
+#[tokio::test]
+async fn an_endpoint_that_takes_everything_in_and_never_answers_delays_no_other_of_its_business() {
+    let world = world().await;
+    let (hole, well) = (HttpPeer::start().await, HttpPeer::start().await);
+    hole.reply_always(Reply::Hang);
+    let hole_id = world.endpoint(&hole).await;
+    let phone = world.tell_the_desk().await;
+    // More than one tenant has places for: all of them are due before anything for the other one.
+    let ticks = limits::SENDS_AT_ONCE_MAX / 2 + 10;
+    let records = (0..ticks).map(|number| event(&format!("tick {number}"), world.now(), "tick"));
+    world.track(&phone, records.collect()).await;
+    let backlog = world.fresh.delivery_counts(world.project).await.unwrap()[&DeliveryState::Queued];
+    assert!(backlog > limits::SENDS_AT_ONCE_MAX as u64 / 2, "{backlog}");
+    let mut dispatcher = Dispatcher::new(&world.pipeline);
+    while hole.received().is_empty() {
+        // A turn that finds the database busy is followed by another.
+        dispatcher.run(Some(Duration::from_millis(20))).await.ok();
+    }
+    let well_id = world.endpoint(&well).await;
+    world.wait(1);
+    world.tick(&phone).await;
+    let mut turns = 0;
+    while well.received().is_empty() {
+        dispatcher.run(Some(Duration::from_millis(20))).await.ok();
+        turns += 1;
+        assert!(turns < 500, "it waits behind the one that does not answer");
+    }
+    assert!(
+        world
+            .to(hole_id)
+            .await
+            .iter()
+            .all(|row| row.state != DeliveryState::Accepted)
+    );
+    drop(dispatcher);
+    assert_eq!(world.to(well_id).await.len(), 1);
 }

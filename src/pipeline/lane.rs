@@ -46,6 +46,8 @@ pub(super) enum Task {
     Erase,
     /// The engine is told what the store knows of this device now.
     TellDevice(DeviceId),
+    /// The engine is told by which addresses of their own the user is reached now.
+    TellContact,
     /// This anonymous user turned out to be somebody known.
     Merge(UserMerge),
 }
@@ -98,7 +100,7 @@ impl Job {
     pub(super) fn input(&self) -> Option<&Input> {
         match &self.task {
             Task::Step(input) => input.as_ref(),
-            Task::Erase | Task::TellDevice(_) | Task::Merge(_) => None,
+            Task::Erase | Task::TellDevice(_) | Task::TellContact | Task::Merge(_) => None,
         }
     }
 
@@ -111,7 +113,7 @@ impl Job {
     fn stands_alone(&self) -> bool {
         match self.task {
             Task::Step(_) => false,
-            Task::Erase | Task::TellDevice(_) | Task::Merge(_) => true,
+            Task::Erase | Task::TellDevice(_) | Task::TellContact | Task::Merge(_) => true,
         }
     }
 

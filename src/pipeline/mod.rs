@@ -23,6 +23,7 @@ mod lane;
 mod pace;
 mod people;
 mod repeats;
+mod reports;
 mod senders;
 mod snapshots;
 mod stepping;
@@ -41,6 +42,7 @@ pub use error::PipelineError;
 pub use fact_kinds::TypePut;
 pub use holdings::Holding;
 pub use ingest::{Ack, AckStatus, ServerEvent, Tracked};
+pub use senders::probe_stored;
 pub use snapshots::build_catalogue;
 pub use stream::{Live, Stream};
 pub use verdict::{Verdict, at_a_glance};
@@ -237,12 +239,17 @@ impl Pipeline {
     /// dispatch asks the store before every send, and tells again.
     async fn tell_devices(&self, project_id: ProjectId, devices: &[(UserId, DeviceId)]) {
         for (user_id, device_id) in devices {
-            let mut job = self.job(project_id, *user_id);
-            job.task = Task::TellDevice(*device_id);
-            match self.run(job).await {
-                Ok(_) | Err(PipelineError::Erased) => {}
-                Err(error) => tracing::warn!(%error, "the engine has yet to learn that a device is out of reach"),
-            }
+            self.tell_of_store(project_id, *user_id, Task::TellDevice(*device_id))
+                .await;
+        }
+    }
+
+    async fn tell_of_store(&self, project_id: ProjectId, user_id: UserId, task: Task) {
+        let mut job = self.job(project_id, user_id);
+        job.task = task;
+        match self.run(job).await {
+            Ok(_) | Err(PipelineError::Erased) => {}
+            Err(error) => tracing::warn!(%error, "the engine has yet to learn that an address is gone"),
         }
     }
 
@@ -288,6 +295,9 @@ mod family_tests;
 #[cfg(test)]
 #[path = "ladder_tests.rs"]
 mod ladder_tests;
+#[cfg(test)]
+#[path = "mail_tests.rs"]
+mod mail_tests;
 #[cfg(test)]
 #[path = "merge_tests.rs"]
 mod merge_tests;

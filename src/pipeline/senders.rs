@@ -5,7 +5,7 @@ use crate::base::id::ProjectId;
 use crate::base::limits;
 use crate::base::secret::Secret;
 use crate::base::time::Timestamp;
-use crate::channel::{Channel, Channels, Push};
+use crate::channel::{Channel, Channels, Push, without_secrets};
 use crate::engine::delivery::{ChannelKind, Outcome};
 use crate::store::{ChannelMark, ChannelRow, Claimed, StoreError};
 use std::collections::HashMap;
@@ -58,6 +58,20 @@ fn sender_of(row: &ChannelRow, channels: &Channels) -> Option<Sender> {
         current: open(credentials),
         previous: previous.and_then(|previous| Some((open(&previous.credentials)?, previous.until))),
     })
+}
+
+/// Asks the provider whether it takes the credentials that a project has stored; its own words if not, without the secrets.
+/// None when they leave the channel to the server.
+pub async fn probe_stored(row: &ChannelRow, channels: &Channels) -> Option<Result<(), String>> {
+    let sender = sender_of(row, channels)?;
+    let Some(channel) = sender.current else {
+        return Some(Err("the stored credentials do not open: put them again".into()));
+    };
+    let outcome = channel.probe().await;
+    Some(outcome.map_err(|words| match &row.set_up.credentials {
+        Some(credentials) => without_secrets(words, credentials),
+        None => words,
+    }))
 }
 
 impl Pipeline {
@@ -129,6 +143,40 @@ impl Pipeline {
         Ok(sender)
     }
 
+    async fn sender_now(&self, project: ProjectId, kind: ChannelKind) -> Result<Option<Sender>, StoreError> {
+        let row = self.0.store.channel_of(project, kind).await?;
+        let mark = row.map(|row| ChannelMark {
+            version: row.version,
+            paused: row.paused,
+        });
+        self.sender(project, kind, mark.unwrap_or_default()).await
+    }
+
+    /// Everybody who may have spoken for a project of late: its own channel, the one before that, and the server's.
+    pub(super) async fn senders_of(
+        &self,
+        project: ProjectId,
+        kind: ChannelKind,
+    ) -> Result<Vec<Arc<dyn Channel>>, StoreError> {
+        let sender = self.sender_now(project, kind).await?;
+        let mut all: Vec<Arc<dyn Channel>> = Vec::new();
+        if let Some(sender) = sender {
+            let previous = sender.previous.filter(|(_, until)| self.now() < *until);
+            all.extend(sender.current.into_iter().chain(previous.map(|(channel, _)| channel)));
+        }
+        all.extend(self.0.channels.shared(kind));
+        Ok(all)
+    }
+
+    /// The public key that goes with the credentials a project sends with now; none where the channel has none, or is not set up.
+    pub async fn public_key(&self, project: ProjectId, kind: ChannelKind) -> Result<Option<String>, StoreError> {
+        let sender = match self.sender_now(project, kind).await? {
+            Some(sender) => sender.current,
+            None => self.0.channels.shared(kind),
+        };
+        Ok(sender.and_then(|sender| sender.public_key().map(str::to_owned)))
+    }
+
     /// Asks the provider whether it takes the credentials that hold for a project now; its own words if not. None when the
     /// channel is not set up.
     pub async fn probe_channel(
@@ -136,12 +184,10 @@ impl Pipeline {
         project: ProjectId,
         kind: ChannelKind,
     ) -> Result<Option<Result<(), String>>, StoreError> {
-        let row = self.0.store.channel_of(project, kind).await?;
-        if let Some(sender) = row.as_ref().and_then(|row| sender_of(row, &self.0.channels)) {
-            return Ok(Some(match sender.current {
-                Some(channel) => channel.probe().await,
-                None => Err("the stored credentials do not open: put them again".into()),
-            }));
+        if let Some(row) = self.0.store.channel_of(project, kind).await?
+            && let Some(outcome) = probe_stored(&row, &self.0.channels).await
+        {
+            return Ok(Some(outcome));
         }
         Ok(match self.0.channels.get(kind) {
             Some(channel) => Some(channel.probe().await),

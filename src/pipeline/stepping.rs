@@ -127,7 +127,7 @@ impl Worker {
                 );
                 let is_its_own = matches!(&error, PipelineError::Store(error) if concerns_one(error));
                 for job in &mut jobs {
-                    self.refuse_one(job, is_its_own, &text);
+                    self.refuse_one(job, is_its_own, unavailable(&text));
                 }
             }
         }
@@ -217,11 +217,11 @@ impl Worker {
     }
 
     /// Whoever sent it may send it again; an entry of the inbox that fails by itself is tried a few times only.
-    fn refuse_one(&mut self, job: &mut Job, is_its_own: bool, why: &str) {
+    fn refuse_one(&mut self, job: &mut Job, is_its_own: bool, refusal: PipelineError) {
         let entry = job.inbox_done.filter(|_| is_its_own);
         self.failed.extend(entry);
-        let error = entry.map_or_else(|| unavailable(why), |_| PipelineError::StepBroken);
-        self.shared.refuse(job, error);
+        self.shared
+            .refuse(job, entry.map_or(refusal, |_| PipelineError::StepBroken));
     }
 
     fn refuse_all(&self, jobs: &mut Vec<Job>, why: &str) {
@@ -318,10 +318,8 @@ impl Worker {
             let mut job = one.undone();
             if each && !leans {
                 Box::pin(self.work(vec![job])).await;
-            } else if matches!(error, StoreError::Full) {
-                self.shared.refuse(&mut job, PipelineError::Store(StoreError::Full));
             } else {
-                self.refuse_one(&mut job, concerns_one(error), &text);
+                self.refuse_one(&mut job, concerns_one(error), refusal(error));
             }
         }
     }
@@ -352,6 +350,16 @@ fn concerns_one(error: &StoreError) -> bool {
     match error {
         StoreError::Conflict(_) | StoreError::Corrupt(_) => true,
         StoreError::Unavailable(_) | StoreError::Full => false,
+    }
+}
+
+/// What a sender is told of a commit that failed: that the disk is full is for somebody to see to, the rest may pass.
+fn refusal(error: &StoreError) -> PipelineError {
+    match error {
+        StoreError::Full => StoreError::Full.into(),
+        StoreError::Conflict(_) | StoreError::Corrupt(_) | StoreError::Unavailable(_) => {
+            unavailable(&error.to_string())
+        }
     }
 }
 

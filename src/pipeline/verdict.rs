@@ -225,13 +225,17 @@ fn may_cover_a_newer_one(claimed: &Claimed, now: Timestamp) -> bool {
     is_late(claimed, now) || delivery.attempts > 1 || delivery.replay_of.is_some() || claimed.message.corrects.is_some()
 }
 
-/// Has the device gone to somebody else, or lost its address for this channel? The engine is to hear of it.
+/// Has the device gone to somebody else, or has it or the person lost the address for this channel? The engine is to hear
+/// of it.
 pub(super) fn is_elsewhere(claimed: &Claimed) -> bool {
     let reached = claimed
         .push
         .as_ref()
         .map(|(channel, _): &(ChannelKind, String)| *channel);
     let is_where_it_was = claimed.owner == Some(claimed.message.user_id) && reached == Some(claimed.delivery.channel);
-    let by_device = claimed.message.to == Audience::User && !claimed.delivery.channel.is_personal();
+    if claimed.delivery.channel.is_personal() {
+        return own_address(claimed).is_none();
+    }
+    let by_device = claimed.message.to == Audience::User;
     by_device && !is_where_it_was
 }

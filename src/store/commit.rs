@@ -4,7 +4,7 @@ use super::change::{Change, Row};
 use super::codec::{IN_LIST_MAX, insert_all, to_word};
 use super::connect::Store;
 use super::error::{CommitError, StoreError};
-use super::subjects::erased_among;
+use super::subjects::{erased_among, lock_subjects};
 use super::vault::Vault;
 use super::{commit_messages, commit_people, commit_records, inbox as inbox_told, instances, sealed};
 use crate::base::id::{DeviceId, ProjectId, UserId};
@@ -15,8 +15,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sea_orm::sea_query::OnConflict;
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder,
-    QuerySelect,
+    ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, IntoActiveModel, QueryFilter, QuerySelect,
 };
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -75,7 +74,9 @@ impl Store {
     ) -> Result<(CommitSummary, Vec<commit_records::Hop>), CommitError> {
         let mut summary = CommitSummary::default();
         if !self.is_sqlite() {
-            lock_subjects(txn, changes).await?;
+            for (project, users) in users_by_project(changes) {
+                lock_subjects(txn, project, &users).await?;
+            }
         }
         let erased = erased_users(txn, changes).await?;
         // Also those of an erased user: an entry that stays would be taken up for ever.
@@ -132,25 +133,6 @@ fn users_by_project(changes: &[Change]) -> BTreeMap<ProjectId, Vec<UserId>> {
         .into_iter()
         .map(|(project, users)| (project, users.into_iter().collect()))
         .collect()
-}
-
-/// Holds the subjects until the end, in one order, so that an erasure on another node comes wholly before or after.
-async fn lock_subjects(txn: &DatabaseTransaction, changes: &[Change]) -> Result<(), StoreError> {
-    for (project, users) in users_by_project(changes) {
-        for chunk in users.chunks(IN_LIST_MAX) {
-            let _: Vec<uuid::Uuid> = subject::Entity::find()
-                .select_only()
-                .column(subject::Column::UserId)
-                .filter(subject::Column::ProjectId.eq(project.uuid()))
-                .filter(subject::Column::UserId.is_in(chunk.iter().map(|user| user.uuid())))
-                .order_by_asc(subject::Column::UserId)
-                .lock_exclusive()
-                .into_tuple()
-                .all(txn)
-                .await?;
-        }
-    }
-    Ok(())
 }
 
 async fn erased_users(

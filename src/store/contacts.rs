@@ -7,6 +7,7 @@ use super::sealed;
 use super::vault::Vault;
 use crate::base::contact::Contact;
 use crate::base::id::{ProjectId, UserId};
+use crate::engine::delivery::ChannelKind;
 use ::entity::user;
 use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QuerySelect};
@@ -44,6 +45,38 @@ pub(super) async fn put(
         .exec(txn)
         .await?;
     Ok(())
+}
+
+/// Forgets a dead address of the user's own, but only while it is still this one.
+pub(super) async fn forget(
+    txn: &DatabaseTransaction,
+    vault: &Vault,
+    (project, id): (ProjectId, UserId),
+    channel: ChannelKind,
+    address: &str,
+) -> Result<(), StoreError> {
+    let stored: Option<Option<String>> = user::Entity::find()
+        .select_only()
+        .column(user::Column::Contact)
+        .filter(user::Column::ProjectId.eq(project.uuid()))
+        .filter(user::Column::Id.eq(id.uuid()))
+        .lock_exclusive()
+        .into_tuple()
+        .one(txn)
+        .await?;
+    let mut contact = read(vault, project.uuid(), stored.flatten().as_deref())?;
+    let known = match channel {
+        ChannelKind::Sms => &mut contact.phone,
+        ChannelKind::Email => &mut contact.email,
+        ChannelKind::Tray | ChannelKind::Fcm | ChannelKind::Apns | ChannelKind::Webpush | ChannelKind::Webhook => {
+            return Ok(());
+        }
+    };
+    if known.as_deref() != Some(address) {
+        return Ok(());
+    }
+    *known = None;
+    put(txn, vault, project, id, &contact).await
 }
 
 impl Store {

@@ -7,7 +7,7 @@ use super::devices::{consent_models, consent_row, give_device, last_words};
 use super::error::StoreError;
 use super::inbox as inbox_told;
 use super::sealed;
-use super::subjects::erased_among;
+use super::subjects::{erased_among, lock_subjects};
 use super::vault::Vault;
 use crate::base::id::{DeviceId, ProjectId, UserId};
 use crate::base::time::Timestamp;
@@ -38,7 +38,9 @@ impl Store {
     /// one's inbox. None, and nothing done, when `from` is not anonymous, was merged before, or one of them is gone.
     pub async fn merge_user(&self, merge: &UserMerge, known: &Subject) -> Result<Option<InboxEntry>, StoreError> {
         let txn = self.write_txn().await?;
-        hold_subjects(&txn, merge).await?;
+        let mut both = [merge.from, merge.to];
+        both.sort_unstable();
+        lock_subjects(&txn, merge.project_id, &both).await?;
         let find = |id: UserId| {
             user::Entity::find_by_id(id.uuid()).filter(user::Column::ProjectId.eq(merge.project_id.uuid()))
         };
@@ -104,21 +106,6 @@ pub(super) async fn merged_users(
         .order_by_asc(user::Column::CreatedAt)
         .order_by_asc(user::Column::Id);
     Ok(theirs.all(txn).await?)
-}
-
-/// Both subjects in one order, as commits and erasures hold them.
-async fn hold_subjects(txn: &DatabaseTransaction, merge: &UserMerge) -> Result<(), StoreError> {
-    let _: Vec<Uuid> = subject::Entity::find()
-        .select_only()
-        .column(subject::Column::UserId)
-        .filter(subject::Column::ProjectId.eq(merge.project_id.uuid()))
-        .filter(subject::Column::UserId.is_in([merge.from.uuid(), merge.to.uuid()]))
-        .order_by_asc(subject::Column::UserId)
-        .lock_exclusive()
-        .into_tuple()
-        .all(txn)
-        .await?;
-    Ok(())
 }
 
 /// Everything that happened to the anonymous user happened to the named one. Whose device it was then stays on record.

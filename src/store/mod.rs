@@ -88,7 +88,7 @@ pub use replay::{Replay, Replays};
 pub use reseal::{Reseal, Resealed};
 pub use retain::Retention;
 pub use settings::{Settings, Synchronous};
-pub use settle::{DeadAddress, Settlement};
+pub use settle::{DeadAddress, Settlement, Whose};
 pub use silent::SilentRow;
 pub use triggers::{RevisionRow, RevisionState, TriggerRow, TriggerState};
 pub use vault::{Settings as VaultSettings, VaultError, VaultState, rotate_keys};

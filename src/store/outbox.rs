@@ -72,10 +72,13 @@ impl Store {
             let left = limits::DELIVERIES_PER_CLAIM_MAX.saturating_sub(models.len() as u64);
             let limit = left.min(*share as u64);
             let of_route = || {
-                delivery::Entity::find()
+                let rows = delivery::Entity::find()
                     .filter(delivery::Column::ProjectId.eq(route.project_id.uuid()))
-                    .filter(delivery::Column::Channel.eq(route.channel.as_str()))
-                    .lock_with_behavior(LockType::Update, LockBehavior::SkipLocked)
+                    .lock_with_behavior(LockType::Update, LockBehavior::SkipLocked);
+                match route.endpoint_id {
+                    Some(endpoint) => rows.filter(delivery::Column::EndpointId.eq(endpoint.uuid())),
+                    None => rows.filter(delivery::Column::Channel.eq(route.channel.as_str())),
+                }
             };
             // Two questions, not one with an "or": each is answered in the order of an index, however much has piled up.
             let queued = of_route()

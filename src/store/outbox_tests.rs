@@ -3,7 +3,7 @@
 
 use super::change::Row;
 use super::sample::{after, change, delivery, id, noon, open, project, project_row, registration, sending};
-use super::{AttemptRow, Claimed, DeadAddress, Settlement, Store};
+use super::{AttemptRow, Claimed, DeadAddress, Settlement, Store, Whose};
 use crate::base::time::Timestamp;
 use crate::engine::delivery::{ChannelKind, DeliveryState};
 use crate::engine::fix::ReceiptStatus;
@@ -179,7 +179,7 @@ async fn a_dead_address_is_forgotten_unless_a_new_one_came() {
     claim(&store, noon(), 10).await;
     let dead = |number, address: &str| Settlement {
         dead_address: Some(DeadAddress {
-            device_id: id(1),
+            whose: Whose::Device(id(1)),
             address: address.to_owned(),
             since: None,
         }),
@@ -210,7 +210,7 @@ async fn an_address_that_was_registered_again_after_it_died_lives_on() {
         claim(&store, noon(), 10).await;
         let settlement = Settlement {
             dead_address: Some(DeadAddress {
-                device_id: id(1),
+                whose: Whose::Device(id(1)),
                 address: "address 1".to_owned(),
                 since,
             }),

@@ -2,6 +2,7 @@
 
 use super::codec::from_word;
 use super::connect::Store;
+use super::contacts;
 use super::error::StoreError;
 use super::inbox as inbox_told;
 use super::look_deliveries::delivery_row;
@@ -15,7 +16,7 @@ use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use uuid::Uuid;
 
 /// One word of a provider.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct ProviderWord {
     pub project_id: ProjectId,
     pub channel: ChannelKind,
@@ -25,12 +26,12 @@ pub struct ProviderWord {
     pub at: Timestamp,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub enum ProviderSaid {
     /// It got to the phone or the mailbox.
     Received,
-    /// It never will. The reason names no address.
-    Failed { why: String },
+    /// It never will. The reason names no address; the address is named when nothing will ever get to it.
+    Failed { why: String, dead: Option<String> },
 }
 
 impl Store {
@@ -59,7 +60,7 @@ impl Store {
         let received = matches!(word.said, ProviderSaid::Received).then_some(word.at);
         let why = match &word.said {
             ProviderSaid::Received => model.why.clone(),
-            ProviderSaid::Failed { why } => Some(why.clone()),
+            ProviderSaid::Failed { why, .. } => Some(why.clone()),
         };
         delivery::Entity::update_many()
             .col_expr(delivery::Column::State, Expr::value(next.as_str()))
@@ -74,6 +75,10 @@ impl Store {
             .exec(&txn)
             .await?;
         let row = delivery_row(model)?;
+        if let ProviderSaid::Failed { dead: Some(dead), .. } = &word.said {
+            let whose = (word.project_id, row.user_id);
+            contacts::forget(&txn, &self.vault, whose, word.channel, dead).await?;
+        }
         let input = match &word.said {
             ProviderSaid::Received => InboxInput::Reached {
                 message_id: row.message_id,

@@ -2,27 +2,36 @@
 
 use super::codec::{from_word, insert_all};
 use super::connect::Store;
+use super::contacts;
 use super::devices::forget_address;
 use super::error::StoreError;
 use super::inbox as inbox_told;
 use super::look_deliveries::AttemptRow;
-use crate::base::id::{DeliveryId, DeviceId, ProjectId};
+use crate::base::id::{DeliveryId, DeviceId, ProjectId, UserId};
 use crate::base::time::Timestamp;
-use crate::engine::delivery::DeliveryState;
+use crate::engine::delivery::{ChannelKind, DeliveryState};
 use crate::store::change::InboxEntry;
 use ::entity::{attempt, delivery};
 use sea_orm::sea_query::OnConflict;
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use std::collections::HashMap;
 use uuid::Uuid;
 
 /// An address that reaches nobody.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeadAddress {
-    pub device_id: DeviceId,
+    pub whose: Whose,
     pub address: String,
     /// Since when, if the provider said so: registered again after that, it lives on.
     pub since: Option<Timestamp>,
+}
+
+/// Whose address it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Whose {
+    Device(DeviceId),
+    /// The person's own, for this channel.
+    Person(UserId, ChannelKind),
 }
 
 /// What came of one claim.
@@ -95,9 +104,7 @@ impl Store {
                     .map(|entry| (entry, settlement.at)),
             );
             if let Some(dead) = &settlement.dead_address {
-                let address = Some(dead.address.as_str());
-                let device = (settlement.project_id, dead.device_id);
-                forget_address(&txn, &self.vault, device, address, dead.since).await?;
+                self.forget_dead(&txn, settlement.project_id, dead).await?;
             }
         }
         if changed.is_empty() {
@@ -110,6 +117,23 @@ impl Store {
         }
         txn.commit().await?;
         Ok(states)
+    }
+
+    async fn forget_dead(
+        &self,
+        txn: &DatabaseTransaction,
+        project: ProjectId,
+        dead: &DeadAddress,
+    ) -> Result<(), StoreError> {
+        match dead.whose {
+            Whose::Device(device) => {
+                let address = Some(dead.address.as_str());
+                forget_address(txn, &self.vault, (project, device), address, dead.since).await
+            }
+            Whose::Person(user, channel) => {
+                contacts::forget(txn, &self.vault, (project, user), channel, &dead.address).await
+            }
+        }
     }
 }
 

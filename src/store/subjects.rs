@@ -9,7 +9,9 @@ use crate::base::time::Timestamp;
 use crate::engine::subject::Subject;
 use ::entity::{event, receipt, subject, tombstone, user};
 use sea_orm::sea_query::Expr;
-use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
+};
 use std::collections::{HashMap, HashSet};
 use uuid::Uuid;
 
@@ -114,6 +116,28 @@ impl Store {
         }
         Ok(known)
     }
+}
+
+/// Holds these subjects, sorted by id, until the end of the transaction: in one order, so that an erasure on another node comes
+/// wholly before or after.
+pub(super) async fn lock_subjects(
+    txn: &DatabaseTransaction,
+    project: ProjectId,
+    users: &[UserId],
+) -> Result<(), StoreError> {
+    for chunk in users.chunks(IN_LIST_MAX) {
+        let _: Vec<Uuid> = subject::Entity::find()
+            .select_only()
+            .column(subject::Column::UserId)
+            .filter(subject::Column::ProjectId.eq(project.uuid()))
+            .filter(subject::Column::UserId.is_in(chunk.iter().map(|user| user.uuid())))
+            .order_by_asc(subject::Column::UserId)
+            .lock_exclusive()
+            .into_tuple()
+            .all(txn)
+            .await?;
+    }
+    Ok(())
 }
 
 /// Those of these users who have a tombstone.

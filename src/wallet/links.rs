@@ -40,6 +40,8 @@ pub struct Links {
     key: LinkKey,
     /// Without a slash at its end.
     public_url: String,
+    /// Was it set, or is it no more than where this server listens?
+    is_public: bool,
     lasts: TimeDelta,
     /// Will the next start have the same secret?
     pub is_kept: bool,
@@ -80,6 +82,7 @@ impl Links {
         Ok(Self {
             key: LinkKey::new(&secret),
             public_url,
+            is_public: settings.public_url.is_some(),
             lasts: TimeDelta::hours(i64::from(settings.hours)),
             is_kept,
         })
@@ -87,6 +90,11 @@ impl Links {
 
     pub fn key(&self) -> &LinkKey {
         &self.key
+    }
+
+    /// Below what address others reach us, where one was set.
+    pub fn told_url(&self) -> Option<&str> {
+        self.is_public.then_some(&self.public_url)
     }
 
     /// Below what address phones reach us; https only, as wallets call no other.

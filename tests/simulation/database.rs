@@ -15,7 +15,7 @@ use usher::engine::message::Message;
 use usher::engine::moment::Moment;
 use usher::engine::step::{InstanceChange, Received};
 use usher::engine::subject::{Consent, Purpose, Subject};
-use usher::store::{Change, Claimed, DeliveryRow, DeviceRow, InboxEntry, InboxInput, Passed, Row, Settlement};
+use usher::store::{Change, Claimed, DeliveryRow, DeviceRow, InboxEntry, InboxInput, Passed, Row, Settlement, Whose};
 use uuid::Uuid;
 
 /// Who held a device, from when to when.
@@ -314,7 +314,8 @@ impl Database {
         row.lease_until = None;
         let state = row.state;
         if let Some(dead) = &settlement.dead_address
-            && let Some(device) = self.devices.get_mut(&dead.device_id)
+            && let Whose::Device(device_id) = dead.whose
+            && let Some(device) = self.devices.get_mut(&device_id)
             && device.push.as_ref().is_some_and(|(_, known)| *known == dead.address)
         {
             device.push = None;

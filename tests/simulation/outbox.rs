@@ -12,7 +12,7 @@ use usher::engine::message::Message;
 use usher::engine::step::{Given, still_may_be_sent};
 use usher::engine::trigger::Audience;
 use usher::pipeline::{Verdict, at_a_glance};
-use usher::store::{AttemptRow, Claimed, DeadAddress, InboxEntry, InboxInput, Settlement};
+use usher::store::{AttemptRow, Claimed, DeadAddress, InboxEntry, InboxInput, Settlement, Whose};
 use uuid::Uuid;
 
 const LEASE: TimeDelta = TimeDelta::seconds(60);
@@ -244,7 +244,7 @@ impl Fleet {
                 .device_id
                 .filter(|_| dead)
                 .map(|device_id| DeadAddress {
-                    device_id,
+                    whose: Whose::Device(device_id),
                     address: flight.address.clone(),
                     since: None,
                 }),

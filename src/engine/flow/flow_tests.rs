@@ -22,6 +22,15 @@ fn route(number: u128) -> Route {
     Route {
         project_id: Uuid::from_u128(number).into(),
         channel: ChannelKind::Fcm,
+        endpoint_id: None,
+    }
+}
+
+fn endpoint(tenant: u128, number: u128) -> Route {
+    Route {
+        channel: ChannelKind::Webhook,
+        endpoint_id: Some(Uuid::from_u128(number).into()),
+        ..route(tenant)
     }
 }
 
@@ -53,6 +62,27 @@ fn a_route_that_never_ends_leaves_half_of_the_places_and_several_leave_a_share()
         assert_eq!(100 - taken.values().sum::<usize>(), left, "{slow} slow ones");
         let late = take_all(&mut flow, &[route(99)], noon());
         assert!(late[&route(99)] * 2 + 1 >= left, "{late:?}");
+    }
+}
+
+#[test]
+fn an_endpoint_that_never_ends_leaves_places_to_the_others_of_its_business_and_all_of_them_half_to_everybody() {
+    for (slow, left) in [(1, 66), (2, 60), (9, 52), (40, 50)] {
+        let mut flow = unpaced(100);
+        let routes: Vec<Route> = (0..slow).map(|number| endpoint(1, number)).collect();
+        let taken = take_all(&mut flow, &routes, noon());
+        let free = 100 - taken.values().sum::<usize>();
+        assert_eq!(free, left, "{slow} slow ones");
+        let sibling = take_all(&mut flow, &[endpoint(1, 99)], noon());
+        assert!(slow > 9 || sibling[&endpoint(1, 99)] >= 1, "{slow}: {sibling:?}");
+        let other = take_all(&mut flow, &[route(2)], noon());
+        assert!(other[&route(2)] >= 20, "{slow}: {other:?}");
+        for (route, count) in taken.iter().chain(&sibling) {
+            for _ in 0..*count {
+                flow.ended(*route, Ending::Answered, noon());
+            }
+        }
+        assert!(flow.to_endpoints.is_empty());
     }
 }
 

@@ -7,18 +7,20 @@ pub use breaker::Ending;
 pub use pace::Limit;
 
 use super::delivery::ChannelKind;
-use crate::base::id::ProjectId;
+use crate::base::id::{EndpointId, ProjectId};
 use crate::base::limits;
 use crate::base::time::Timestamp;
 use breaker::Breaker;
 use pace::Pace;
 use std::collections::BTreeMap;
 
-/// A way out: one tenant's messages by one channel. What befalls one way is no matter of another.
+/// A way out: one tenant's messages by one channel, or to one of its endpoints. What befalls one way is no matter of another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Route {
     pub project_id: ProjectId,
     pub channel: ChannelKind,
+    /// With webhooks: which endpoint, each being a receiver of its own.
+    pub endpoint_id: Option<EndpointId>,
 }
 
 /// How many deliveries a way may take up now, at most.
@@ -34,6 +36,8 @@ pub struct Flow {
     limits: BTreeMap<ChannelKind, Limit>,
     lanes: BTreeMap<Route, Lane>,
     under_way: usize,
+    /// Under way to all endpoints of one tenant together.
+    to_endpoints: BTreeMap<ProjectId, usize>,
     /// Counts the shares given: who was served longest ago comes first.
     turn: u64,
     wake_at: Option<Timestamp>,
@@ -55,6 +59,7 @@ impl Flow {
             limits,
             lanes: BTreeMap::new(),
             under_way: 0,
+            to_endpoints: BTreeMap::new(),
             turn: 0,
             wake_at: None,
         }
@@ -63,7 +68,8 @@ impl Flow {
     /// Shares of the free places for the routes that have something due; none for those that must wait.
     ///
     /// Places are dealt in turn, one each, to whoever has fewer of them than are still free. So one slow route ends up with half
-    /// of all places and leaves the other half, two leave a third, and there is no number to tune.
+    /// of all places and leaves the other half, two leave a third, and there is no number to tune. An endpoint has fewer than its
+    /// tenant could still get: one that is slow leaves places to the others, and all of them together half to everybody else.
     pub fn plan(&mut self, due: &[Route], now: Timestamp) -> Vec<Share> {
         self.wake_at = None;
         let mut asking: Vec<(Route, usize, usize)> = Vec::with_capacity(due.len());
@@ -82,14 +88,22 @@ impl Flow {
         asking.truncate(limits::ROUTES_PER_CLAIM_MAX);
         let mut free = self.places.saturating_sub(self.under_way);
         let mut shares: Vec<Share> = asking.iter().map(|(route, ..)| (*route, 0)).collect();
+        let mut to_endpoints = self.to_endpoints.clone();
         let mut dealt = true;
         while dealt {
             dealt = false;
-            for ((_, under_way, room), (_, share)) in asking.iter().zip(&mut shares) {
-                if *share < *room && *under_way + *share < free {
+            for ((route, under_way, room), (_, share)) in asking.iter().zip(&mut shares) {
+                let together = route
+                    .endpoint_id
+                    .map(|_| to_endpoints.entry(route.project_id).or_default());
+                let siblings = together.as_deref().copied().unwrap_or_default();
+                if *share < *room && *under_way + *share + siblings < free {
                     *share += 1;
                     free -= 1;
                     dealt = true;
+                    if let Some(together) = together {
+                        *together += 1;
+                    }
                 }
             }
         }
@@ -115,6 +129,9 @@ impl Flow {
     /// Deliveries were claimed for this route.
     pub fn began(&mut self, route: Route, count: usize, now: Timestamp) {
         self.under_way += count;
+        if route.endpoint_id.is_some() {
+            *self.to_endpoints.entry(route.project_id).or_default() += count;
+        }
         let lane = self.lane(route, now);
         lane.under_way += count;
         if let Some(pace) = &mut lane.pace {
@@ -125,6 +142,11 @@ impl Flow {
     /// One of them ended. True when the route has just been closed for going silent.
     pub fn ended(&mut self, route: Route, ending: Ending, now: Timestamp) -> bool {
         self.under_way = self.under_way.saturating_sub(1);
+        if route.endpoint_id.is_some() {
+            let together = self.to_endpoints.entry(route.project_id).or_default();
+            *together = together.saturating_sub(1);
+            self.to_endpoints.retain(|_, together| *together > 0);
+        }
         let lane = self.lane(route, now);
         lane.under_way = lane.under_way.saturating_sub(1);
         let closed = lane.breaker.heard(ending, now);

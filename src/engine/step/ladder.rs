@@ -93,7 +93,7 @@ impl Stepper<'_> {
                 self.decide_later(&sent, code, step, says, told_of(&sent, rung));
                 return Climb::Ended;
             }
-            let morning = self.night_ends_at(&sent);
+            let morning = self.night_ends_at(&sent, self.given.now);
             let ladder = &mut self.subject.sent[place].ladder;
             if let Some(morning) = morning {
                 ladder.postpone((morning - rung.at).max(TimeDelta::zero()));
@@ -140,13 +140,13 @@ impl Stepper<'_> {
         })
     }
 
-    /// For a promo in the quiet hours: when they end.
-    fn night_ends_at(&self, sent: &Sent) -> Option<Timestamp> {
+    /// For a promo that would ring in the quiet hours: when they end.
+    pub(super) fn night_ends_at(&self, sent: &Sent, at: Timestamp) -> Option<Timestamp> {
         let catalogue = self.given.catalogue;
         let trigger = catalogue.revision(sent.trigger_id, sent.revision);
         let own = trigger.and_then(|trigger| trigger.sentence.guards.quiet_hours.as_ref());
         let quiet = own.or(catalogue.settings.quiet_hours.as_ref()).filter(|_| sent.promo)?;
-        quiet.ends_at(self.given.now, self.user_zone())
+        quiet.ends_at(at, self.user_zone())
     }
 
     /// The message got there: the ways that are still to come are not needed.

@@ -2,6 +2,7 @@
 
 use super::Effects;
 use super::stepper::Stepper;
+use crate::base::id::MessageId;
 use crate::base::time::Timestamp;
 use crate::engine::decision::Decision;
 use crate::engine::delivery::ChannelKind;
@@ -9,49 +10,66 @@ use crate::engine::message::Message;
 use crate::engine::moment::{Moment, MomentKind};
 use chrono::TimeDelta;
 
-const QUARTER_MS: i64 = 15 * 60 * 1_000;
-/// Everybody's cron jobs fire at the quarter hour, and are through after this.
+const QUARTER: TimeDelta = TimeDelta::minutes(15);
+/// Everybody's cron jobs fire at the quarter hour: the first ones this long before it, and they are through this long after.
 const CROWDED: TimeDelta = TimeDelta::minutes(2);
 /// Whoever would leave then leaves within this time after it.
 const SPREAD: TimeDelta = TimeDelta::minutes(5);
 
-/// When this message of these effects may leave by this channel: at once, unless it goes through Firebase, whose wish this is, is a
-/// promo that the clock alone let go, and the quarter hour has just struck. Then it leaves two to seven minutes later, each at an instant of its own.
-///
-/// A service message is promised for its time and never waits; neither does a promo that answers what somebody did. Before the
-/// quarter nothing is held back: it would be carried over an hour at which quiet begins.
+/// When this message of these effects may leave by this channel: at once, unless it goes through Firebase, whose wish this is,
+/// and is held back from the minutes around the quarter hour.
 pub fn leaves_at(effects: &Effects, message: &Message, channel: ChannelKind) -> Timestamp {
-    leaving(&effects.decisions, &effects.moments, message, channel)
+    let held_back = effects.held_back.get(&message.id);
+    let held_back = held_back.filter(|_| channel == ChannelKind::Fcm);
+    held_back.copied().unwrap_or(message.created_at)
 }
 
-fn leaving(decisions: &[Decision], moments: &[Moment], message: &Message, channel: ChannelKind) -> Timestamp {
-    let now = message.created_at;
-    let since_quarter = TimeDelta::milliseconds(now.timestamp_millis().rem_euclid(QUARTER_MS));
-    let is_spread = channel == ChannelKind::Fcm && message.promo && !message.silent;
-    if !is_spread || since_quarter >= CROWDED || !is_planned(decisions, moments, message) {
-        return now;
+/// When a message that is made within two minutes of a quarter hour leaves instead: two to seven minutes after the quarter, each
+/// at an instant of its own. None for one that is made in between, or whose life ends before.
+fn after_the_crowd(message: &Message) -> Option<Timestamp> {
+    let made = message.created_at;
+    let quarter = QUARTER.num_milliseconds();
+    let since = TimeDelta::milliseconds(made.timestamp_millis().rem_euclid(quarter));
+    let is_before = QUARTER - since <= CROWDED;
+    if !is_before && since >= CROWDED {
+        return None;
     }
     let [.., a, b, c, d] = *message.id.uuid().as_bytes();
     let draw = u32::from_be_bytes([a, b, c, d]);
     let spread = SPREAD.num_milliseconds() * i64::from(draw) / i64::from(u32::MAX);
-    let at = now - since_quarter + CROWDED + TimeDelta::milliseconds(spread);
-    if at < message.expires_at { at } else { now }
+    let struck = made - since + if is_before { QUARTER } else { TimeDelta::zero() };
+    Some(struck + CROWDED + TimeDelta::milliseconds(spread)).filter(|at| *at < message.expires_at)
 }
 
 impl Stepper<'_> {
+    /// Holds back promos that the clock alone let go around the quarter hour. A service message is promised for its time and
+    /// never waits; neither does a promo that answers what somebody did, or one that would then ring in the quiet hours.
+    ///
     /// What leaves later also has its further ways later: nobody is given up on before anything was sent to them.
-    pub(super) fn put_off_further_ways(&mut self) {
-        for message in &self.out.messages {
-            let Some(first) = message.deliveries.first() else {
-                continue;
-            };
-            let leaves_at = leaving(&self.out.decisions, &self.out.moments, message, first.channel);
-            let held_back = leaves_at - message.created_at;
+    pub(super) fn keep_clear_of_the_crowd(&mut self) {
+        let held_back: Vec<(MessageId, Timestamp)> =
+            self.out.messages.iter().filter_map(|made| self.held(made)).collect();
+        for (id, at) in held_back {
+            let made = self.out.messages.iter().find(|made| made.id == id);
+            let first = made.and_then(|made| made.deliveries.first());
+            let by_firebase = first.is_some_and(|first| first.channel == ChannelKind::Fcm);
             let mut sent = self.subject.sent.iter_mut();
-            if let Some(sent) = sent.find(|sent| sent.message_id == message.id) {
-                sent.ladder.postpone(held_back);
+            if let Some(sent) = sent.find(|sent| sent.message_id == id).filter(|_| by_firebase) {
+                sent.ladder.postpone(at - self.given.now);
             }
+            self.out.held_back.insert(id, at);
         }
+    }
+
+    fn held(&self, message: &Message) -> Option<(MessageId, Timestamp)> {
+        let may_wait = message.promo && !message.silent;
+        if !may_wait || !is_planned(&self.out.decisions, &self.out.moments, message) {
+            return None;
+        }
+        let at = after_the_crowd(message)?;
+        let sent = self.subject.sent.iter().find(|sent| sent.message_id == message.id);
+        let is_quiet = sent.is_some_and(|sent| self.night_ends_at(sent, at).is_some());
+        (!is_quiet).then_some((message.id, at))
     }
 }
 

@@ -12,7 +12,7 @@ use crate::engine::message::Message;
 use crate::engine::moment::Moment;
 use crate::engine::subject::Subject;
 use chrono::TimeDelta;
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use uuid::Uuid;
 
 /// What a step is given besides the subject and its input: everything it may know of the world.
@@ -61,6 +61,7 @@ pub(super) struct Collected {
     pub(super) forwarded: Vec<Forwarded>,
     pub(super) redirected: Vec<(MessageId, Planned)>,
     pub(super) instances: Vec<InstanceChange>,
+    pub(super) held_back: BTreeMap<MessageId, Timestamp>,
 }
 
 /// Steps one subject by one input. Pure: the same arguments give the same effects, byte for byte.
@@ -81,7 +82,7 @@ pub fn step(subject: Subject, input: &Input, given: Given<'_>) -> Effects {
         stepper.notice_facts_that_turned();
         stepper.judge_fresh();
         stepper.look_at_ladders();
-        stepper.put_off_further_ways();
+        stepper.keep_clear_of_the_crowd();
         stepper.end_with_their_facts();
         stepper.forget_the_old();
     }
@@ -242,6 +243,7 @@ impl Stepper<'_> {
             forwarded: out.forwarded,
             redirected: out.redirected,
             instances: out.instances,
+            held_back: out.held_back,
             wake_at,
             subject: self.subject,
         }
