@@ -71,6 +71,8 @@ mod fixture_tests;
 #[cfg(test)]
 mod flow_tests;
 #[cfg(test)]
+mod google_wallet_tests;
+#[cfg(test)]
 mod held_tests;
 #[cfg(test)]
 mod journey_tests;
@@ -88,7 +90,5 @@ mod report_tests;
 mod simulation_tests;
 #[cfg(test)]
 mod surface_tests;
-#[cfg(test)]
-mod google_wallet_tests;
 #[cfg(test)]
 mod wallet_tests;

@@ -61,10 +61,10 @@ const TABLE: [(&str, [&str; 4]); 31] = [
     (
         "fresh",
         [
-            "This page shows what is known now. Load it again before you go.",
-            "Diese Seite zeigt den Stand von jetzt. Vor dem Weg bitte neu laden.",
-            "Cette page montre l’état actuel. Rechargez-la avant de partir.",
-            "Esta página muestra lo que se sabe ahora. Vuelva a cargarla antes de salir.",
+            "Load this page again before you go. As of",
+            "Diese Seite vor dem Weg bitte neu laden. Stand:",
+            "Rechargez cette page avant de partir. Mise à jour à",
+            "Vuelva a cargar esta página antes de salir. Actualizado a las",
         ],
     ),
     (
