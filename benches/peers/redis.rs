@@ -26,19 +26,7 @@ pub fn run(world: &World, port: u16) {
         .iter()
         .map(|fix| (fix.lng.to_string(), fix.lat.to_string()))
         .collect();
-    let one = |client: &mut Client, (lng, lat): &(String, String)| {
-        client.push(&[
-            "GEOSEARCH",
-            "fences",
-            "FROMLONLAT",
-            lng,
-            lat,
-            "BYRADIUS",
-            &radius,
-            "m",
-            "WITHDIST",
-        ]);
-    };
+    let one = |client: &mut Client, fix: &(String, String)| ask_for(client, fix, &radius);
     let theirs: Vec<Vec<u32>> = words
         .iter()
         .map(|fix| {
@@ -84,6 +72,21 @@ pub fn run(world: &World, port: u16) {
         world.ours,
         Some(20.0),
     );
+}
+
+/// Asks for all centres this near to a fix, longitude before latitude; the question waits to be flushed.
+fn ask_for(client: &mut Client, (lng, lat): &(String, String), radius_m: &str) {
+    client.push(&[
+        "GEOSEARCH",
+        "fences",
+        "FROMLONLAT",
+        lng,
+        lat,
+        "BYRADIUS",
+        radius_m,
+        "m",
+        "WITHDIST",
+    ]);
 }
 
 /// Stores the centres; the radius of each circle.
