@@ -56,3 +56,14 @@ fn a_failed_delivery_was_not_handed_over() {
     }];
     assert_eq!(join(&["a"], &arrivals, &[failed]).handed_over, 0);
 }
+
+#[test]
+fn under_overload_messages_are_counted_however_late_they_are() {
+    let arrivals = [1_000, 2_000, 3_000].map(|ms| Arrival { phone: 0, due: at(ms) });
+    let late = [delivered("a", 40_000, 40_010), delivered("a", 41_000, 41_010)];
+    assert_eq!(
+        join(&["a"], &arrivals, &late).handed_over,
+        2,
+        "one of the three is missing"
+    );
+}
