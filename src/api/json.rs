@@ -20,6 +20,8 @@ use std::sync::Arc;
 /// Compressed bytes handed to the decoder at once. Deflate grows at most a thousandfold, so no step makes more than about
 /// 2 MB before the bound is looked at.
 const PIECE_BYTES: usize = 2 * 1024;
+/// A body smaller than this moves when it grows.
+const MOVED_BYTES_MAX: usize = 256 * 1024;
 
 /// A JSON body of the expected shape.
 pub struct Json<T>(pub T);
@@ -118,8 +120,10 @@ where
             return Err(Problem::new(ErrorCode::Overloaded, detail).retry_after_s(1));
         }
         if body.capacity() - body.len() < chunk.len() {
-            // It doubles, but never beyond what it may hold.
-            let room = (body.capacity() * 2).clamp(body.len() + chunk.len(), bytes_max);
+            // It doubles while it is small. After that it takes the addresses of all it may hold at once: a page that nobody
+            // wrote takes no memory, and no body is ever held twice while it moves.
+            let doubled = (body.capacity() * 2).max(body.len() + chunk.len());
+            let room = if doubled < MOVED_BYTES_MAX { doubled } else { bytes_max };
             body.reserve_exact(room - body.len());
         }
         body.extend_from_slice(&chunk);
