@@ -1,10 +1,10 @@
 //! Values in columns: JSON texts, words of closed lists, typed ids, batches below the bind limit.
 
 use super::error::StoreError;
+use super::script::Script;
 use sea_orm::sea_query::{Expr, ExprTrait, OnConflict};
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, Insert, IntoActiveModel, Iterable, RuntimeErr,
-    SqlErr, SqlxError,
+    ActiveModelTrait, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, IntoActiveModel, RuntimeErr, SqlErr, SqlxError,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -45,25 +45,16 @@ pub(super) fn from_word<T: DeserializeOwned>(place: &'static str, word: &str) ->
         .map_err(|_| StoreError::Corrupt(format!("{place}: not a word of its list")))
 }
 
-/// Inserts any number of rows in statements that stay below the bind limit; returns how many rows were written.
+/// Inserts any number of rows; returns how many were written.
 pub(super) async fn insert_all<C, M, A>(conn: &C, rows: Vec<M>, conflict: Option<OnConflict>) -> Result<u64, StoreError>
 where
     C: ConnectionTrait,
     M: IntoActiveModel<A> + Send,
     A: ActiveModelTrait + Send,
 {
-    let columns = <A::Entity as EntityTrait>::Column::iter().count().max(1);
-    let mut written = 0;
-    let mut rows = rows.into_iter().peekable();
-    while rows.peek().is_some() {
-        let chunk: Vec<M> = rows.by_ref().take(BINDS_MAX / columns).collect();
-        let mut insert = Insert::many(chunk);
-        if let Some(conflict) = &conflict {
-            insert = insert.on_conflict(conflict.clone());
-        }
-        written += insert.exec_without_returning(conn).await?;
-    }
-    Ok(written)
+    let mut script = Script::new(conn.get_database_backend());
+    script.insert(rows, conflict.as_ref());
+    script.run(conn).await
 }
 
 /// What a column holds, plus one.

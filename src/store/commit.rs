@@ -1,9 +1,10 @@
 //! The commit: the effects of many steps and the rows of their inputs, in one transaction (DESIGN.md 4, invariants 2 and 4).
 
 use super::change::{Change, Row};
-use super::codec::{IN_LIST_MAX, insert_all, to_word};
+use super::codec::{IN_LIST_MAX, to_word};
 use super::connect::Store;
 use super::error::{CommitError, StoreError};
+use super::script::Script;
 use super::subjects::{erased_among, lock_subjects};
 use super::vault::Vault;
 use super::{commit_messages, commit_people, commit_records, inbox as inbox_told, instances, sealed};
@@ -87,22 +88,23 @@ impl Store {
             .collect();
         summary.erased = erased.into_iter().map(|(_, user)| user).collect();
         check_send_keys(txn, &self.vault, &changes).await?;
-        write_subjects(txn, &self.vault, &changes).await?;
         summary.unreachable = commit_people::write(txn, &self.vault, &changes).await?;
         summary.events = commit_records::write_events(txn, &self.vault, &changes).await?;
-        commit_records::write_fixes(txn, &changes).await?;
-        summary.moments = write_moments(txn, &self.vault, &changes).await?;
-        summary.decisions = write_decisions(txn, &self.vault, &changes).await?;
-        instances::write(txn, &changes).await?;
-        (summary.messages, summary.deliveries) = commit_messages::write(txn, &self.vault, &changes).await?;
+        let mut script = Script::new(txn.get_database_backend());
+        write_subjects(&mut script, &self.vault, &changes)?;
+        commit_records::write_fixes(&mut script, &changes)?;
+        summary.moments = write_moments(&mut script, &self.vault, &changes)?;
+        summary.decisions = write_decisions(&mut script, &self.vault, &changes)?;
+        instances::write(&mut script, &changes);
+        (summary.messages, summary.deliveries) = commit_messages::write(&mut script, &self.vault, &changes)?;
+        inbox_told::write_told(&mut script, &self.vault, &changes)?;
+        for chunk in done.chunks(IN_LIST_MAX) {
+            script.add(&inbox::Entity::delete_many().filter(inbox::Column::Id.is_in(chunk.iter().copied())));
+        }
+        script.run(txn).await?;
         summary.cancelled = commit_messages::cancel(txn, &changes).await?;
         let hops;
         (summary.receipts, hops) = commit_records::write_receipts(txn, &self.vault, &changes).await?;
-        inbox_told::write_told(txn, &self.vault, &changes).await?;
-        for chunk in done.chunks(IN_LIST_MAX) {
-            let delete = inbox::Entity::delete_many().filter(inbox::Column::Id.is_in(chunk.iter().copied()));
-            delete.exec(txn).await.map_err(StoreError::from)?;
-        }
         Ok((summary, hops))
     }
 
@@ -201,7 +203,7 @@ pub(super) fn send_key_name(vault: &Vault, project: ProjectId, key: &str) -> Res
     Ok(URL_SAFE_NO_PAD.encode(vault.name(project.uuid(), sealed::SEND_KEY, key)?))
 }
 
-async fn write_subjects(txn: &DatabaseTransaction, vault: &Vault, changes: &[&Change]) -> Result<(), StoreError> {
+fn write_subjects(script: &mut Script, vault: &Vault, changes: &[&Change]) -> Result<(), StoreError> {
     let mut last: BTreeMap<(ProjectId, UserId), (&Change, bool)> = BTreeMap::new();
     for change in changes {
         let kept = last.entry(owner(change)).or_insert((change, false));
@@ -221,12 +223,11 @@ async fn write_subjects(txn: &DatabaseTransaction, vault: &Vault, changes: &[&Ch
     let newer = OnConflict::columns([subject::Column::ProjectId, subject::Column::UserId])
         .update_columns([subject::Column::State, subject::Column::WakeAt])
         .to_owned();
-    let models = models.into_iter().map(IntoActiveModel::into_active_model).collect();
-    insert_all::<_, subject::ActiveModel, _>(txn, models, Some(newer)).await?;
+    script.insert::<_, subject::ActiveModel>(models, Some(&newer));
     Ok(())
 }
 
-async fn write_moments(txn: &DatabaseTransaction, vault: &Vault, changes: &[&Change]) -> Result<usize, StoreError> {
+fn write_moments(script: &mut Script, vault: &Vault, changes: &[&Change]) -> Result<usize, StoreError> {
     let mut models: Vec<moment::ActiveModel> = Vec::new();
     for change in changes {
         for noticed in &change.effects.moments {
@@ -242,11 +243,11 @@ async fn write_moments(txn: &DatabaseTransaction, vault: &Vault, changes: &[&Cha
         }
     }
     let count = models.len();
-    insert_all(txn, models, None).await?;
+    script.insert(models, None);
     Ok(count)
 }
 
-async fn write_decisions(txn: &DatabaseTransaction, vault: &Vault, changes: &[&Change]) -> Result<usize, StoreError> {
+fn write_decisions(script: &mut Script, vault: &Vault, changes: &[&Change]) -> Result<usize, StoreError> {
     let mut models: Vec<decision::ActiveModel> = Vec::new();
     for change in changes {
         for decided in &change.effects.decisions {
@@ -264,7 +265,7 @@ async fn write_decisions(txn: &DatabaseTransaction, vault: &Vault, changes: &[&C
         }
     }
     let count = models.len();
-    insert_all(txn, models, None).await?;
+    script.insert(models, None);
     Ok(count)
 }
 

@@ -1,9 +1,10 @@
 //! The part of a commit that is about messages: their rows, their deliveries, and what must no longer be sent.
 
 use super::change::Change;
-use super::codec::{IN_LIST_MAX, insert_all};
+use super::codec::IN_LIST_MAX;
 use super::commit::{messages, send_key_name};
 use super::error::StoreError;
+use super::script::Script;
 use super::sealed;
 use super::vault::Vault;
 use crate::base::id::{DeviceId, EndpointId, MessageId, ProjectId, UserId};
@@ -18,11 +19,7 @@ use sea_orm::{ActiveValue, ColumnTrait, DatabaseTransaction, EntityTrait, IntoAc
 use std::collections::BTreeMap;
 
 /// Messages, and their deliveries ready to be claimed.
-pub(super) async fn write(
-    txn: &DatabaseTransaction,
-    vault: &Vault,
-    changes: &[&Change],
-) -> Result<(usize, usize), StoreError> {
+pub(super) fn write(script: &mut Script, vault: &Vault, changes: &[&Change]) -> Result<(usize, usize), StoreError> {
     let mut rows: Vec<message::ActiveModel> = Vec::new();
     let mut outbox: Vec<delivery::ActiveModel> = Vec::new();
     for (change, made) in messages(changes) {
@@ -62,8 +59,8 @@ pub(super) async fn write(
         }
     }
     let counts = (rows.len(), outbox.len());
-    insert_all(txn, rows, None).await?;
-    insert_all(txn, outbox, None).await?;
+    script.insert(rows, None);
+    script.insert(outbox, None);
     Ok(counts)
 }
 

@@ -4,6 +4,7 @@ use super::change::{Change, EventRow, Row};
 use super::codec::{IN_LIST_MAX, do_nothing, from_word, insert_all, to_json, to_word};
 use super::commit::rows;
 use super::error::StoreError;
+use super::script::Script;
 use super::sealed;
 use super::vault::Vault;
 use crate::base::id::ProjectId;
@@ -48,7 +49,7 @@ fn event_model(vault: &Vault, project: ProjectId, row: &EventRow) -> Result<even
     })
 }
 
-pub(super) async fn write_fixes(txn: &DatabaseTransaction, changes: &[&Change]) -> Result<(), StoreError> {
+pub(super) fn write_fixes(script: &mut Script, changes: &[&Change]) -> Result<(), StoreError> {
     let mut models = Vec::new();
     for change in changes {
         for kept in &change.effects.fixes {
@@ -64,7 +65,7 @@ pub(super) async fn write_fixes(txn: &DatabaseTransaction, changes: &[&Change]) 
             });
         }
     }
-    insert_all(txn, models, None).await?;
+    script.insert(models, None);
     Ok(())
 }
 

@@ -16,6 +16,11 @@ use std::time::Duration;
 /// How long a caller waits for a connection: longer than the longest commit, shorter than a client's patience.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(20);
 
+/// SQLite: pages that the writer keeps, and those that all readers keep together. Each connection keeps its own, and fills what it
+/// may; what is in neither is mostly in the system's cache of the file, a copy away.
+const WRITER_CACHE_KIB: u32 = 32 * 1024;
+const READERS_CACHE_KIB: u32 = 32 * 1024;
+
 /// The database. Cheap to clone; all clones share the connections.
 #[derive(Debug, Clone)]
 pub struct Store {
@@ -32,8 +37,9 @@ impl Store {
     pub async fn open(settings: &Settings) -> Result<Self, StoreError> {
         if settings.url.starts_with("sqlite:") {
             create_folder(&settings.url).await?;
-            let writer = Database::connect(sqlite(settings, 1)).await?;
-            let reader = Database::connect(sqlite(settings, settings.readers.max(1))).await?;
+            let writer = Database::connect(sqlite(settings, 1, WRITER_CACHE_KIB)).await?;
+            let readers = settings.readers.max(1);
+            let reader = Database::connect(sqlite(settings, readers, READERS_CACHE_KIB / readers)).await?;
             let vault = Vault::default();
             return Ok(Self { writer, reader, vault });
         }
@@ -122,7 +128,7 @@ fn quiet(url: &str) -> ConnectOptions {
     options
 }
 
-fn sqlite(settings: &Settings, connections: u32) -> ConnectOptions {
+fn sqlite(settings: &Settings, connections: u32, cache_kib: u32) -> ConnectOptions {
     let mut options = quiet(&settings.url);
     let busy = Duration::from_millis(settings.busy_timeout_ms);
     let synchronous = match settings.synchronous {
@@ -132,6 +138,8 @@ fn sqlite(settings: &Settings, connections: u32) -> ConnectOptions {
     };
     options
         .max_connections(connections)
+        // There is no network that could have cut it: to ask first would double what a read costs.
+        .test_before_acquire(false)
         // A connection that is dropped and made anew would lose an in-memory database.
         .idle_timeout(None)
         .max_lifetime(None)
@@ -147,7 +155,8 @@ fn sqlite(settings: &Settings, connections: u32) -> ConnectOptions {
                 .statement_cache_capacity(512)
                 // Erased means gone: freed pages are overwritten with zeros.
                 .pragma("secure_delete", "ON")
-                .pragma("cache_size", "-65536")
+                // A negative size is one in KiB.
+                .pragma("cache_size", format!("-{cache_kib}"))
                 // The log is copied into the file beside the commits (`Store::checkpoint`). Only when that falls behind does a
                 // commit do it, so that the log cannot grow without end.
                 .pragma("wal_autocheckpoint", "16384")

@@ -4,6 +4,7 @@ use super::change::{Change, InboxEntry};
 use super::codec::{IN_LIST_MAX, do_nothing, insert_all, one_more};
 use super::connect::Store;
 use super::error::StoreError;
+use super::script::Script;
 use super::sealed;
 use super::vault::Vault;
 use crate::base::limits;
@@ -106,11 +107,7 @@ fn model_of(vault: &Vault, entry: &InboxEntry, at: Timestamp) -> Result<inbox::A
 }
 
 /// What these steps tell to other users.
-pub(super) async fn write_told(
-    txn: &DatabaseTransaction,
-    vault: &Vault,
-    changes: &[&Change],
-) -> Result<(), StoreError> {
+pub(super) fn write_told(script: &mut Script, vault: &Vault, changes: &[&Change]) -> Result<(), StoreError> {
     let mut models = Vec::new();
     for change in changes {
         for told in &change.effects.forwarded {
@@ -118,6 +115,6 @@ pub(super) async fn write_told(
             models.push(model_of(vault, &entry, told.moment.noticed_at)?);
         }
     }
-    insert_all(txn, models, Some(do_nothing())).await?;
+    script.insert(models, Some(&do_nothing()));
     Ok(())
 }

@@ -1,16 +1,16 @@
 //! Instances of journeys: written with the effects that moved them, listed for who looks after them, and counted by state.
 
 use super::change::Change;
-use super::codec::insert_all;
 use super::connect::Store;
 use super::error::StoreError;
 use super::paging::{Page, PageAsk, named};
+use super::script::Script;
 use crate::base::id::{InstanceId, JourneyId, ProjectId, UserId};
 use crate::base::time::{Span, Timestamp};
 use crate::engine::step::InstanceChange;
 use ::entity::{journey_instance as instance, journey_passage as passage};
 use sea_orm::sea_query::{Condition, OnConflict};
-use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect};
 use std::collections::BTreeMap;
 use uuid::Uuid;
 
@@ -211,7 +211,7 @@ fn passages(project: ProjectId, journey: JourneyId) -> sea_orm::Select<passage::
 }
 
 /// Writes the instances as they are after these changes, and the stays that are over.
-pub(super) async fn write(txn: &DatabaseTransaction, changes: &[&Change]) -> Result<(), StoreError> {
+pub(super) fn write(script: &mut Script, changes: &[&Change]) {
     let mut last: BTreeMap<(ProjectId, InstanceId), instance::Model> = BTreeMap::new();
     let mut over: Vec<passage::ActiveModel> = Vec::new();
     for change in changes {
@@ -221,7 +221,7 @@ pub(super) async fn write(txn: &DatabaseTransaction, changes: &[&Change]) -> Res
             over.extend(passed(project, user, moved).map(IntoActiveModel::into_active_model));
         }
     }
-    let models = last.into_values().map(IntoActiveModel::into_active_model).collect();
+    let models = last.into_values().collect();
     let newer = OnConflict::columns([instance::Column::ProjectId, instance::Column::Id])
         .update_columns([
             instance::Column::Version,
@@ -232,9 +232,8 @@ pub(super) async fn write(txn: &DatabaseTransaction, changes: &[&Change]) -> Res
             instance::Column::Exit,
         ])
         .to_owned();
-    insert_all::<_, instance::ActiveModel, _>(txn, models, Some(newer)).await?;
-    insert_all(txn, over, None).await?;
-    Ok(())
+    script.insert::<_, instance::ActiveModel>(models, Some(&newer));
+    script.insert(over, None);
 }
 
 fn model(project: ProjectId, user: UserId, moved: &InstanceChange) -> instance::Model {

@@ -46,6 +46,7 @@ mod replay;
 mod reseal;
 mod retain;
 mod routes;
+mod script;
 mod sealed;
 mod settings;
 mod settle;
@@ -127,6 +128,9 @@ mod plans_tests;
 #[cfg(test)]
 #[path = "sample_tests.rs"]
 mod sample;
+#[cfg(test)]
+#[path = "script_tests.rs"]
+mod script_tests;
 #[cfg(test)]
 #[path = "store_tests.rs"]
 mod store_tests;

@@ -149,24 +149,23 @@ impl Store {
     }
 
     async fn with_surroundings(&self, rows: Vec<DeliveryRow>) -> Result<Vec<Claimed>, StoreError> {
-        let messages = self.by_id::<message::Entity>(rows.iter().map(|row| row.message_id.uuid()), message::Column::Id);
-        let messages: HashMap<Uuid, _> = messages.await?.into_iter().map(|model| (model.id, model)).collect();
-        let devices = self.by_id::<device::Entity>(
-            rows.iter().filter_map(|row| row.device_id.map(DeviceId::uuid)),
-            device::Column::Id,
-        );
-        let devices: HashMap<Uuid, _> = devices.await?.into_iter().map(|model| (model.id, model)).collect();
-        let projects = self.by_id::<project::Entity>(rows.iter().map(|row| row.project_id.uuid()), project::Column::Id);
-        let projects: HashMap<Uuid, _> = projects.await?.into_iter().map(|model| (model.id, model)).collect();
-        let endpoints: Vec<Uuid> = rows
-            .iter()
-            .filter_map(|row| row.endpoint_id.map(EndpointId::uuid))
-            .collect();
-        let endpoints = self.endpoints_by_id(&endpoints).await?;
-        let consents = self.consents_for(&rows).await?;
-        let contacts = self.contacts_for(&rows).await?;
-        let channels = self.channel_marks(rows.iter().map(|row| row.project_id)).await?;
-        let first_tries = self.first_tries(&rows).await?;
+        let devices = rows.iter().filter_map(|row| row.device_id.map(DeviceId::uuid));
+        let endpoints = rows.iter().filter_map(|row| row.endpoint_id.map(EndpointId::uuid));
+        let endpoints: Vec<Uuid> = endpoints.collect();
+        // Side by side, as far as there are connections: a message waits for the slowest of them, not for their sum.
+        let (messages, devices, projects, endpoints, consents, contacts, channels, first_tries) = futures_util::try_join!(
+            self.by_id::<message::Entity>(rows.iter().map(|row| row.message_id.uuid()), message::Column::Id),
+            self.by_id::<device::Entity>(devices, device::Column::Id),
+            self.by_id::<project::Entity>(rows.iter().map(|row| row.project_id.uuid()), project::Column::Id),
+            self.endpoints_by_id(&endpoints),
+            self.consents_for(&rows),
+            self.contacts_for(&rows),
+            self.channel_marks(rows.iter().map(|row| row.project_id)),
+            self.first_tries(&rows),
+        )?;
+        let messages: HashMap<Uuid, _> = messages.into_iter().map(|model| (model.id, model)).collect();
+        let devices: HashMap<Uuid, _> = devices.into_iter().map(|model| (model.id, model)).collect();
+        let projects: HashMap<Uuid, _> = projects.into_iter().map(|model| (model.id, model)).collect();
         let mut claimed = Vec::with_capacity(rows.len());
         for row in rows {
             // A delivery without its message or project was erased between the claim and now: there is nothing to send.
@@ -246,6 +245,9 @@ impl Store {
     {
         // A claim holds at most limits::DELIVERIES_PER_CLAIM_MAX rows, far below the bind limit.
         let ids: std::collections::BTreeSet<Uuid> = ids.collect();
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
         Ok(E::find().filter(column.is_in(ids)).all(&self.reader).await?)
     }
 

@@ -1,19 +1,20 @@
 //! Settling claimed deliveries: their new states, the attempts, and addresses that turned out dead.
 
-use super::codec::{from_word, insert_all};
+use super::codec::from_word;
 use super::connect::Store;
 use super::contacts;
 use super::devices::forget_address;
 use super::error::StoreError;
 use super::inbox as inbox_told;
 use super::look_deliveries::AttemptRow;
+use super::script::Script;
 use crate::base::id::{DeliveryId, DeviceId, ProjectId, UserId};
 use crate::base::time::Timestamp;
 use crate::engine::delivery::{ChannelKind, DeliveryState};
 use crate::store::change::InboxEntry;
 use ::entity::{attempt, delivery};
 use sea_orm::sea_query::OnConflict;
-use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use std::collections::HashMap;
 use uuid::Uuid;
 
@@ -110,8 +111,10 @@ impl Store {
         if changed.is_empty() {
             return Ok(states);
         }
-        insert_all(&txn, changed, Some(rewritten())).await?;
-        insert_all(&txn, attempts, None).await?;
+        let mut script = Script::new(txn.get_database_backend());
+        script.insert(changed, Some(&rewritten()));
+        script.insert(attempts, None);
+        script.run(&txn).await?;
         for (entry, at) in told {
             inbox_told::add(&txn, &self.vault, std::slice::from_ref(entry), at).await?;
         }
