@@ -16,14 +16,16 @@ use crate::base::seal::SealingKey;
 use crate::base::time::Timestamp;
 use crate::engine::delivery::{ChannelKind, DeliveryState};
 use crate::engine::fix::Permission;
-use crate::engine::flow::Share;
+use crate::engine::flow::{Route, Share};
 use crate::engine::message::Message;
 use crate::engine::subject::{Consent, Purpose};
 use crate::store::change::DeviceRow;
 use ::entity::{attempt, consent, delivery, device, message, project};
 use chrono::TimeDelta;
-use sea_orm::sea_query::{Expr, LockBehavior, LockType};
-use sea_orm::{ColumnTrait, EntityTrait, ModelTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::sea_query::{CommonTableExpression, Expr, LockBehavior, LockType, Query, UnionType};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, EntityTrait, ModelTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait, Select,
+};
 use std::collections::{BTreeMap, HashMap};
 use uuid::Uuid;
 
@@ -66,64 +68,27 @@ impl Store {
         lease: TimeDelta,
         shares: &[Share],
     ) -> Result<Vec<Claimed>, StoreError> {
-        let txn = self.write_txn().await?;
-        let mut models = Vec::new();
-        for (route, share) in shares {
-            let left = limits::DELIVERIES_PER_CLAIM_MAX.saturating_sub(models.len() as u64);
-            let limit = left.min(*share as u64);
-            let of_route = || {
-                let rows = delivery::Entity::find()
-                    .filter(delivery::Column::ProjectId.eq(route.project_id.uuid()))
-                    .lock_with_behavior(LockType::Update, LockBehavior::SkipLocked);
-                match route.endpoint_id {
-                    Some(endpoint) => rows.filter(delivery::Column::EndpointId.eq(endpoint.uuid())),
-                    None => rows.filter(delivery::Column::Channel.eq(route.channel.as_str())),
-                }
-            };
-            // Two questions, not one with an "or": each is answered in the order of an index, however much has piled up.
-            let queued = of_route()
-                .filter(delivery::Column::State.eq(DeliveryState::Queued.as_str()))
-                .filter(delivery::Column::RunAt.lte(now))
-                .order_by_asc(delivery::Column::RunAt)
-                .limit(limit)
-                .all(&txn)
-                .await?;
-            let abandoned = of_route()
-                .filter(delivery::Column::State.eq(DeliveryState::Sending.as_str()))
-                .filter(delivery::Column::LeaseUntil.lt(now))
-                .limit(limit - queued.len() as u64)
-                .all(&txn)
-                .await?;
-            models.extend(queued);
-            models.extend(abandoned);
+        let lease_until = now + lease;
+        let mut models: Vec<delivery::Model> = Vec::new();
+        if let [(route, share)] = shares {
+            // The usual case: one statement is a transaction by itself.
+            models = claim(&self.writer, *route, *share, now, lease_until).await?;
+        } else {
+            let txn = self.write_txn().await?;
+            for (route, share) in shares {
+                let left = usize::try_from(limits::DELIVERIES_PER_CLAIM_MAX).unwrap_or(usize::MAX) - models.len();
+                models.extend(claim(&txn, *route, left.min(*share), now, lease_until).await?);
+            }
+            txn.commit().await?;
         }
         if models.is_empty() {
             return Ok(Vec::new());
         }
-        let lease_until = now + lease;
-        delivery::Entity::update_many()
-            .col_expr(delivery::Column::State, Expr::value(DeliveryState::Sending.as_str()))
-            .col_expr(delivery::Column::Attempts, one_more(delivery::Column::Attempts))
-            .col_expr(delivery::Column::LeaseUntil, Expr::value(lease_until))
-            .col_expr(delivery::Column::UpdatedAt, Expr::value(now))
-            .filter(delivery::Column::Id.is_in(models.iter().map(|model| model.id)))
-            .exec(&txn)
-            .await?;
-        txn.commit().await?;
+        // What is returned has no order of its own.
+        models.sort_by_key(|model| model.run_at);
         let rows = models
             .into_iter()
-            .map(|model| {
-                let row = delivery_row(model)?;
-                let attempts = row.attempts + 1;
-                let state = DeliveryState::Sending;
-                Ok(DeliveryRow {
-                    state,
-                    attempts,
-                    lease_until: Some(lease_until),
-                    updated_at: now,
-                    ..row
-                })
-            })
+            .map(delivery_row)
             .collect::<Result<Vec<_>, StoreError>>()?;
         self.with_surroundings(rows).await
     }
@@ -278,4 +243,55 @@ impl Store {
             .map(|(user, history)| (user, last_words(history)))
             .collect())
     }
+}
+
+/// Leases what one route may take up now, the longest due first, and says what that is.
+async fn claim(
+    conn: &impl ConnectionTrait,
+    route: Route,
+    share: usize,
+    now: Timestamp,
+    lease_until: Timestamp,
+) -> Result<Vec<delivery::Model>, StoreError> {
+    let limit = limits::DELIVERIES_PER_CLAIM_MAX.min(share as u64);
+    let of_route = |state: DeliveryState| {
+        let rows = delivery::Entity::find()
+            .select_only()
+            .column(delivery::Column::Id)
+            .filter(delivery::Column::State.eq(state.as_str()))
+            .filter(delivery::Column::ProjectId.eq(route.project_id.uuid()))
+            .limit(limit)
+            .lock_with_behavior(LockType::Update, LockBehavior::SkipLocked);
+        match route.endpoint_id {
+            Some(endpoint) => rows.filter(delivery::Column::EndpointId.eq(endpoint.uuid())),
+            None => rows.filter(delivery::Column::Channel.eq(route.channel.as_str())),
+        }
+    };
+    // Two questions, not one with an "or": each is answered in the order of an index, however much has piled up.
+    let queued = of_route(DeliveryState::Queued)
+        .filter(delivery::Column::RunAt.lte(now))
+        .order_by_asc(delivery::Column::RunAt);
+    let abandoned = of_route(DeliveryState::Sending).filter(delivery::Column::LeaseUntil.lt(now));
+    let ids_of = |part: Select<delivery::Entity>, name: &'static str| {
+        let mut ids = Query::select();
+        ids.column((name, delivery::Column::Id))
+            .from_subquery(part.into_query(), name);
+        ids
+    };
+    let mut due = ids_of(queued, "queued");
+    due.union(UnionType::All, ids_of(abandoned, "abandoned")).limit(limit);
+    // Materialized: else PostgreSQL might ask anew for each row it looks at, and take more than the share.
+    let due = CommonTableExpression::new()
+        .table_name("due")
+        .query(due)
+        .materialized(true)
+        .to_owned();
+    let ids = Query::select().column("id").from("due").with_cte(due).to_owned();
+    let claimed = delivery::Entity::update_many()
+        .col_expr(delivery::Column::State, Expr::value(DeliveryState::Sending.as_str()))
+        .col_expr(delivery::Column::Attempts, one_more(delivery::Column::Attempts))
+        .col_expr(delivery::Column::LeaseUntil, Expr::value(lease_until))
+        .col_expr(delivery::Column::UpdatedAt, Expr::value(now))
+        .filter(delivery::Column::Id.in_subquery(ids));
+    Ok(claimed.exec_with_returning(conn).await?)
 }
