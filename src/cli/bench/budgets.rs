@@ -1,6 +1,6 @@
 //! The budgets of `docs/PERFORMANCE.md` that this run can be held against.
 
-use super::figures::{Ceiling, Load, Report, Row};
+use super::figures::{Ceiling, Load, Report, Row, WRITE};
 
 /// The rows of a run, in the order of the document.
 pub fn judge(report: &Report) -> Vec<Row> {
@@ -109,10 +109,17 @@ fn against_ceilings(ceilings: &[Ceiling], fences: usize) -> Vec<Row> {
     rows
 }
 
-/// What the disk takes is part of the budgets: they count in times of one write.
+/// What the disk takes is part of the budgets: they count in times of one write, the median of those beside the load.
 fn on_the_way(load: &Load, sync_ms: Option<f64>) -> Vec<Row> {
     let mut rows = Vec::new();
-    let Some(sync) = sync_ms else { return rows };
+    let write = load.hop(WRITE);
+    let Some(sync) = write.map(|write| write.p50_ms).or(sync_ms) else {
+        return rows;
+    };
+    if let Some(write) = write {
+        let figure = format!("p50 {:.2} ms, p99 {:.2} ms", write.p50_ms, write.p99_ms);
+        rows.push(Row::told("one write, beside the load", figure));
+    }
     if let Some(hop) = load.hop("fix to handed over") {
         let bounds = (2.0 * sync + 3.0, 6.0 * sync + 10.0);
         for (name, took, bound, budget) in [

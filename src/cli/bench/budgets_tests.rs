@@ -1,6 +1,10 @@
 //! Rows over figures that are made up.
+#![allow(clippy::expect_used, reason = "tests may panic")]
 
+use super::super::figures::Hop;
+use super::super::taken::{Taken, count, latencies};
 use super::*;
+use std::time::Duration;
 
 fn ceiling(endpoint: &str, batch: usize, requests_per_s: f64) -> Ceiling {
     Ceiling {
@@ -30,4 +34,31 @@ fn track_is_held_against_the_ceilings_of_the_same_run() {
     let many = against_ceilings(&ceilings, 1_000_000);
     assert_eq!(many[1].met, Some(true));
     assert!(against_ceilings(&[], 1_000).is_empty());
+}
+
+fn hop(name: &str, ms: u64) -> Hop {
+    let mut took = latencies();
+    count(&mut took, Duration::from_millis(ms));
+    Hop::of(name, &took).expect("it holds a sample")
+}
+
+#[test]
+fn budgets_count_in_writes_as_they_were_beside_the_load() {
+    let mut load = Load::of("half", Some(1.0), &Taken::default());
+    load.hops = vec![hop("fix to handed over", 6), hop("fix to answer, with a moment", 3)];
+    let met = |rows: &[Row]| rows.iter().map(|row| row.met).collect::<Vec<_>>();
+    assert!(on_the_way(&load, None).is_empty(), "nothing is known of the disk");
+    let before_it = on_the_way(&load, Some(1.0));
+    assert_eq!(
+        met(&before_it),
+        [Some(false), Some(true), Some(false), Some(true)],
+        "{before_it:?}"
+    );
+    load.hops.push(hop(WRITE, 2));
+    let beside_it = on_the_way(&load, Some(1.0));
+    assert_eq!(
+        met(&beside_it),
+        [None, Some(true), Some(true), Some(true), Some(true)],
+        "{beside_it:?}"
+    );
 }

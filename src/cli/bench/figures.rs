@@ -61,6 +61,9 @@ pub struct Hop {
     pub curve: Vec<(f64, f64)>,
 }
 
+/// No hop of a fix, but what each of them that waits for the disk waits for at least: one page, written beside the load.
+pub const WRITE: &str = "one write to the disk, beside it";
+
 impl Hop {
     /// None without samples.
     pub fn of(name: &str, histogram: &Histogram<u64>) -> Option<Self> {

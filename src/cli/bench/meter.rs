@@ -1,7 +1,12 @@
 //! What a process has used, as the operating system tells it, and what one write to the disk costs.
 
-use std::io::Write;
+use super::taken::{count, latencies};
+use hdrhistogram::Histogram;
+use std::io::{Seek, Write};
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 /// A clock tick of Linux, in which processor time is told.
@@ -57,6 +62,54 @@ pub fn median_sync(folder: &Path) -> std::io::Result<Duration> {
     std::fs::remove_file(&path)?;
     took.sort_unstable();
     Ok(took[WRITES / 2])
+}
+
+/// Writes a page now and then while a server is loaded: what the same disk takes by itself at that time.
+pub struct Probe {
+    stop: Arc<AtomicBool>,
+    writes: JoinHandle<std::io::Result<Histogram<u64>>>,
+}
+
+impl Probe {
+    /// Often enough for a percentile, too rarely to be in the server's way.
+    const EVERY: Duration = Duration::from_millis(100);
+    /// It goes round in a file of so many pages, as the log of a database does.
+    const PAGES: usize = 64;
+
+    /// # Errors
+    /// No thread.
+    #[expect(clippy::disallowed_methods, reason = "this thread has nothing to do but to wait")]
+    pub fn start(folder: &Path) -> std::io::Result<Self> {
+        let stop = Arc::<AtomicBool>::default();
+        let (stopped, path) = (Arc::clone(&stop), folder.join("sync.probe"));
+        let write = move || {
+            let mut took = latencies();
+            let mut file = std::fs::File::create(&path)?;
+            for number in 0.. {
+                if stopped.load(Ordering::Relaxed) {
+                    break;
+                }
+                if number % Self::PAGES == 0 {
+                    file.rewind()?;
+                }
+                file.write_all(&[7; 4096])?;
+                let begun = instant();
+                file.sync_data()?;
+                count(&mut took, begun.elapsed());
+                std::thread::sleep(Self::EVERY);
+            }
+            std::fs::remove_file(&path)?;
+            Ok(took)
+        };
+        let writes = std::thread::Builder::new().name("disk".into()).spawn(write)?;
+        Ok(Self { stop, writes })
+    }
+
+    /// How long the writes took; none when the folder could not be written.
+    pub fn stop(self) -> Option<Histogram<u64>> {
+        self.stop.store(true, Ordering::Relaxed);
+        self.writes.join().ok()?.ok()
+    }
 }
 
 #[cfg(test)]

@@ -2,9 +2,10 @@
 
 use super::BenchArguments;
 use super::endurance::{Overload, overloaded, soaked};
-use super::figures::{Load, Row};
+use super::figures::{Hop, Load, Row, WRITE};
 use super::hops::{Asker, Messages};
 use super::load::{Offer, Pace, offer};
+use super::meter::Probe;
 use super::search::{Search, TRIES_MAX, Tried};
 use super::show::Show;
 use super::taken::{Taken, at_ms};
@@ -75,10 +76,17 @@ impl Phases<'_> {
     /// A load at a fixed rate, with what became of its messages.
     pub async fn fixed(&self, name: &str, rate: f64, lasts: Duration) -> Result<Load, Failure> {
         let since = SystemClock.now() - TimeDelta::seconds(1);
+        let disk = self
+            .target
+            .scratch
+            .as_ref()
+            .and_then(|scratch| Probe::start(scratch.path()).ok());
         let taken = self.load(name, Some(rate), lasts, self.arguments.connections).await?;
+        let writes = disk.and_then(Probe::stop);
         let messages = self.messages(&taken, since).await?;
         let mut load = Load::of(name, Some(rate), &taken);
         load.hops.extend(messages.hops);
+        load.hops.extend(writes.and_then(|took| Hop::of(WRITE, &took)));
         load.messages = messages.handed_over;
         Ok(load)
     }

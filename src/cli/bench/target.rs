@@ -32,7 +32,8 @@ pub struct Target {
     pub sync: Option<Duration>,
     /// Before the folder: the server ends before its files go.
     pub served: Option<Served>,
-    _scratch: Option<Scratch>,
+    /// What the server stores is in there, and goes with it; none with a server of somebody else's.
+    pub scratch: Option<Scratch>,
 }
 
 impl Target {
@@ -89,7 +90,7 @@ impl Target {
             ready: Some(ready),
             sync,
             served: Some(served),
-            _scratch: Some(scratch),
+            scratch: Some(scratch),
         })
     }
 
@@ -144,7 +145,7 @@ impl Target {
             ready: None,
             sync: None,
             served: None,
-            _scratch: None,
+            scratch: None,
         })
     }
 
