@@ -73,6 +73,13 @@ pub(super) fn do_nothing() -> OnConflict {
     OnConflict::new().do_nothing().to_owned()
 }
 
+impl StoreError {
+    /// As an error of the driver itself, where there is no ORM between.
+    pub(super) fn of_driver(cause: &SqlxError) -> Self {
+        of_sqlx(cause)
+    }
+}
+
 impl From<DbErr> for StoreError {
     /// Sorts a database error. Messages of the database may quote values, so only its codes and our own names are kept.
     #[expect(

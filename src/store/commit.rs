@@ -49,6 +49,9 @@ impl Store {
         if changes.is_empty() {
             return Ok(CommitSummary::default());
         }
+        if let Some(summary) = self.commit_at_once(changes).await? {
+            return Ok(summary);
+        }
         let txn = self.write_txn().await?;
         match self.write(&txn, changes).await {
             Ok((summary, hops)) => {
@@ -91,13 +94,7 @@ impl Store {
         summary.unreachable = commit_people::write(txn, &self.vault, &changes).await?;
         summary.events = commit_records::write_events(txn, &self.vault, &changes).await?;
         let mut script = Script::new(txn.get_database_backend());
-        write_subjects(&mut script, &self.vault, &changes)?;
-        commit_records::write_fixes(&mut script, &changes)?;
-        summary.moments = write_moments(&mut script, &self.vault, &changes)?;
-        summary.decisions = write_decisions(&mut script, &self.vault, &changes)?;
-        instances::write(&mut script, &changes);
-        (summary.messages, summary.deliveries) = commit_messages::write(&mut script, &self.vault, &changes)?;
-        inbox_told::write_told(&mut script, &self.vault, &changes)?;
+        write_steps(&mut script, &self.vault, &changes, &mut summary)?;
         for chunk in done.chunks(IN_LIST_MAX) {
             script.add(&inbox::Entity::delete_many().filter(inbox::Column::Id.is_in(chunk.iter().copied())));
         }
@@ -122,7 +119,24 @@ impl Store {
     }
 }
 
-fn owner(change: &Change) -> (ProjectId, UserId) {
+/// What steps add by themselves.
+pub(super) fn write_steps(
+    script: &mut Script,
+    vault: &Vault,
+    changes: &[&Change],
+    summary: &mut CommitSummary,
+) -> Result<(), StoreError> {
+    write_subjects(script, vault, changes)?;
+    commit_records::write_fixes(script, changes)?;
+    summary.moments = write_moments(script, vault, changes)?;
+    summary.decisions = write_decisions(script, vault, changes)?;
+    instances::write(script, changes);
+    (summary.messages, summary.deliveries) = commit_messages::write(script, vault, changes)?;
+    inbox_told::write_told(script, vault, changes)
+}
+
+/// Whose change it is.
+pub(super) fn owner(change: &Change) -> (ProjectId, UserId) {
     (change.project_id, change.effects.subject.user_id)
 }
 

@@ -9,6 +9,7 @@ pub mod change;
 mod channels;
 mod codec;
 mod commit;
+mod commit_at_once;
 mod commit_messages;
 mod commit_people;
 mod commit_records;
@@ -101,6 +102,9 @@ mod books_tests;
 #[cfg(test)]
 #[path = "catalogue_tests.rs"]
 mod catalogue_tests;
+#[cfg(test)]
+#[path = "commit_at_once_tests.rs"]
+mod commit_at_once_tests;
 #[cfg(test)]
 #[path = "commit_tests.rs"]
 mod commit_tests;

@@ -6,6 +6,7 @@
 
 use super::codec::BINDS_MAX;
 use super::error::StoreError;
+use crate::base::id::ProjectId;
 use crate::base::secret::hex;
 use chrono::SecondsFormat;
 use sea_orm::sea_query::{Expr, Func, OnConflict, Query};
@@ -24,6 +25,26 @@ impl Script {
     pub(super) fn new(backend: DbBackend) -> Self {
         let statements = Vec::new();
         Self { backend, statements }
+    }
+
+    /// For SQLite: one that begins a transaction, and ends it when it is handed over whole ([`Script::into_text`]).
+    pub(super) fn transaction() -> Self {
+        let backend = DbBackend::Sqlite;
+        let statements = vec![Statement::from_string(backend, "BEGIN IMMEDIATE")];
+        Self { backend, statements }
+    }
+
+    /// A question to SQLite that takes a project's id as hexadecimal digits, and a list as JSON.
+    pub(super) fn ask(&mut self, text: &'static str, project: ProjectId, list: Vec<String>) {
+        let values = [
+            project.uuid().simple().to_string(),
+            serde_json::Value::from(list).to_string(),
+        ];
+        self.statements.push(Statement::from_sql_and_values(
+            self.backend,
+            text,
+            values.map(Value::from),
+        ));
     }
 
     /// Any number of rows of one table.
@@ -63,6 +84,15 @@ impl Script {
             written += conn.execute_raw(statement).await?.rows_affected();
         }
         Ok(written)
+    }
+
+    /// The whole of a transaction and its values; none when one of them does not come as text.
+    pub(super) fn into_text(mut self) -> Option<(String, Vec<String>)> {
+        self.statements.push(Statement::from_string(self.backend, "COMMIT"));
+        let all = self.hand_overs().pop()?;
+        let values = all.values.into_iter().flat_map(|values| values.0);
+        let text_of = |value| if let Value::String(text) = value { text } else { None };
+        Some((all.sql, values.map(text_of).collect::<Option<_>>()?))
     }
 
     /// PostgreSQL takes one statement with values at a time.

@@ -35,7 +35,7 @@ fn gzip_bomb(bytes: usize) -> Vec<u8> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn c2_a_compressed_bomb_is_refused_and_takes_no_memory() {
-    let bomb = gzip_bomb(400 * MIB as usize);
+    let bomb = gzip_bomb(400 * 1024 * 1024);
     assert!(bomb.len() < 3_000_000);
     let process = Process::start_fresh().await;
     let keys = process.keys("bombs").await;
