@@ -16,6 +16,8 @@ use usher::engine::subject::Subject;
 
 /// Steps of one round.
 const STEPS: usize = 20_000;
+/// Fixes of one device before the next one starts, as the workload draws them.
+const FIXES_PER_DEVICE: usize = 64;
 /// Steps of one round that change something: they are slower.
 const CHANGES: usize = 4_000;
 
@@ -63,7 +65,7 @@ fn raw(number: usize, position: Position, at: usher::base::time::Timestamp) -> R
 /// One step as the server takes it: from the raw record to the effects.
 pub fn take(
     catalogue: &Catalogue,
-    subject: Subject,
+    subject: Box<Subject>,
     device_id: DeviceId,
     raw: RawRecord,
     seed: &SeededEntropy,
@@ -86,9 +88,12 @@ pub fn take(
 /// Fixes in device order that meet no geofence: what nearly every fix does.
 fn nothing_new(world: &World) -> Duration {
     let fixes = Workload::device_fixes(&world.drawn, STEPS * 2);
-    let outside: Vec<Position> = fixes
-        .into_iter()
-        .filter(|fix| world.catalogue.index.locate(*fix).is_empty())
+    // Whole ways of one device each: cut elsewhere, most fixes would be impossible jumps, and nothing but that.
+    let ways = fixes.chunks_exact(FIXES_PER_DEVICE);
+    let outside: Vec<Position> = ways
+        .filter(|way| way.iter().all(|fix| world.catalogue.index.locate(*fix).is_empty()))
+        .flatten()
+        .copied()
         .take(STEPS)
         .collect();
     let bare = each(
@@ -105,8 +110,9 @@ fn nothing_new(world: &World) -> Duration {
     let seed = SeededEntropy::new(3);
     let mut ids = IdSource::new(seed.seed(), world.now);
     let prepare = || {
-        // Devices of 64 steps each; a new person for each, as a jump across the world would be implausible.
-        let people: Vec<(Subject, DeviceId)> = (0..=outside.len() / 64).map(|_| person(&mut ids, world.now)).collect();
+        // A new person for each device, as a jump across the world would be implausible.
+        let people = (0..=outside.len() / FIXES_PER_DEVICE).map(|_| person(&mut ids, world.now));
+        let people: Vec<(Box<Subject>, DeviceId)> = people.collect();
         let records: Vec<RawRecord> = outside
             .iter()
             .zip(0_u32..)
@@ -117,13 +123,16 @@ fn nothing_new(world: &World) -> Duration {
             .collect();
         (people, records)
     };
-    let round = |(people, records): (Vec<(Subject, DeviceId)>, Vec<RawRecord>)| {
+    let round = |(people, records): (Vec<(Box<Subject>, DeviceId)>, Vec<RawRecord>)| {
         let mut changed = 0;
         let mut records = records.into_iter();
         for (mut subject, device) in people {
-            for record in records.by_ref().take(64) {
+            for record in records.by_ref().take(FIXES_PER_DEVICE) {
                 let effects = take(&world.catalogue, subject, device, record, &seed);
-                assert!(effects.moments.is_empty(), "nothing new was asked for");
+                assert!(
+                    effects.moments.is_empty() && effects.fixes.is_empty(),
+                    "nothing new was asked for"
+                );
                 changed += usize::from(effects.changed);
                 subject = effects.subject;
             }
@@ -156,7 +165,7 @@ fn arrivals(world: &World, catalogue: &Catalogue, places: &[(f64, f64)], speak: 
         };
         (0..CHANGES).map(arrival).collect::<Vec<_>>()
     };
-    let round = |people: Vec<(Subject, DeviceId, RawRecord)>| {
+    let round = |people: Vec<(Box<Subject>, DeviceId, RawRecord)>| {
         let mut spoken = 0;
         for (subject, device, record) in people {
             let effects = take(catalogue, subject, device, record, &seed);

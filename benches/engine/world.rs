@@ -104,8 +104,8 @@ async fn read(store: &Store, project: ProjectId, now: Timestamp) -> Arc<Catalogu
 }
 
 /// Somebody who may be spoken to, with one phone.
-pub fn person(ids: &mut IdSource, now: Timestamp) -> (Subject, DeviceId) {
-    let mut subject = Subject::new(ids.draw::<UserId>());
+pub fn person(ids: &mut IdSource, now: Timestamp) -> (Box<Subject>, DeviceId) {
+    let mut subject = Box::new(Subject::new(ids.draw::<UserId>()));
     let granted = Consent { granted: true, at: now };
     subject.consents = BTreeMap::from([(Purpose::Location, granted), (Purpose::Service, granted)]);
     let device = ids.draw();

@@ -81,7 +81,7 @@ pub fn measure(catalogue: &Catalogue, fixes: &[Position]) -> Took {
         seed: Uuid::from_u128(9),
     };
     let mut ids = IdSource::new(Uuid::from_u128(7), at(0));
-    let mut people: Vec<(Subject, Input)> = Vec::with_capacity(SAMPLE);
+    let mut people: Vec<(Box<Subject>, Input)> = Vec::with_capacity(SAMPLE);
     let sample = || fixes.iter().take(SAMPLE);
     for p in sample() {
         let mut subject = Subject::new(ids.draw::<UserId>());

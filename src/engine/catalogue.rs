@@ -221,6 +221,11 @@ impl Catalogue {
         self.journeys.iter().chain(self.retired_journeys.values())
     }
 
+    /// Is there anybody who could ask how long people stay somewhere?
+    pub fn may_ask_how_long(&self) -> bool {
+        self.triggers.staying().next().is_some() || self.all_journeys().next().is_some()
+    }
+
     /// How long people must stay somewhere for some trigger to care, shortest first.
     pub fn dwell_spans(&self, fence: &Geofence) -> Vec<Span> {
         let listeners = self.triggers.staying().chain(self.listeners_in_journeys());

@@ -13,7 +13,7 @@ pub struct Thresholds {
     /// Leave at or above this probability…
     #[schema(minimum = 0, maximum = 1)]
     pub exit_p: f64,
-    /// …held for at least this long, over at least two fixes.
+    /// …held for at least this long, over at least two fixes; over three where the newest is within its noise of the edge.
     pub exit_after: Span,
     /// "Inside" is trusted this long after the last evidence (DESIGN.md 5.6).
     pub trusted_for: Span,
@@ -57,11 +57,11 @@ impl Likelihood {
     /// `radius_m`: effective radius of the fence; `edge_m`: signed distance to its edge, inside positive; `accuracy_m`: 68 % radius.
     pub fn of(radius_m: f64, edge_m: f64, accuracy_m: f64) -> Self {
         let sigma = sigma_m(accuracy_m);
-        let inside_half_plane = normal_cdf(edge_m / sigma);
+        let (outside_half_plane, inside_half_plane) = normal_tails(edge_m / sigma);
         let inside_disc_at_best = 1.0 - (-radius_m * radius_m / (2.0 * sigma * sigma)).exp();
         Self {
             enter_p: inside_half_plane.min(inside_disc_at_best),
-            exit_p: normal_cdf(-edge_m / sigma),
+            exit_p: outside_half_plane,
         }
     }
 }
@@ -70,14 +70,18 @@ fn sigma_m(accuracy_m: f64) -> f64 {
     accuracy_m.max(ACCURACY_MIN_M) / ACCURACY_PER_SIGMA
 }
 
-/// The standard normal distribution function; error below 1.5e-7 (Abramowitz and Stegun 7.1.26).
-fn normal_cdf(x: f64) -> f64 {
+/// The standard normal distribution function at -x and at x; error below 1.5e-7 (Abramowitz and Stegun 7.1.26).
+fn normal_tails(x: f64) -> (f64, f64) {
+    if x.abs() >= EDGE_SIGMAS {
+        return if x >= 0.0 { (0.0, 1.0) } else { (1.0, 0.0) };
+    }
     let z = x.abs() / std::f64::consts::SQRT_2;
     let t = 1.0 / (1.0 + 0.327_591_1 * z);
     let poly =
         t * (0.254_829_592 + t * (-0.284_496_736 + t * (1.421_413_741 + t * (-1.453_152_027 + t * 1.061_405_429))));
     let erf = 1.0 - poly * (-z * z).exp();
-    if x >= 0.0 { 0.5 * (1.0 + erf) } else { 0.5 * (1.0 - erf) }
+    let (far, near) = (0.5 * (1.0 - erf), 0.5 * (1.0 + erf));
+    if x >= 0.0 { (far, near) } else { (near, far) }
 }
 
 /// One device's presence in one geofence. Outside and unknown are the absence of this state.
@@ -138,12 +142,20 @@ pub fn on_fix(state: &mut Option<Inside>, seen: Likelihood, at: Timestamp, rules
     });
     leaving.fixes += 1;
     let held = at - leaving.since >= rules.exit_after.delta();
-    if held && (leaving.fixes >= 2 || leaving.by_crossing) {
+    if held && (leaving.fixes >= exit_fixes(seen, rules) || leaving.by_crossing) {
         let since = leaving.since;
         *state = None;
         return Change::Left(since);
     }
     Change::None
+}
+
+/// How many fixes must say so before a stay ends: two, if the newest alone says as much as two that are just sure enough. Where it
+/// is within its noise of the edge a third is asked for: two fixes that come rarely are a minute apart whatever they say, and
+/// somebody who stands at an edge would come and go all day. Who goes away is clearly outside by the second.
+fn exit_fixes(newest: Likelihood, rules: &Thresholds) -> u32 {
+    let is_clear = 1.0 - newest.exit_p <= (1.0 - rules.exit_p).powi(2);
+    if is_clear { 2 } else { 3 }
 }
 
 /// Steps the presence by an enter (or dwell) crossing without a fix.

@@ -8,6 +8,7 @@ use super::moment::{Moment, Place};
 use super::presence::Inside;
 use crate::base::contact::Contact;
 use crate::base::id::{DeviceId, FenceId, InstanceId, JourneyId, MessageId, MomentId, TriggerId, UserId, WaitId};
+use crate::base::limits;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -348,6 +349,20 @@ impl Subject {
             stored_at: None,
             wakes_at: None,
         }
+    }
+
+    /// Is there nothing that time or an edit could change, but what the clock says to everybody? So it is with nearly all: they
+    /// are nowhere, wait for nothing, and were told nothing lately.
+    pub(super) fn is_idle(&self) -> bool {
+        let keeps_nothing = self.visits.is_empty()
+            && self.waits.is_empty()
+            && self.facts.is_empty()
+            && self.journeys.is_empty()
+            && self.sent.is_empty()
+            && self.reached.is_empty()
+            && self.counted.is_empty();
+        let is_nowhere = || self.devices.values().all(|device| device.presence.is_empty());
+        keeps_nothing && self.devices.len() <= limits::DEVICES_PER_USER_MAX && is_nowhere()
     }
 
     pub fn fact(&self, id: &FactRef) -> Option<&Fact> {

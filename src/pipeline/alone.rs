@@ -78,7 +78,7 @@ impl Worker {
             None => store
                 .load_subjects(job.project_id, &[job.user_id])
                 .await
-                .map(|subjects| subjects.into_iter().next()),
+                .map(|subjects| subjects.into_iter().next().map(Box::new)),
         };
         let handed_over = match known {
             Ok(Some(known)) => store.merge_user(merge, &known).await,

@@ -326,7 +326,7 @@ impl Worker {
 }
 
 /// Steps; none when the input broke it. A step is pure: what it leaves half done goes with its subject.
-pub(super) fn step_unbroken(before: Subject, input: &Input, given: Given<'_>) -> Option<Effects> {
+pub(super) fn step_unbroken(before: Box<Subject>, input: &Input, given: Given<'_>) -> Option<Effects> {
     catch_unwind(AssertUnwindSafe(|| {
         #[cfg(test)]
         super::broken_tests::break_if_told(input);

@@ -31,17 +31,14 @@ pub(super) struct Known {
 }
 
 impl Known {
-    pub(super) fn take(&mut self, key: Key) -> Option<Subject> {
-        self.subjects.remove(&key).map(|cached| *cached.subject)
+    pub(super) fn take(&mut self, key: Key) -> Option<Box<Subject>> {
+        self.subjects.remove(&key).map(|cached| cached.subject)
     }
 
-    pub(super) fn put(&mut self, key: Key, subject: Subject) {
+    pub(super) fn put(&mut self, key: Key, subject: Box<Subject>) {
         self.used += 1;
-        let cached = Cached {
-            subject: Box::new(subject),
-            used: self.used,
-        };
-        self.subjects.insert(key, cached);
+        let used = self.used;
+        self.subjects.insert(key, Cached { subject, used });
     }
 
     pub(super) fn queue(&mut self, key: Key) {
@@ -67,11 +64,11 @@ impl Subjects {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn take(&self, key: Key) -> Option<Subject> {
+    pub(super) fn take(&self, key: Key) -> Option<Box<Subject>> {
         self.lock().take(key)
     }
 
-    pub(super) fn put(&self, key: Key, subject: Subject) {
+    pub(super) fn put(&self, key: Key, subject: Box<Subject>) {
         self.lock().put(key, subject);
     }
 
@@ -97,7 +94,7 @@ impl Subjects {
         for (project_id, users) in missing {
             let users: Vec<UserId> = users.into_iter().collect();
             for subject in store.load_subjects(project_id, &users).await? {
-                self.put((project_id, subject.user_id), subject);
+                self.put((project_id, subject.user_id), Box::new(subject));
             }
         }
         Ok(())

@@ -68,7 +68,7 @@ async fn a_commit_writes_everything_and_reads_back_the_same() {
     let ask = PageAsk::first(10);
     assert_eq!(
         store.load_subjects(project(), &[id(1)]).await.unwrap(),
-        [all.effects.subject.clone()]
+        [(*all.effects.subject).clone()]
     );
     assert_eq!(
         store.moment(project(), id(40)).await.unwrap().unwrap(),
@@ -177,7 +177,7 @@ async fn the_last_state_of_a_user_wins_and_an_unchanged_one_is_not_written() {
     idle.effects.wake_at = Some(after(5));
     store.commit(vec![early, late.clone(), idle]).await.unwrap();
     let stored = store.load_subjects(project(), &[id(1), id(2)]).await.unwrap();
-    assert_eq!(stored[0], late.effects.subject);
+    assert_eq!(stored[0], *late.effects.subject);
     assert_eq!(store.next_wake().await.unwrap(), None);
 }
 
@@ -389,6 +389,6 @@ async fn a_number_reads_back_bit_for_bit() {
     store.commit(vec![moved.clone()]).await.unwrap();
     assert_eq!(
         store.load_subjects(project(), &[id(1)]).await.unwrap()[0],
-        moved.effects.subject
+        *moved.effects.subject
     );
 }

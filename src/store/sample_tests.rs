@@ -95,7 +95,7 @@ pub(super) fn change(number: u128) -> Change {
     Change {
         project_id: project(),
         effects: Effects {
-            subject: Subject::new(id(number)),
+            subject: Box::new(Subject::new(id(number))),
             changed: true,
             moments: Vec::new(),
             decisions: Vec::new(),

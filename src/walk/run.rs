@@ -351,7 +351,7 @@ impl Runner {
             self.wakes.insert(user_id, at);
         }
         let pushed = super::push::pushed(&effects);
-        self.subjects.insert(user_id, effects.subject);
+        self.subjects.insert(user_id, *effects.subject);
         for told in effects.forwarded {
             self.step(told.to, &Input::Moment(told.moment));
         }

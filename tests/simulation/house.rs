@@ -197,7 +197,7 @@ impl Fleet {
             let effects = step(before, job.input.as_ref().unwrap_or(&Input::Tick), given);
             self.steps += 1;
             spent.extend(effects.messages.iter().map(|message| message.send_key.clone()));
-            after.insert(job.user_id, effects.subject.clone());
+            after.insert(job.user_id, (*effects.subject).clone());
             let must_commit = effects.changed || !job.rows.is_empty() || job.inbox_done.is_some();
             let mut rows = job.rows.clone();
             rows.extend(event_rows(&job, self.now));

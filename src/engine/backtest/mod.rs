@@ -161,7 +161,7 @@ impl Backtest {
         life.messages += own.count() as u64;
         self.taken
             .extend(effects.messages.into_iter().map(|message| message.send_key));
-        life.subject = effects.subject;
+        life.subject = *effects.subject;
     }
 }
 

@@ -21,7 +21,7 @@ pub fn still_may_be_sent(
     facts: &Bound,
     given: Given<'_>,
 ) -> Result<(), ReasonCode> {
-    let stepper = Stepper::new(subject.clone(), given);
+    let stepper = Stepper::new(Box::new(subject.clone()), given);
     let (place, is_lost) = match stepper.listens(trigger, moment) {
         Some(Ok(place)) => (place, false),
         Some(Err(_)) => (None, true),

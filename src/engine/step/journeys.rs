@@ -249,6 +249,9 @@ impl<'s> Stepper<'s> {
 
     /// What became of its journeys since the last step: new versions, and states at their limit.
     pub(super) fn follow_journeys(&mut self) {
+        if self.subject.journeys.is_empty() {
+            return;
+        }
         for instance in self.subject.journeys.clone() {
             self.follow_version(&instance);
         }

@@ -21,20 +21,28 @@ impl<'a> Stepper<'a> {
         mut fences: Vec<&'a Geofence>,
     ) {
         let catalogue = self.given.catalogue;
-        let inside = self.device(device_id).presence.keys();
+        let known = &self.device(device_id).presence;
+        if fences.is_empty() && known.is_empty() {
+            return;
+        }
+        let inside = known.keys();
         let elsewhere = inside.filter(|id| fences.iter().all(|fence| fence.id != **id));
         let left_behind: Vec<_> = elsewhere.filter_map(|id| catalogue.fences.get(id)).collect();
         fences.extend(left_behind.into_iter().map(|fence| &**fence));
         for fence in fences {
             let seen = likelihood(fence, position, fix);
             let rules = catalogue.thresholds(fence);
-            let mut state = self.device(device_id).presence.remove(&fence.id);
+            // Changed where it is: to take it out and to put it back takes and gives memory each time.
+            let known = &mut self.device(device_id).presence;
+            let mut state = known.get(&fence.id).cloned();
             let leaving_before = state.as_ref().and_then(|inside| inside.leaving);
             let change = presence::on_fix(&mut state, seen, record.at, &rules);
-            self.dirty |= leaving_before != state.as_ref().and_then(|inside| inside.leaving);
-            if let Some(inside) = state {
-                self.device(device_id).presence.insert(fence.id, inside);
-            }
+            let leaving_after = state.as_ref().and_then(|inside| inside.leaving);
+            match state {
+                Some(inside) => known.insert(fence.id, inside),
+                None => known.remove(&fence.id),
+            };
+            self.dirty |= leaving_before != leaving_after;
             // Most fixes change nothing, and what they are evidence of is only written where something does.
             if matches!(change, Change::None) {
                 self.renew_evidence(device_id, fence.id);

@@ -157,8 +157,8 @@ pub struct DeviceNews {
 /// Everything one step causes. It commits wholly or not at all.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Effects {
-    /// The state after the step.
-    pub subject: Subject,
+    /// The state after the step; boxed, as it is by far the largest part and goes through many hands.
+    pub subject: Box<Subject>,
     /// Must the state be stored before the answer goes? False when only a position moved on.
     pub changed: bool,
     pub moments: Vec<Moment>,

@@ -19,6 +19,11 @@ const JUMP_SPEED_MPS: f64 = 350.0;
 /// …beyond this allowance for two coarse fixes close in time, in metres.
 const JUMP_ALLOWANCE_M: f64 = 2_000.0;
 
+/// No degree of latitude is longer than this many metres (it is 111,694 at a pole)…
+const DEGREE_OF_LAT_MAX_M: f64 = 111_700.0;
+/// …and none of longitude than this (111,320 on the equator).
+const DEGREE_OF_LNG_MAX_M: f64 = 111_330.0;
+
 impl<'a> Stepper<'a> {
     pub(super) fn refuse_all(&mut self, input: &Input) {
         if let Input::Records { records, .. } = input {
@@ -36,29 +41,33 @@ impl<'a> Stepper<'a> {
     }
 
     pub(super) fn apply_records(&mut self, device_id: DeviceId, records: &[Record]) {
+        let located = self.subject.has_consent(Purpose::Location);
+        // Alone, as most records come, it is in order and no second of its kind.
+        if let [only] = records {
+            return self.apply_located(device_id, only, located);
+        }
         let mut ordered: Vec<&Record> = records.iter().collect();
         ordered.sort_by(|a, b| (a.at, &a.id).cmp(&(b.at, &b.id)));
         let mut seen = BTreeSet::new();
-        let located = self.subject.has_consent(Purpose::Location);
         for record in ordered {
-            // Alone, as most records come, it is no second of its kind.
-            if records.len() > 1 && !seen.insert(&record.id) {
-                continue;
+            if seen.insert(&record.id) {
+                self.apply_located(device_id, record, located);
             }
-            if !located && matches!(record.body, Body::Fix(_) | Body::Crossing(_)) {
-                let withdrawn = self.subject.consents.contains_key(&Purpose::Location);
-                self.refuse(
-                    record,
-                    if withdrawn {
-                        ReasonCode::OptedOut
-                    } else {
-                        ReasonCode::NoConsent
-                    },
-                );
-                continue;
-            }
-            self.apply_record(device_id, record);
         }
+    }
+
+    /// Applies a record, unless it says where the person is who has not agreed to that.
+    fn apply_located(&mut self, device_id: DeviceId, record: &Record, located: bool) {
+        if located || !matches!(record.body, Body::Fix(_) | Body::Crossing(_)) {
+            return self.apply_record(device_id, record);
+        }
+        let withdrawn = self.subject.consents.contains_key(&Purpose::Location);
+        let code = if withdrawn {
+            ReasonCode::OptedOut
+        } else {
+            ReasonCode::NoConsent
+        };
+        self.refuse(record, code);
     }
 
     fn apply_record(&mut self, device_id: DeviceId, record: &Record) {
@@ -128,13 +137,9 @@ impl<'a> Stepper<'a> {
         if record.suspect {
             return self.keep(device_id, record, fix, KeptBecause::Suspect);
         }
-        let repeated = self
-            .device(device_id)
-            .newest
-            .as_ref()
-            .is_some_and(|newest| newest.record_id == record.id);
         if !self.take_place_in_order(device_id, record) {
-            if !repeated {
+            let newest = self.device(device_id).newest.as_ref();
+            if newest.is_none_or(|newest| newest.record_id != record.id) {
                 self.keep(device_id, record, fix, KeptBecause::Late);
             }
             return;
@@ -182,6 +187,10 @@ impl<'a> Stepper<'a> {
         let Ok(from) = Position::new(last.lat, last.lng) else {
             return false;
         };
+        // Nearly every fix is near the one before, and then nobody asks how near exactly.
+        if farthest_m(from, to) <= JUMP_ALLOWANCE_M {
+            return false;
+        }
         let seconds = (at - last.at).as_seconds_f64();
         crate::engine::fence::distance_m(from, to) > JUMP_SPEED_MPS * seconds + JUMP_ALLOWANCE_M
     }
@@ -300,6 +309,12 @@ impl<'a> Stepper<'a> {
             self.out.fixes.push(kept);
         }
     }
+}
+
+/// More than the distance between two places, in metres: one way along the meridian, one along the equator.
+fn farthest_m(from: Position, to: Position) -> f64 {
+    let east = (to.lng - from.lng).abs();
+    (to.lat - from.lat).abs() * DEGREE_OF_LAT_MAX_M + east.min(360.0 - east) * DEGREE_OF_LNG_MAX_M
 }
 
 pub(super) fn likelihood(fence: &Geofence, position: Position, fix: &Fix) -> Likelihood {

@@ -12,25 +12,20 @@ use crate::engine::subject::{Subject, Visit};
 impl Stepper<'_> {
     /// Fires everything that falls due up to `until`, in the order it falls due.
     pub(super) fn pass_time_until(&mut self, until: Timestamp) {
-        self.exit_by_silence(until);
-        self.dwell(until);
+        if !self.subject.is_idle() {
+            self.exit_by_silence(until);
+            self.dwell(until);
+        }
     }
 
     fn exit_by_silence(&mut self, until: Timestamp) {
         let catalogue = self.given.catalogue;
-        let leaving: Vec<(DeviceId, FenceId)> = self
-            .subject
-            .devices
-            .iter()
-            .flat_map(|(device, known)| {
-                known
-                    .presence
-                    .iter()
-                    .map(move |(fence, inside)| (*device, *fence, inside))
-            })
-            .filter(|(_, _, inside)| inside.leaving.is_some_and(|leaving| leaving.by_crossing))
-            .map(|(device, fence, _)| (device, fence))
-            .collect();
+        let by_crossing = |inside: &Inside| inside.leaving.is_some_and(|leaving| leaving.by_crossing);
+        let mut leaving: Vec<(DeviceId, FenceId)> = Vec::new();
+        for (device_id, device) in &self.subject.devices {
+            let left = device.presence.iter().filter(|(_, inside)| by_crossing(inside));
+            leaving.extend(left.map(|(fence, _)| (*device_id, *fence)));
+        }
         for (device_id, fence_id) in leaving {
             let Some(fence) = catalogue.fences.get(&fence_id).cloned() else {
                 continue;
@@ -77,17 +72,17 @@ impl Stepper<'_> {
     /// Moving or deleting a fence never looks like a crossing: who is in a fence that is gone simply is not any more (DESIGN.md 5.14).
     pub(super) fn follow_fence_edits(&mut self) {
         let catalogue = self.given.catalogue;
-        let known: Vec<(FenceId, i64)> = self
-            .subject
-            .visits
-            .iter()
-            .map(|(id, visit)| (*id, visit.place.version))
+        let is_as_known = |fence: &FenceId, version: i64| {
+            let fence = catalogue.fences.get(fence);
+            fence.is_some_and(|fence| fence.version == version)
+        };
+        let visits = self.subject.visits.iter();
+        let edited: Vec<FenceId> = visits
+            .filter(|(id, visit)| !is_as_known(id, visit.place.version))
+            .map(|(id, _)| *id)
             .collect();
-        for (fence_id, version) in known {
+        for fence_id in edited {
             let fence = catalogue.fences.get(&fence_id);
-            if fence.is_some_and(|fence| fence.version == version) {
-                continue;
-            }
             self.dirty = true;
             for device in self.subject.devices.values_mut() {
                 let last = device
@@ -128,6 +123,9 @@ impl Stepper<'_> {
 
     /// A fence that was moved over people who stand still: they are inside, and nothing has happened.
     pub(super) fn settle_edited_fences(&mut self, device_id: DeviceId, here: &[&Geofence]) {
+        if here.is_empty() {
+            return;
+        }
         let Some(last) = self.device(device_id).last_fix else {
             return;
         };
@@ -185,15 +183,17 @@ fn dwells_due(
     fence_id: FenceId,
     catalogue: &Catalogue,
 ) -> impl Iterator<Item = (Timestamp, FenceId, Span)> {
-    let fence = catalogue.fences.get(&fence_id).filter(|_| visit.left_at.is_none());
-    let trusted_until = fence.map(|fence| visit.evidence_at + catalogue.thresholds(fence).trusted_for.delta());
-    let spans = fence.map(|fence| catalogue.dwell_spans(fence)).unwrap_or_default();
-    let leaving = leaving_since(subject, fence_id);
+    let asked = visit.left_at.is_none() && catalogue.may_ask_how_long();
+    let fence = asked.then(|| catalogue.fences.get(&fence_id)).flatten();
+    let mut spans = fence.map(|fence| catalogue.dwell_spans(fence)).unwrap_or_default();
+    spans.retain(|span| !visit.dwelled_s.contains(&span.as_seconds()));
+    // Nobody asks, or all is told: nothing else need be known.
+    let open = fence.filter(|_| !spans.is_empty());
+    let trusted_until = open.map(|fence| visit.evidence_at + catalogue.thresholds(fence).trusted_for.delta());
+    let leaving = open.and_then(|_| leaving_since(subject, fence_id));
     let since = visit.entered.occurred_at;
-    let noticed = visit.dwelled_s.clone();
     spans
         .into_iter()
-        .filter(move |span| !noticed.contains(&span.as_seconds()))
         .map(move |span| (since + span.delta(), fence_id, span))
         .filter(move |(at, ..)| {
             trusted_until.is_some_and(|until| *at <= until) && leaving.is_none_or(|since| *at < since)
@@ -214,31 +214,37 @@ fn leaving_since(subject: &Subject, fence_id: FenceId) -> Option<Timestamp> {
 
 /// When this subject next wants a tick; none when only an input can change anything.
 pub(super) fn wake_at(subject: &Subject, catalogue: &Catalogue, now: Timestamp) -> Option<Timestamp> {
-    let waits = subject
-        .waits
-        .iter()
-        .flat_map(|wait| [wait.due_at, Some(wait.ends_at)])
-        .flatten();
-    let dwells = subject
-        .visits
-        .iter()
-        .flat_map(|(id, visit)| dwells_due(subject, visit, *id, catalogue).map(|(at, ..)| at));
+    let clock = super::clockwork::wakes(subject, catalogue, now).min();
+    if subject.is_idle() {
+        return clock;
+    }
+    let waits = subject.waits.iter();
+    let waits = waits.flat_map(|wait| [wait.due_at, Some(wait.ends_at)]).flatten();
+    let visits = subject.visits.iter();
+    let dwells = visits.flat_map(|(id, visit)| dwells_due(subject, visit, *id, catalogue).map(|(at, ..)| at));
     let exits = subject.devices.values().flat_map(|device| {
         device.presence.iter().filter_map(|(id, inside)| {
+            // Without signs of leaving there is nothing to look up.
+            inside.leaving?;
             let fence = catalogue.fences.get(id)?;
             presence::wakes_at(inside, &catalogue.thresholds(fence))
         })
     });
     // A fact that comes into force matters only to somebody who is somewhere, waits for something or goes a way.
-    let cares = !subject.waits.is_empty() || !subject.journeys.is_empty() || subject.places_inside().next().is_some();
-    let facts = subject
-        .facts
-        .iter()
-        .filter(|_| cares)
-        .filter_map(|fact| fact.turns_at(now));
-    let clock = super::clockwork::wakes(subject, catalogue, now);
+    let cares =
+        || !subject.waits.is_empty() || !subject.journeys.is_empty() || subject.places_inside().next().is_some();
+    let facts = subject.facts.iter().filter_map(|fact| fact.turns_at(now)).min();
     let journeys = subject.journeys.iter().map(|instance| instance.ends_at);
-    let standing = waits.chain(dwells).chain(exits).chain(facts);
     let ladders = subject.sent.iter().filter_map(|sent| sent.ladder.next_at());
-    standing.chain(clock).chain(journeys).chain(ladders).min()
+    // One after the other: mostly there is nothing of each, and a chain asks again and again which of them it is at.
+    let next = [
+        waits.min(),
+        dwells.min(),
+        exits.min(),
+        facts.filter(|_| cares()),
+        clock,
+        journeys.min(),
+        ladders.min(),
+    ];
+    next.into_iter().flatten().min()
 }

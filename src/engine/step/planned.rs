@@ -47,6 +47,9 @@ impl Stepper<'_> {
     ///
     /// What leaves later also has its further ways later: nobody is given up on before anything was sent to them.
     pub(super) fn keep_clear_of_the_crowd(&mut self) {
+        if self.out.messages.is_empty() {
+            return;
+        }
         let held_back: Vec<(MessageId, Timestamp)> =
             self.out.messages.iter().filter_map(|made| self.held(made)).collect();
         for (id, at) in held_back {

@@ -225,7 +225,7 @@ impl Player {
             refused: effects.refused,
             wake_at: effects.wake_at,
         });
-        self.subject = effects.subject;
+        self.subject = *effects.subject;
         Ok(())
     }
 
@@ -340,7 +340,7 @@ impl Player {
         if let (Some(shuffled), Some(plain)) = (shuffled, self.told.last()) {
             let same = plain.moments == shuffled.moments
                 && plain.decisions == shuffled.decisions
-                && self.subject == shuffled.subject;
+                && self.subject == *shuffled.subject;
             if !same {
                 return Err(format!(
                     "another order of a batch gives something else at {now}: {records:#?}"

@@ -84,6 +84,9 @@ impl Stepper<'_> {
 
     /// Facts that time alone brought into force or ended since the last step.
     pub(super) fn notice_facts_that_turned(&mut self) {
+        if self.subject.facts.is_empty() {
+            return;
+        }
         let Some(since) = self.subject.stepped_at else { return };
         let now = self.given.now;
         let turned: Vec<FactRef> = self

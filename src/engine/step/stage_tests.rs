@@ -155,7 +155,7 @@ impl Person {
             seed: Uuid::from_u128(self.steps),
         };
         let effects = step(self.subject.clone(), input, given);
-        self.subject = effects.subject.clone();
+        self.subject.clone_from(&effects.subject);
         self.wake_at = effects.wake_at;
         self.moments.extend(effects.moments.clone());
         self.decisions.extend(effects.decisions.clone());

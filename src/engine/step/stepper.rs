@@ -35,7 +35,7 @@ const SENT_KEPT: TimeDelta = TimeDelta::days(limits::SENDS_KEPT_DAYS);
 
 /// One step under way.
 pub(super) struct Stepper<'a> {
-    pub(super) subject: Subject,
+    pub(super) subject: Box<Subject>,
     pub(super) given: Given<'a>,
     pub(super) ids: IdSource,
     /// Moments of this step that are still to be judged, with the order they were noticed in.
@@ -65,7 +65,13 @@ pub(super) struct Collected {
 }
 
 /// Steps one subject by one input. Pure: the same arguments give the same effects, byte for byte.
-pub fn step(subject: Subject, input: &Input, given: Given<'_>) -> Effects {
+///
+/// The subject is changed in place: one that comes in a box leaves in the same box.
+pub fn step(subject: impl Into<Box<Subject>>, input: &Input, given: Given<'_>) -> Effects {
+    step_boxed(subject.into(), input, given)
+}
+
+fn step_boxed(subject: Box<Subject>, input: &Input, given: Given<'_>) -> Effects {
     let mut stepper = Stepper::new(subject, given);
     // Woken without having asked: what is stored still says so, and would say so for ever.
     stepper.dirty = matches!(input, Input::Tick) && stepper.subject.wakes_at.is_none_or(|at| at > given.now);
@@ -77,20 +83,16 @@ pub fn step(subject: Subject, input: &Input, given: Given<'_>) -> Effects {
         stepper.apply(input);
         stepper.pass_time_until(given.now);
         stepper.look_at_the_clock();
-        stepper.judge_fresh();
-        stepper.look_at_waits();
-        stepper.notice_facts_that_turned();
-        stepper.judge_fresh();
-        stepper.look_at_ladders();
-        stepper.keep_clear_of_the_crowd();
-        stepper.end_with_their_facts();
-        stepper.forget_the_old();
+        // What nearly every fix does: it meets nothing, and nobody waits for anything.
+        if !stepper.fresh.is_empty() || !stepper.subject.is_idle() {
+            stepper.look_further();
+        }
     }
     stepper.finish()
 }
 
 impl<'a> Stepper<'a> {
-    pub(super) fn new(subject: Subject, given: Given<'a>) -> Self {
+    pub(super) fn new(subject: Box<Subject>, given: Given<'a>) -> Self {
         Self {
             subject,
             given,
@@ -104,6 +106,18 @@ impl<'a> Stepper<'a> {
 }
 
 impl Stepper<'_> {
+    /// Judges what was noticed and what time has brought, and keeps the subject within its bounds.
+    fn look_further(&mut self) {
+        self.judge_fresh();
+        self.look_at_waits();
+        self.notice_facts_that_turned();
+        self.judge_fresh();
+        self.look_at_ladders();
+        self.keep_clear_of_the_crowd();
+        self.end_with_their_facts();
+        self.forget_the_old();
+    }
+
     fn apply(&mut self, input: &Input) {
         match input {
             Input::Records { device_id, records } => self.apply_records(*device_id, records),
@@ -149,6 +163,9 @@ impl Stepper<'_> {
 
     /// Judging may begin states of journeys, which are fresh moments again; how many is bounded.
     fn judge_fresh(&mut self) {
+        if self.fresh.is_empty() {
+            return;
+        }
         let mut fresh = std::mem::take(&mut self.fresh);
         fresh.sort_by_key(|moment| (moment.occurred_at, moment.id));
         let mut queue = VecDeque::from(fresh);
@@ -179,7 +196,8 @@ impl Stepper<'_> {
                 .map(|(id, _)| *id);
             oldest.and_then(|id| subject.visits.remove(&id));
         }
-        subject.sent.retain(|sent| sent.at + SENT_KEPT > now);
+        let oldest = now - SENT_KEPT;
+        subject.sent.retain(|sent| sent.at > oldest);
         let surplus = subject.sent.len().saturating_sub(limits::SENDS_PER_USER_MAX);
         subject.sent.drain(..surplus);
         while subject.facts.len() > limits::FACTS_PER_USER_MAX {

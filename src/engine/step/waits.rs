@@ -60,6 +60,9 @@ impl Stepper<'_> {
 
     /// Time: waits that fell due, or whose question the phone answered, are judged again; those at their limit end.
     pub(super) fn look_at_waits(&mut self) {
+        if self.subject.waits.is_empty() {
+            return;
+        }
         let now = self.given.now;
         let (due, open): (Vec<Wait>, Vec<Wait>) =
             std::mem::take(&mut self.subject.waits).into_iter().partition(|wait| {

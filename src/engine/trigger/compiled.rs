@@ -145,27 +145,20 @@ impl CompiledTrigger {
     }
 
     /// How long people must stay in this fence for this trigger to care.
-    pub fn dwell_spans(&self, fence: &Geofence) -> impl Iterator<Item = Span> + '_ {
-        let spans: Vec<Span> = self
-            .alternatives()
-            .iter()
-            .filter_map(|when| match when {
-                When::Dwelled { stayed, place } if place.selects(&fence.tag, &fence.external_id, fence.id) => {
-                    Some(*stayed)
-                }
-                When::Dwelled { .. }
-                | When::Entered(_)
-                | When::Exited(_)
-                | When::Event(_)
-                | When::Fact(_)
-                | When::Time(_)
-                | When::Schedule(_)
-                | When::Answered(_)
-                | When::Begins
-                | When::Any(_) => None,
-            })
-            .collect();
-        spans.into_iter()
+    pub fn dwell_spans(&self, fence: &Geofence) -> impl Iterator<Item = Span> {
+        self.alternatives().iter().filter_map(|when| match when {
+            When::Dwelled { stayed, place } if place.selects(&fence.tag, &fence.external_id, fence.id) => Some(*stayed),
+            When::Dwelled { .. }
+            | When::Entered(_)
+            | When::Exited(_)
+            | When::Event(_)
+            | When::Fact(_)
+            | When::Time(_)
+            | When::Schedule(_)
+            | When::Answered(_)
+            | When::Begins
+            | When::Any(_) => None,
+        })
     }
 
     /// Its `time` alternatives: the name that is bound, the type of its facts, the text, and the text ready to evaluate.

@@ -95,7 +95,7 @@ fn change(letter: &Letter, now: Timestamp) -> Change {
     Change {
         project_id: project(letter.tenant),
         effects: Effects {
-            subject: Subject::new(Uuid::from_u128(letter.phone).into()),
+            subject: Box::new(Subject::new(Uuid::from_u128(letter.phone).into())),
             changed: true,
             moments: Vec::new(),
             decisions: Vec::new(),
