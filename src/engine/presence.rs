@@ -13,7 +13,7 @@ pub struct Thresholds {
     /// Leave at or above this probability…
     #[schema(minimum = 0, maximum = 1)]
     pub exit_p: f64,
-    /// …held for at least this long, over at least two fixes; over three where the newest is within its noise of the edge.
+    /// …held for at least this long, over at least two fixes.
     pub exit_after: Span,
     /// "Inside" is trusted this long after the last evidence (DESIGN.md 5.6).
     pub trusted_for: Span,
@@ -142,20 +142,12 @@ pub fn on_fix(state: &mut Option<Inside>, seen: Likelihood, at: Timestamp, rules
     });
     leaving.fixes += 1;
     let held = at - leaving.since >= rules.exit_after.delta();
-    if held && (leaving.fixes >= exit_fixes(seen, rules) || leaving.by_crossing) {
+    if held && (leaving.fixes >= 2 || leaving.by_crossing) {
         let since = leaving.since;
         *state = None;
         return Change::Left(since);
     }
     Change::None
-}
-
-/// How many fixes must say so before a stay ends: two, if the newest alone says as much as two that are just sure enough. Where it
-/// is within its noise of the edge a third is asked for: two fixes that come rarely are a minute apart whatever they say, and
-/// somebody who stands at an edge would come and go all day. Who goes away is clearly outside by the second.
-fn exit_fixes(newest: Likelihood, rules: &Thresholds) -> u32 {
-    let is_clear = 1.0 - newest.exit_p <= (1.0 - rules.exit_p).powi(2);
-    if is_clear { 2 } else { 3 }
 }
 
 /// Steps the presence by an enter (or dwell) crossing without a fix.

@@ -55,35 +55,6 @@ fn leaving_takes_a_minute_and_two_fixes() {
 }
 
 #[test]
-fn rare_fixes_near_the_edge_take_three_to_end_a_stay() {
-    let rules = Thresholds::default();
-    // At 10 m of accuracy: nine metres out is 0.91, sixteen 0.99.
-    let (inside, near, clear) = (
-        Likelihood::of(150.0, 40.0, 10.0),
-        Likelihood::of(150.0, -9.0, 10.0),
-        Likelihood::of(150.0, -16.0, 10.0),
-    );
-    let minute = |number: i32| start() + TimeDelta::minutes(1) * number;
-    let stay = |fixes: &[Likelihood]| {
-        let mut state = None;
-        on_fix(&mut state, inside, start(), &rules);
-        let left = fixes
-            .iter()
-            .zip(1..)
-            .map(|(seen, number)| on_fix(&mut state, *seen, minute(number), &rules));
-        left.collect::<Vec<Change>>()
-    };
-    let left = Change::Left(minute(1));
-    assert_eq!(stay(&[near, near, near]), [Change::None, Change::None, left]);
-    assert_eq!(
-        stay(&[near, clear]),
-        [Change::None, left],
-        "going away is as prompt as ever"
-    );
-    assert_eq!(stay(&[near, near, inside, near]), [Change::None; 4]);
-}
-
-#[test]
 fn an_exit_crossing_stands_unless_contradicted() {
     let rules = Thresholds::default();
     let mut state = None;
