@@ -24,6 +24,7 @@ mod grid;
 pub mod hours;
 mod index;
 mod near;
+mod patches;
 mod ring;
 mod round;
 mod runs;
