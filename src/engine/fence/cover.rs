@@ -298,6 +298,7 @@ impl Raster {
     /// The squares of a single ring: those inside it, and those that its edges cross, with their runs.
     fn name_edges(mut self, ring: &Ring, squares: &mut Vec<Covered>) {
         self.marks.sort_unstable();
+        let coords = ring.coords.read();
         let mut marks = self.marks.as_slice();
         for (index, ((column, row), state)) in self.window.places().zip(&self.states).enumerate() {
             let mut push = |how: How| {
@@ -320,13 +321,13 @@ impl Raster {
                 x: middle.lng,
                 y: middle.lat,
             };
-            match runs_of(&ring.coords, &edges, at, inside) {
+            match runs_of(coords, &edges, at, inside) {
                 Some(runs) => {
                     let corner = Coord {
                         x: self.window.level.west(column),
                         y: self.window.level.south(row),
                     };
-                    let patches = Patches::of(&ring.coords, &edges, &runs, corner);
+                    let patches = Patches::of(coords, &edges, &runs, corner);
                     runs.into_iter().for_each(|run| push(How::Crosses(patches, run)));
                 }
                 None => push(How::Touches),

@@ -5,11 +5,11 @@ use super::entry::Entry;
 use super::geodesy::Position;
 use super::grid::{CELLS, Level};
 use super::patches::Patches;
+use super::positions::Positions;
 use super::round::{Round, Scale, suits};
 use super::runs::Run;
 use super::shape::Shape;
 use super::tile::{Known, Tile};
-use geo::Coord;
 use std::sync::Arc;
 
 /// What a fence is to a cell.
@@ -137,7 +137,7 @@ impl<K: Copy + PartialEq> Draft<K> {
 
     /// Numbers the fences by the first cell that they are in, so that those of one cell lie together: first those whose outlines
     /// are named in cells, which are the ones answered.
-    fn bring_neighbours_together(&mut self) -> Box<[Arc<[Coord<f64>]>]> {
+    fn bring_neighbours_together(&mut self) -> Box<[Positions]> {
         const NONE: u32 = u32::MAX;
         let mut news = vec![NONE; self.fences.len()];
         let mut order = Vec::with_capacity(self.fences.len());
@@ -157,7 +157,7 @@ impl<K: Copy + PartialEq> Draft<K> {
             post.slot = news.get(post.slot as usize).copied().unwrap_or(NONE);
         }
         self.fences = order;
-        let ring = |known: &Known<K>| ring_of(&known.shape, Level::Cell).map(|ring| Arc::clone(&ring.coords));
+        let ring = |known: &Known<K>| ring_of(&known.shape, Level::Cell).map(|ring| ring.coords.clone());
         let named = self.fences.iter().take(outlines);
         named.map(|known| ring(known).unwrap_or_default()).collect()
     }

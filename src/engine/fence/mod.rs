@@ -25,6 +25,7 @@ pub mod hours;
 mod index;
 mod near;
 mod patches;
+mod positions;
 mod ring;
 mod round;
 mod runs;

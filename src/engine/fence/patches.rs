@@ -2,9 +2,9 @@
 //! without a look at the outline.
 
 use super::grid::{Level, MARGIN};
+use super::positions::Row;
 use super::ring::Side;
 use super::runs::{Run, side_of};
-use super::stretches::before;
 use geo::Coord;
 
 /// Patches on a side of a cell.
@@ -39,11 +39,11 @@ impl Patches {
     }
 
     /// What some edges, by the positions they end in, leave of the cell whose south-western corner this is; the runs are theirs.
-    pub(super) fn of(coords: &[Coord<f64>], edges: &[u16], runs: &[Run], corner: Coord<f64>) -> Self {
+    pub(super) fn of(coords: Row<'_>, edges: &[u16], runs: &[Run], corner: Coord<f64>) -> Self {
         let mut crossed = 0_u16;
         for &end in edges {
-            if let (Some(a), Some(b)) = (before(coords, usize::from(end)), coords.get(usize::from(end))) {
-                crossed |= crossed_by(*a, *b, corner);
+            if let (Some(a), Some(b)) = (coords.before(usize::from(end)), coords.get(usize::from(end))) {
+                crossed |= crossed_by(a, b, corner);
             }
         }
         let step = Level::Cell.degrees() / f64::from(SIDE);

@@ -3,6 +3,7 @@
 
 use super::super::geodesy::Position;
 use super::super::grid::Square;
+use super::super::positions::Positions;
 use super::super::runs::runs_of;
 use super::*;
 use proptest::prelude::*;
@@ -24,15 +25,16 @@ proptest! {
             let radius = scale * (0.1 + swing);
             at(lng + radius * angle.cos(), lat + radius * angle.sin())
         });
-        let coords: Vec<Coord<f64>> = star.collect();
+        let coords = Positions::of(&star.collect::<Vec<_>>());
+        let coords = coords.read();
         let edges: Vec<u16> = (0..u16::try_from(count).unwrap()).collect();
         // One run of all edges stands for nothing else.
         let whole = [Run::from_word(u32::try_from(count).unwrap())];
-        let side = |at: Coord<f64>| side_of(&coords, whole.iter().copied(), at) != Side::Outside;
+        let side = |at: Coord<f64>| side_of(coords, whole.iter().copied(), at) != Side::Outside;
         let middle = at(0.5, 0.5);
-        prop_assume!(side_of(&coords, whole.iter().copied(), middle) != Side::Edge);
-        let runs = runs_of(&coords, &edges, middle, side(middle)).unwrap();
-        let patches = Patches::of(&coords, &edges, &runs, corner);
+        prop_assume!(side_of(coords, whole.iter().copied(), middle) != Side::Edge);
+        let runs = runs_of(coords, &edges, middle, side(middle)).unwrap();
+        let patches = Patches::of(coords, &edges, &runs, corner);
         for step in 0..400 {
             let place = at(f64::from(step % 20) / 20.0 + 0.001, f64::from(step / 20) / 20.0 + 0.001);
             let patch = Square::patch_of(Position { lat: place.y, lng: place.x });

@@ -3,6 +3,7 @@
 use super::entry::Entry;
 use super::geodesy::Position;
 use super::grid::{CELLS, Square};
+use super::positions::Positions;
 use super::ring::Side;
 use super::round::Scale;
 use super::runs::{Run, side_of};
@@ -31,7 +32,7 @@ pub(super) struct Tile<K> {
     pub(super) words: Box<[u32]>,
     pub(super) fences: Box<[Known<K>]>,
     /// The rings of the first fences, whose edges are named in the cells, within reach without a look at the fence.
-    pub(super) outlines: Box<[Arc<[Coord<f64>]>]>,
+    pub(super) outlines: Box<[Positions]>,
 }
 
 impl<K: Copy> Tile<K> {
@@ -99,8 +100,9 @@ impl<K: Copy> Tile<K> {
     /// Whether the outline in a slot holds a place, by the runs of its cell: one, and those that follow it.
     fn crosses(&self, slot: u32, run: Run, more: &[u32], p: Position) -> bool {
         let at = Coord { x: p.lng, y: p.lat };
+        let runs = std::iter::once(run).chain(Entry::also(more));
         let coords = self.outlines.get(slot as usize);
-        coords.is_some_and(|coords| side_of(coords, std::iter::once(run).chain(Entry::also(more)), at) != Side::Outside)
+        coords.is_some_and(|coords| side_of(coords.read(), runs, at) != Side::Outside)
     }
 
     /// The cells that have fences.
