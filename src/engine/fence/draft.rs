@@ -4,13 +4,12 @@ use super::cover::{How, ring_of};
 use super::entry::Entry;
 use super::geodesy::Position;
 use super::grid::{CELLS, Level};
+use super::index::Shaped;
 use super::patches::Patches;
 use super::positions::Positions;
 use super::round::{Round, Scale, suits};
 use super::runs::Run;
-use super::shape::Shape;
 use super::tile::{Known, Tile};
-use std::sync::Arc;
 
 /// What a fence is to a cell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -34,8 +33,8 @@ struct Post {
 }
 
 #[derive(Debug)]
-pub(super) struct Draft<K> {
-    fences: Vec<Known<K>>,
+pub(super) struct Draft<K, S> {
+    fences: Vec<Known<K, S>>,
     posts: Vec<Post>,
 }
 
@@ -46,7 +45,7 @@ fn place_of(cell: Option<usize>) -> u16 {
     cell.map_or(0, |cell| u16::try_from(cell + 1).unwrap_or_default())
 }
 
-impl<K: Copy + PartialEq> Draft<K> {
+impl<K: Copy + PartialEq, S: Shaped> Draft<K, S> {
     pub(super) const fn new() -> Self {
         Self {
             fences: Vec::new(),
@@ -54,7 +53,7 @@ impl<K: Copy + PartialEq> Draft<K> {
         }
     }
 
-    pub(super) fn of(tile: &Tile<K>) -> Self {
+    pub(super) fn of(tile: &Tile<K, S>) -> Self {
         let mut posts = Vec::with_capacity(tile.words.len());
         let cells = (0..CELLS).filter(|cell| tile.span_of(*cell).is_some()).map(Some);
         for (span, cell) in std::iter::once(None).chain(cells).enumerate() {
@@ -109,11 +108,11 @@ impl<K: Copy + PartialEq> Draft<K> {
     }
 
     /// Adds a fence in a cell that it touches; those of one fence come one after the other.
-    pub(super) fn add(&mut self, key: K, shape: &Arc<Shape>, (cell, how): Touch) {
+    pub(super) fn add(&mut self, key: K, shape: &S, (cell, how): Touch) {
         if self.fences.last().is_none_or(|last| last.key != key) {
             self.fences.push(Known {
                 key,
-                shape: Arc::clone(shape),
+                shape: shape.clone(),
             });
         }
         let (patches, run) = match how {
@@ -123,7 +122,7 @@ impl<K: Copy + PartialEq> Draft<K> {
         let kind = match (how, cell) {
             (How::Fills, _) => Kind::Fills,
             (How::Crosses(..), Some(_)) => Kind::Crosses,
-            (How::Touches, Some(_)) if suits(shape) => Kind::Round,
+            (How::Touches, Some(_)) if suits(shape.shape()) => Kind::Round,
             (How::Crosses(..) | How::Touches, _) => Kind::Touches,
         };
         self.posts.push(Post {
@@ -157,13 +156,13 @@ impl<K: Copy + PartialEq> Draft<K> {
             post.slot = news.get(post.slot as usize).copied().unwrap_or(NONE);
         }
         self.fences = order;
-        let ring = |known: &Known<K>| ring_of(&known.shape, Level::Cell).map(|ring| ring.coords.clone());
+        let ring = |known: &Known<K, S>| ring_of(known.shape.shape(), Level::Cell).map(|ring| ring.coords.clone());
         let named = self.fences.iter().take(outlines);
         named.map(|known| ring(known).unwrap_or_default()).collect()
     }
 
     /// The tile as it will be read.
-    pub(super) fn finish(mut self, middle: Position) -> Tile<K> {
+    pub(super) fn finish(mut self, middle: Position) -> Tile<K, S> {
         // After an edit nearly everything is in order already, which a stable sort makes use of.
         self.posts.sort();
         let outlines = self.bring_neighbours_together();
@@ -220,7 +219,7 @@ impl<K: Copy + PartialEq> Draft<K> {
             let entry = match post.kind {
                 Kind::Fills => Some(Entry::Fills(slot)),
                 Kind::Touches => Some(Entry::Touches(slot)),
-                Kind::Round => Round::of(&known.shape, middle).map(|round| Entry::Round(slot, round)),
+                Kind::Round => Round::of(known.shape.shape(), middle).map(|round| Entry::Round(slot, round)),
                 Kind::Crosses if goes_on => Some(Entry::Also(slot, post.run)),
                 Kind::Crosses => Some(Entry::Crosses(slot, post.patches, post.run)),
             };

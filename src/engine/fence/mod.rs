@@ -48,6 +48,6 @@ pub use error::{GeometryCode, GeometryError};
 pub use feature::{FeatureDraft, FeatureError, parse_features};
 pub use geodesy::{Position, PositionError, distance_m};
 pub use geofence::Geofence;
-pub use index::{Change, FenceIndex};
+pub use index::{Change, FenceIndex, Shaped};
 pub use shape::{Bounds, Circle, Shape, ShapeLimits};
 pub use shared::SharedMap;

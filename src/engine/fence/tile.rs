@@ -3,25 +3,24 @@
 use super::entry::Entry;
 use super::geodesy::Position;
 use super::grid::{CELLS, Square};
+use super::index::Shaped;
 use super::positions::Positions;
 use super::ring::Side;
 use super::round::Scale;
 use super::runs::{Run, side_of};
-use super::shape::Shape;
 use geo::Coord;
-use std::sync::Arc;
 
 /// A fence as a tile knows it.
 #[derive(Clone, Debug)]
-pub(super) struct Known<K> {
+pub(super) struct Known<K, S> {
     pub(super) key: K,
-    pub(super) shape: Arc<Shape>,
+    pub(super) shape: S,
 }
 
 /// The fences of one tile. What a cell needs lies together, and so do the fences of neighbours: a place far from the last one asked
 /// costs a few reads from memory, which is all that it costs.
 #[derive(Clone, Debug)]
-pub(super) struct Tile<K> {
+pub(super) struct Tile<K, S> {
     pub(super) middle: Position,
     pub(super) scale: Scale,
     /// The cells that have fences, by bits, and how many of them come before each word.
@@ -30,15 +29,15 @@ pub(super) struct Tile<K> {
     /// Where in the words each span begins: the tile as a whole, then each filled cell, then an end. After that the entries of the
     /// spans.
     pub(super) words: Box<[u32]>,
-    pub(super) fences: Box<[Known<K>]>,
+    pub(super) fences: Box<[Known<K, S>]>,
     /// The rings of the first fences, whose edges are named in the cells, within reach without a look at the fence.
     pub(super) outlines: Box<[Positions]>,
 }
 
-impl<K: Copy> Tile<K> {
+impl<K: Copy, S: Shaped> Tile<K, S> {
     /// Calls `found` for every fence that holds a place in a cell of this tile.
     #[inline]
-    pub(super) fn locate(&self, cell: usize, p: Position, found: &mut impl FnMut(&Known<K>)) {
+    pub(super) fn locate<'a>(&'a self, cell: usize, p: Position, found: &mut impl FnMut(&'a Known<K, S>)) {
         self.ask(0, p, found);
         if let Some(span) = self.span_of(cell) {
             self.ask(span, p, found);
@@ -63,7 +62,7 @@ impl<K: Copy> Tile<K> {
     }
 
     #[inline]
-    fn ask(&self, span: usize, p: Position, found: &mut impl FnMut(&Known<K>)) {
+    fn ask<'a>(&'a self, span: usize, p: Position, found: &mut impl FnMut(&'a Known<K, S>)) {
         let mut words = self.words_of(span);
         let (local, patch) = (self.scale.at(self.middle, p), Square::patch_of(p));
         while let Some((entry, rest)) = Entry::read(words) {
@@ -81,7 +80,7 @@ impl<K: Copy> Tile<K> {
             };
             if holds != Some(false)
                 && let Some(known) = self.fences.get(entry.slot() as usize)
-                && (holds == Some(true) || known.shape.contains(p))
+                && (holds == Some(true) || known.shape.shape().contains(p))
             {
                 found(known);
             }
@@ -89,7 +88,7 @@ impl<K: Copy> Tile<K> {
     }
 
     /// Calls `found` for every fence that touches a cell, or the tile as a whole when that is asked for; for some more than once.
-    pub(super) fn each(&self, cell: Option<usize>, found: impl FnMut(&Known<K>)) {
+    pub(super) fn each(&self, cell: Option<usize>, found: impl FnMut(&Known<K, S>)) {
         let span = cell.map_or(Some(0), |cell| self.span_of(cell));
         let words = span.map(|span| self.words_of(span)).unwrap_or_default();
         Entry::all(words)
