@@ -176,7 +176,7 @@ impl Catalogue {
 
     /// The rules of presence for one fence: its own, or the project's.
     pub fn thresholds(&self, fence: &Geofence) -> Thresholds {
-        fence.thresholds.unwrap_or(self.settings.thresholds)
+        fence.thresholds.as_deref().copied().unwrap_or(self.settings.thresholds)
     }
 
     /// The trigger revision a wait refers to, live or retired.

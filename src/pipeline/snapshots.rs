@@ -228,7 +228,7 @@ fn fence_of(row: FenceRow, shape: Result<Shape, GeometryError>) -> Result<Geofen
         metadata: row.metadata,
         time_zone: row.time_zone,
         opening_hours: row.opening_hours,
-        thresholds: row.thresholds,
+        thresholds: row.thresholds.map(Box::new),
         version: row.version,
         updated_at: row.updated_at,
     })

@@ -123,6 +123,6 @@ fn written(fence: &Geofence) -> WalkPlace {
         metadata: fence.metadata.clone(),
         time_zone: fence.time_zone,
         opening_hours: fence.opening_hours.clone(),
-        thresholds: fence.thresholds,
+        thresholds: fence.thresholds.as_deref().copied(),
     }
 }

@@ -120,7 +120,7 @@ impl Stage {
             metadata: place.metadata.clone(),
             time_zone: place.time_zone,
             opening_hours: place.opening_hours.clone(),
-            thresholds: place.thresholds,
+            thresholds: place.thresholds.map(Box::new),
             version,
             updated_at: at,
         };

@@ -69,7 +69,7 @@ fn fence_of(place: WalkPlace, id: usher::base::id::FenceId, at: Timestamp) -> Ge
         metadata: place.metadata,
         time_zone: place.time_zone,
         opening_hours: place.opening_hours,
-        thresholds: place.thresholds,
+        thresholds: place.thresholds.map(Box::new),
         version: 1,
         updated_at: at,
     }

@@ -26,7 +26,8 @@ pub struct Geofence {
     pub time_zone: Option<Tz>,
     /// Named sets of hours (`default`, `kitchen`, …) in the zone of the place.
     pub opening_hours: BTreeMap<String, Vec<Opening>>,
-    pub thresholds: Option<Thresholds>,
+    /// Its own; boxed, since few have them.
+    pub thresholds: Option<Box<Thresholds>>,
     /// Counts the edits: 1 is as drawn.
     pub version: i64,
     pub updated_at: Timestamp,

@@ -202,7 +202,7 @@ fn fraction_bits(value: f64) -> i64 {
     if value == 0.0 {
         return 0;
     }
-    let exponent = i64::from((value.to_bits() >> 52 & 0x7FF) as u16) - 1_023;
+    let exponent = i64::try_from(value.to_bits() >> 52 & 0x7FF).unwrap_or_default() - 1_023;
     let mantissa = value.to_bits() & ((1 << 52) - 1) | 1 << 52;
     (52 - exponent - i64::from(mantissa.trailing_zeros())).max(0)
 }
@@ -212,9 +212,8 @@ fn halves(bits: u64) -> [u32; 2] {
 }
 
 /// The lower half.
-#[expect(clippy::cast_possible_truncation, reason = "the upper half is told elsewhere")]
-const fn short(bits: u64) -> u32 {
-    (bits & LOW) as u32
+fn short(bits: u64) -> u32 {
+    u32::try_from(bits & LOW).unwrap_or_default()
 }
 
 #[cfg(test)]
