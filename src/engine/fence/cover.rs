@@ -328,7 +328,9 @@ impl Raster {
                         y: self.window.level.south(row),
                     };
                     let patches = Patches::of(coords, &edges, &runs, corner);
-                    runs.into_iter().for_each(|run| push(How::Crosses(patches, run)));
+                    for run in runs {
+                        push(How::Crosses(patches, run));
+                    }
                 }
                 None => push(How::Touches),
             }

@@ -21,8 +21,11 @@ use std::sync::Arc;
 #[derive(Clone, Debug)]
 pub struct FenceIndex<K, S = Arc<Shape>> {
     /// By their numbers; none before the first shape comes.
-    pub(super) shards: Box<[Option<Arc<Shard<K, S>>>]>,
+    pub(super) shards: Box<[Place<K, S>]>,
 }
+
+/// A shard where something is.
+type Place<K, S> = Option<Arc<Shard<K, S>>>;
 
 /// Tiles of a shard by their numbers, as they are now; none where nothing is left.
 type News<K, S> = Vec<(usize, Option<Tile<K, S>>)>;
