@@ -110,7 +110,7 @@ fn one_circle(ids: &mut IdSource, now: Timestamp) -> Catalogue {
         name: "Home".into(),
         tag: "home".into(),
         external_id: "h1".into(),
-        shape: Arc::new(shape),
+        shape,
         metadata: serde_json::Map::new(),
         time_zone: None,
         opening_hours: BTreeMap::new(),

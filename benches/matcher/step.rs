@@ -41,7 +41,7 @@ pub fn catalogue(shapes: &[(usize, Arc<Shape>)]) -> Catalogue {
             name: format!("fence {number}"),
             tag: "place".to_owned(),
             external_id: format!("f{number}"),
-            shape: Arc::clone(shape),
+            shape: Shape::clone(shape),
             metadata: serde_json::Map::new(),
             time_zone: None,
             opening_hours: BTreeMap::new(),

@@ -86,7 +86,7 @@ pub struct Catalogue {
     pub settings: ProjectSettings,
     /// Changed together with the index, by [`Catalogue::edit_fences`]; copies share what they have in common.
     pub fences: SharedMap<FenceId, Arc<Geofence>>,
-    pub index: FenceIndex<FenceId>,
+    pub index: FenceIndex<FenceId, Arc<Geofence>>,
     /// Live triggers, in the order they are judged: by name.
     pub triggers: LiveTriggers,
     /// Earlier published revisions that open waits may still refer to.
@@ -137,18 +137,16 @@ impl Catalogue {
         let news: Vec<(FenceId, Option<Arc<Geofence>>)> = gone.chain(come).collect();
         let last: HashMap<FenceId, usize, FixedState> =
             news.iter().zip(0..).map(|((id, _), place)| (*id, place)).collect();
-        let shape = |fence: &Arc<Geofence>| Arc::clone(&fence.shape);
         let mut changes = Vec::with_capacity(news.len());
         for (place, (key, fence)) in news.into_iter().enumerate() {
             if last.get(&key) != Some(&place) {
                 continue;
             }
-            let after = fence.as_ref().map(shape);
+            let after = fence.clone();
             let before = match fence {
                 Some(fence) => self.fences.insert(key, fence),
                 None => self.fences.remove(&key),
             };
-            let before = before.as_ref().map(shape);
             changes.push(Change { key, before, after });
         }
         self.index.apply(&changes);
@@ -178,7 +176,7 @@ impl Catalogue {
 
     /// The rules of presence for one fence: its own, or the project's.
     pub fn thresholds(&self, fence: &Geofence) -> Thresholds {
-        fence.thresholds.unwrap_or(self.settings.thresholds)
+        fence.thresholds.as_deref().copied().unwrap_or(self.settings.thresholds)
     }
 
     /// The trigger revision a wait refers to, live or retired.

@@ -224,11 +224,11 @@ fn fence_of(row: FenceRow, shape: Result<Shape, GeometryError>) -> Result<Geofen
         name: row.name,
         tag: row.tag,
         external_id: row.external_id,
-        shape: Arc::new(shape),
+        shape,
         metadata: row.metadata,
         time_zone: row.time_zone,
         opening_hours: row.opening_hours,
-        thresholds: row.thresholds,
+        thresholds: row.thresholds.map(Box::new),
         version: row.version,
         updated_at: row.updated_at,
     })

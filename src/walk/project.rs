@@ -105,7 +105,7 @@ fn add<'a>(walk: &mut Walk, fences: impl Iterator<Item = &'a Geofence>) {
 }
 
 fn written(fence: &Geofence) -> WalkPlace {
-    let (geometry, center, radius_m) = match &*fence.shape {
+    let (geometry, center, radius_m) = match &fence.shape {
         Shape::Circle(circle) => {
             let Position { lat, lng } = circle.center();
             (None, Some(WalkCenter { lat, lng }), Some(circle.radius_m()))
@@ -123,6 +123,6 @@ fn written(fence: &Geofence) -> WalkPlace {
         metadata: fence.metadata.clone(),
         time_zone: fence.time_zone,
         opening_hours: fence.opening_hours.clone(),
-        thresholds: fence.thresholds,
+        thresholds: fence.thresholds.as_deref().copied(),
     }
 }

@@ -116,11 +116,11 @@ impl Stage {
             name: place.name.clone(),
             tag: place.tag.clone(),
             external_id: place.external_id.clone(),
-            shape: Arc::new(shape),
+            shape,
             metadata: place.metadata.clone(),
             time_zone: place.time_zone,
             opening_hours: place.opening_hours.clone(),
-            thresholds: place.thresholds,
+            thresholds: place.thresholds.map(Box::new),
             version,
             updated_at: at,
         };
@@ -134,7 +134,7 @@ impl Stage {
             .catalogue
             .fences
             .values()
-            .map(|fence| (fence.id, Arc::clone(&fence.shape)));
+            .map(|fence| (fence.id, Arc::clone(fence)));
         self.catalogue.index = FenceIndex::build(shapes.collect());
     }
 

@@ -46,10 +46,7 @@ pub fn catalogue(at: Timestamp) -> Catalogue {
         catalogue.triggers.push(Arc::new(compiled));
     }
     catalogue.triggers.sort_by(|a, b| a.sentence.name.cmp(&b.sentence.name));
-    let shapes = catalogue
-        .fences
-        .values()
-        .map(|fence| (fence.id, Arc::clone(&fence.shape)));
+    let shapes = catalogue.fences.values().map(|fence| (fence.id, Arc::clone(fence)));
     catalogue.index = FenceIndex::build(shapes.collect());
     catalogue
 }
@@ -68,11 +65,11 @@ fn fence_of(place: WalkPlace, id: usher::base::id::FenceId, at: Timestamp) -> Ge
         name: place.name,
         tag: place.tag,
         external_id: place.external_id,
-        shape: Arc::new(shape.unwrap()),
+        shape: shape.unwrap(),
         metadata: place.metadata,
         time_zone: place.time_zone,
         opening_hours: place.opening_hours,
-        thresholds: place.thresholds,
+        thresholds: place.thresholds.map(Box::new),
         version: 1,
         updated_at: at,
     }

@@ -7,6 +7,7 @@ use super::area::Part;
 use super::cover_circle::cover_circle;
 use super::geodesy::{Position, wrap_lng};
 use super::grid::{Level, MARGIN, Square};
+use super::patches::{Patches, within};
 use super::ring::{Extent, Ring, Side};
 use super::runs::{Run, runs_of};
 use super::shape::{Bounds, Shape};
@@ -20,8 +21,9 @@ const POLAR_LAT: f64 = 89.5;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum How {
     Fills,
-    /// Some of the edges of its only ring reach into it; all of them, when all the runs of the square are taken together.
-    Crosses(Run),
+    /// Some of the edges of its only ring reach into it; all of them, when all the runs of the square are taken together. They leave
+    /// the same patches alone in each.
+    Crosses(Patches, Run),
     Touches,
 }
 
@@ -245,22 +247,17 @@ impl Raster {
     fn draw(&mut self, a: Coord<f64>, b: Coord<f64>, number: Option<u16>) {
         let (low, high) = if a.y <= b.y { (a, b) } else { (b, a) };
         let Window { level, rows, .. } = self.window;
-        let (dx, dy) = (high.x - low.x, high.y - low.y);
-        let share = |lat: f64| ((lat - low.y) / dy).clamp(0.0, 1.0);
         for row in level.row(low.y - MARGIN)..=level.row(high.y + MARGIN) {
             let inner = row - self.window.row;
             if !(0..rows).contains(&inner) {
                 continue;
             }
             let south = level.south(row);
-            let (from, to) = if dy > 0.0 {
-                (share(south - MARGIN), share(south + level.degrees() + MARGIN))
-            } else {
-                (0.0, 1.0)
+            let Some((west, east)) = within((low, high), (south, south + level.degrees())) else {
+                continue;
             };
-            let (one, two) = (low.x + dx * from, low.x + dx * to);
-            let west = level.column(one.min(two) - MARGIN);
-            let east = level.column(one.max(two) + MARGIN).min(west + level.columns() - 1);
+            let west = level.column(west - MARGIN);
+            let east = level.column(east + MARGIN).min(west + level.columns() - 1);
             for column in west..=east {
                 let inner_column = (column - self.window.column).rem_euclid(level.columns());
                 if inner_column < self.window.columns
@@ -301,6 +298,7 @@ impl Raster {
     /// The squares of a single ring: those inside it, and those that its edges cross, with their runs.
     fn name_edges(mut self, ring: &Ring, squares: &mut Vec<Covered>) {
         self.marks.sort_unstable();
+        let coords = ring.coords.read();
         let mut marks = self.marks.as_slice();
         for (index, ((column, row), state)) in self.window.places().zip(&self.states).enumerate() {
             let mut push = |how: How| {
@@ -323,8 +321,17 @@ impl Raster {
                 x: middle.lng,
                 y: middle.lat,
             };
-            match runs_of(&ring.coords, &edges, at, inside) {
-                Some(runs) => runs.into_iter().for_each(|run| push(How::Crosses(run))),
+            match runs_of(coords, &edges, at, inside) {
+                Some(runs) => {
+                    let corner = Coord {
+                        x: self.window.level.west(column),
+                        y: self.window.level.south(row),
+                    };
+                    let patches = Patches::of(coords, &edges, &runs, corner);
+                    for run in runs {
+                        push(How::Crosses(patches, run));
+                    }
+                }
                 None => push(How::Touches),
             }
         }

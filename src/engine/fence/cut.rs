@@ -126,7 +126,7 @@ pub(super) fn to_geojson(parts: &[Part]) -> Value {
         {
             polygons.push(
                 part.rings()
-                    .map(|ring| closed(ring.coords.iter().copied()))
+                    .map(|ring| closed(ring.coords.iter()))
                     .collect::<Vec<_>>(),
             );
         } else {
@@ -174,7 +174,7 @@ fn pieces_of(part: &Part) -> Vec<Vec<Value>> {
         }
         for polygon in &cut {
             let rings = std::iter::once(polygon.exterior()).chain(polygon.interiors());
-            pieces.push(rings.map(|ring| closed(ring_of(ring).coords.iter().copied())).collect());
+            pieces.push(rings.map(|ring| closed(ring_of(ring).coords.iter())).collect());
         }
     }
     pieces

@@ -4,11 +4,12 @@ use super::cover::{How, ring_of};
 use super::entry::Entry;
 use super::geodesy::Position;
 use super::grid::{CELLS, Level};
+use super::index::Shaped;
+use super::patches::Patches;
+use super::positions::Positions;
 use super::round::{Round, Scale, suits};
 use super::runs::Run;
-use super::shape::Shape;
-use super::tile::{Known, Outline, Tile};
-use std::sync::Arc;
+use super::tile::{Known, Tile};
 
 /// What a fence is to a cell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -27,12 +28,13 @@ struct Post {
     place: u16,
     kind: Kind,
     slot: u32,
+    patches: Patches,
     run: Run,
 }
 
 #[derive(Debug)]
-pub(super) struct Draft<K> {
-    fences: Vec<Known<K>>,
+pub(super) struct Draft<K, S> {
+    fences: Vec<Known<K, S>>,
     posts: Vec<Post>,
 }
 
@@ -43,7 +45,7 @@ fn place_of(cell: Option<usize>) -> u16 {
     cell.map_or(0, |cell| u16::try_from(cell + 1).unwrap_or_default())
 }
 
-impl<K: Copy + PartialEq> Draft<K> {
+impl<K: Copy + PartialEq, S: Shaped> Draft<K, S> {
     pub(super) const fn new() -> Self {
         Self {
             fences: Vec::new(),
@@ -51,23 +53,33 @@ impl<K: Copy + PartialEq> Draft<K> {
         }
     }
 
-    pub(super) fn of(tile: &Tile<K>) -> Self {
+    pub(super) fn of(tile: &Tile<K, S>) -> Self {
         let mut posts = Vec::with_capacity(tile.words.len());
         let cells = (0..CELLS).filter(|cell| tile.span_of(*cell).is_some()).map(Some);
         for (span, cell) in std::iter::once(None).chain(cells).enumerate() {
-            posts.extend(Entry::all(tile.words_of(span)).filter_map(|entry| {
+            let mut patches = Patches::default();
+            posts.extend(Entry::all(tile.words_of(span)).map(|entry| {
                 let (kind, run) = match entry {
                     Entry::Fills(_) => (Kind::Fills, Run::default()),
                     Entry::Touches(_) => (Kind::Touches, Run::default()),
                     Entry::Round(..) => (Kind::Round, Run::default()),
-                    Entry::Crosses(_, run) => (Kind::Crosses, run),
+                    Entry::Crosses(_, of_all, run) => {
+                        patches = of_all;
+                        (Kind::Crosses, run)
+                    }
+                    Entry::Also(_, run) => (Kind::Crosses, run),
                 };
-                Some(Post {
+                Post {
                     place: place_of(cell),
                     kind,
-                    slot: tile.slot_of(entry)?,
+                    slot: entry.slot(),
+                    patches: if kind == Kind::Crosses {
+                        patches
+                    } else {
+                        Patches::default()
+                    },
                     run,
-                })
+                }
             }));
         }
         Self {
@@ -96,93 +108,74 @@ impl<K: Copy + PartialEq> Draft<K> {
     }
 
     /// Adds a fence in a cell that it touches; those of one fence come one after the other.
-    pub(super) fn add(&mut self, key: K, shape: &Arc<Shape>, (cell, how): Touch) {
+    pub(super) fn add(&mut self, key: K, shape: &S, (cell, how): Touch) {
         if self.fences.last().is_none_or(|last| last.key != key) {
             self.fences.push(Known {
                 key,
-                shape: Arc::clone(shape),
+                shape: shape.clone(),
             });
         }
-        let (kind, run) = match (how, cell) {
-            (How::Fills, _) => (Kind::Fills, Run::default()),
-            (How::Crosses(run), Some(_)) => (Kind::Crosses, run),
-            (How::Touches, Some(_)) if suits(shape) => (Kind::Round, Run::default()),
-            (How::Crosses(_) | How::Touches, _) => (Kind::Touches, Run::default()),
+        let (patches, run) = match how {
+            How::Crosses(patches, run) => (patches, run),
+            How::Fills | How::Touches => Default::default(),
+        };
+        let kind = match (how, cell) {
+            (How::Fills, _) => Kind::Fills,
+            (How::Crosses(..), Some(_)) => Kind::Crosses,
+            (How::Touches, Some(_)) if suits(shape.shape()) => Kind::Round,
+            (How::Crosses(..) | How::Touches, _) => Kind::Touches,
         };
         self.posts.push(Post {
             place: place_of(cell),
             kind,
             slot: number(self.fences.len() - 1),
+            patches,
             run,
         });
     }
 
-    /// Numbers the fences by the first cell that they are in, so that those of one cell lie together.
-    fn bring_neighbours_together(&mut self) {
+    /// Numbers the fences by the first cell that they are in, so that those of one cell lie together: first those whose outlines
+    /// are named in cells, which are the ones answered.
+    fn bring_neighbours_together(&mut self) -> Box<[Positions]> {
         const NONE: u32 = u32::MAX;
         let mut news = vec![NONE; self.fences.len()];
         let mut order = Vec::with_capacity(self.fences.len());
-        for post in &mut self.posts {
-            let Some(new) = news.get_mut(post.slot as usize) else {
+        let crossing = self.posts.iter().filter(|post| post.kind == Kind::Crosses);
+        let mut outlines = 0;
+        for post in crossing.chain(&self.posts) {
+            let Some(new) = news.get_mut(post.slot as usize).filter(|new| **new == NONE) else {
                 continue;
             };
-            if *new == NONE {
-                *new = u32::try_from(order.len()).unwrap_or(NONE);
-                order.extend(self.fences.get(post.slot as usize).cloned());
+            *new = number(order.len());
+            order.extend(self.fences.get(post.slot as usize).cloned());
+            if post.kind == Kind::Crosses {
+                outlines = order.len();
             }
-            post.slot = *new;
+        }
+        for post in &mut self.posts {
+            post.slot = news.get(post.slot as usize).copied().unwrap_or(NONE);
         }
         self.fences = order;
+        let ring = |known: &Known<K, S>| ring_of(known.shape.shape(), Level::Cell).map(|ring| ring.coords.clone());
+        let named = self.fences.iter().take(outlines);
+        named.map(|known| ring(known).unwrap_or_default()).collect()
     }
 
     /// The tile as it will be read.
-    pub(super) fn finish(mut self, middle: Position) -> Tile<K> {
+    pub(super) fn finish(mut self, middle: Position) -> Tile<K, S> {
         // After an edit nearly everything is in order already, which a stable sort makes use of.
         self.posts.sort();
-        self.bring_neighbours_together();
-        let mut outlines: Vec<Outline> = Vec::new();
-        let mut outline_of = vec![None; self.fences.len()];
-        let (mut filled, mut starts, mut place) = ([0_u64; 4], vec![0], 0);
-        let mut words = Vec::with_capacity(self.posts.len() * 3);
-        for Post {
-            place: at,
-            kind,
-            slot,
-            run,
-        } in self.posts
+        let outlines = self.bring_neighbours_together();
+        let mut filled = [0_u64; 4];
+        for cell in self
+            .posts
+            .iter()
+            .filter_map(|post| usize::from(post.place).checked_sub(1))
         {
-            if at != place {
-                starts.push(number(words.len()));
-                place = at;
-                let cell = usize::from(place - 1);
-                if let Some(word) = filled.get_mut(cell >> 6) {
-                    *word |= 1 << (cell & 63);
-                }
-            }
-            let (Some(known), Some(outline)) = (self.fences.get(slot as usize), outline_of.get_mut(slot as usize))
-            else {
-                continue;
-            };
-            let entry = match kind {
-                Kind::Fills => Some(Entry::Fills(slot)),
-                Kind::Touches => Some(Entry::Touches(slot)),
-                Kind::Round => Round::of(&known.shape, middle).map(|round| Entry::Round(slot, round)),
-                Kind::Crosses => {
-                    if outline.is_none()
-                        && let Some(ring) = ring_of(&known.shape, Level::Cell)
-                    {
-                        *outline = Some(number(outlines.len()));
-                        let coords = Arc::clone(&ring.coords);
-                        outlines.push(Outline { coords, slot });
-                    }
-                    outline.map(|outline| Entry::Crosses(outline, run))
-                }
-            };
-            if let Some(entry) = entry {
-                entry.write(&mut words);
+            if let Some(word) = filled.get_mut(cell >> 6) {
+                *word |= 1 << (cell & 63);
             }
         }
-        starts.push(number(words.len()));
         let mut sum = 0;
         let before = filled.map(|word| {
             let before = sum;
@@ -194,15 +187,53 @@ impl<K: Copy + PartialEq> Draft<K> {
             scale: Scale::of(middle),
             filled,
             before,
-            starts: starts.into(),
-            words: words.into(),
-            outlines: outlines.into(),
+            words: self.words(usize::from(sum), middle),
             fences: self.fences.into(),
+            outlines,
         }
+    }
+
+    /// Where the entries of the tile and of each of its cells begin, and the entries.
+    fn words(&self, cells: usize, middle: Position) -> Box<[u32]> {
+        let from = cells + 2;
+        let mut words = Vec::with_capacity(from + self.posts.len() * 4);
+        words.resize(from, 0);
+        let (mut span, mut before): (usize, Option<&Post>) = (0, None);
+        let start = |words: &mut Vec<u32>, span: usize| {
+            let here = number(words.len());
+            if let Some(start) = words.get_mut(span) {
+                *start = here;
+            }
+        };
+        start(&mut words, 0);
+        for post in &self.posts {
+            if post.place != before.map_or(0, |before| before.place) {
+                span += 1;
+                start(&mut words, span);
+            }
+            let (slot, Some(known)) = (post.slot, self.fences.get(post.slot as usize)) else {
+                continue;
+            };
+            let goes_on =
+                before.is_some_and(|before| (before.place, before.kind, before.slot) == (post.place, post.kind, slot));
+            let entry = match post.kind {
+                Kind::Fills => Some(Entry::Fills(slot)),
+                Kind::Touches => Some(Entry::Touches(slot)),
+                Kind::Round => Round::of(known.shape.shape(), middle).map(|round| Entry::Round(slot, round)),
+                Kind::Crosses if goes_on => Some(Entry::Also(slot, post.run)),
+                Kind::Crosses => Some(Entry::Crosses(slot, post.patches, post.run)),
+            };
+            if let Some(entry) = entry {
+                entry.write(&mut words);
+            }
+            before = Some(post);
+        }
+        start(&mut words, span + 1);
+        words.into()
     }
 }
 
-/// A tile has fewer than 2^30 of anything.
+/// A tile has fewer than 2^29 of anything.
 fn number(count: usize) -> u32 {
     u32::try_from(count).unwrap_or(u32::MAX)
 }

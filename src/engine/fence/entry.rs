@@ -1,27 +1,31 @@
 //! What a fence is to a cell, and how a tile keeps it: in one to four words, so that all that a cell has lies in one piece.
 
+use super::patches::Patches;
 use super::round::Round;
 use super::runs::Run;
 
-/// One entry of a cell.
+/// One entry of a cell, with the slot of its fence.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Entry {
-    /// The fence in a slot fills the cell.
+    /// It fills the cell.
     Fills(u32),
-    /// The fence in a slot touches it: its shape is to be asked.
+    /// It touches the cell: its shape is to be asked.
     Touches(u32),
-    /// The circle in a slot touches it.
+    /// It is a circle and touches the cell.
     Round(u32, Round),
-    /// Some edges of an outline reach into it; entries of one outline follow one another.
-    Crosses(u32, Run),
+    /// Some edges of its outline reach into the cell, and leave patches of it alone.
+    Crosses(u32, Patches, Run),
+    /// More edges of the fence before.
+    Also(u32, Run),
 }
 
 /// The upper bits of the first word.
-const KIND: u32 = 0b11 << 30;
+const KIND: u32 = 0b111 << 29;
 const FILLS: u32 = 0;
-const TOUCHES: u32 = 0b01 << 30;
-const ROUND: u32 = 0b10 << 30;
-const CROSSES: u32 = KIND;
+const TOUCHES: u32 = 1 << 29;
+const ROUND: u32 = 2 << 29;
+const CROSSES: u32 = 3 << 29;
+const ALSO: u32 = 4 << 29;
 
 impl Entry {
     pub(super) fn write(self, words: &mut Vec<u32>) {
@@ -32,7 +36,8 @@ impl Entry {
                 let [lng, lat, radius2] = round.words();
                 words.extend([slot | ROUND, lng, lat, radius2]);
             }
-            Self::Crosses(outline, run) => words.extend([outline | CROSSES, run.word()]),
+            Self::Crosses(slot, patches, run) => words.extend([slot | CROSSES, patches.word(), run.word()]),
+            Self::Also(slot, run) => words.extend([slot | ALSO, run.word()]),
         }
     }
 
@@ -40,17 +45,22 @@ impl Entry {
     #[inline]
     pub(super) fn read(words: &[u32]) -> Option<(Self, &[u32])> {
         let (head, rest) = words.split_first()?;
-        let number = head & !KIND;
+        let slot = head & !KIND;
         Some(match head & KIND {
-            FILLS => (Self::Fills(number), rest),
-            TOUCHES => (Self::Touches(number), rest),
+            FILLS => (Self::Fills(slot), rest),
+            TOUCHES => (Self::Touches(slot), rest),
             ROUND => {
                 let (round, rest) = rest.split_first_chunk::<3>()?;
-                (Self::Round(number, Round::from_words(*round)), rest)
+                (Self::Round(slot, Round::from_words(*round)), rest)
+            }
+            CROSSES => {
+                let ([patches, run], rest) = rest.split_first_chunk::<2>()?;
+                let (patches, run) = (Patches::from_word(*patches), Run::from_word(*run));
+                (Self::Crosses(slot, patches, run), rest)
             }
             _ => {
                 let (run, rest) = rest.split_first()?;
-                (Self::Crosses(number, Run::from_word(*run)), rest)
+                (Self::Also(slot, Run::from_word(*run)), rest)
             }
         })
     }
@@ -62,5 +72,26 @@ impl Entry {
             words = rest;
             Some(entry)
         })
+    }
+
+    /// The runs that some words begin with.
+    pub(super) fn also(words: &[u32]) -> impl Iterator<Item = Run> {
+        Self::all(words).map_while(|entry| {
+            if let Self::Also(_, run) = entry {
+                Some(run)
+            } else {
+                None
+            }
+        })
+    }
+
+    pub(super) const fn slot(self) -> u32 {
+        match self {
+            Self::Fills(slot)
+            | Self::Touches(slot)
+            | Self::Round(slot, _)
+            | Self::Crosses(slot, ..)
+            | Self::Also(slot, _) => slot,
+        }
     }
 }

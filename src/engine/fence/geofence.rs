@@ -3,6 +3,7 @@
 use super::error::{GeometryCode, GeometryError};
 use super::geodesy::Position;
 use super::hours::Opening;
+use super::index::Shaped;
 use super::shape::{Shape, ShapeLimits};
 use crate::base::id::FenceId;
 use crate::base::time::Timestamp;
@@ -20,15 +21,22 @@ pub struct Geofence {
     /// What kind of place it is: `hotel`, `airport`, `store`. With `external_id` it names the fence to the business.
     pub tag: String,
     pub external_id: String,
-    pub shape: Arc<Shape>,
+    pub shape: Shape,
     pub metadata: Map<String, Value>,
     pub time_zone: Option<Tz>,
     /// Named sets of hours (`default`, `kitchen`, …) in the zone of the place.
     pub opening_hours: BTreeMap<String, Vec<Opening>>,
-    pub thresholds: Option<Thresholds>,
+    /// Its own; boxed, since few have them.
+    pub thresholds: Option<Box<Thresholds>>,
     /// Counts the edits: 1 is as drawn.
     pub version: i64,
     pub updated_at: Timestamp,
+}
+
+impl Shaped for Arc<Geofence> {
+    fn shape(&self) -> &Shape {
+        &self.shape
+    }
 }
 
 /// A circle as it is stored; every other shape is stored as GeoJSON.

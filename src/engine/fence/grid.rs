@@ -111,6 +111,13 @@ impl Square {
         Self::wrapped(Level::Cell, Level::Cell.column(p.lng), Level::Cell.row(p.lat))
     }
 
+    /// Which of the four times four patches of its cell a place lies in, row by row from the south; away from the poles.
+    #[inline]
+    pub(super) fn patch_of(p: Position) -> u32 {
+        let quarter = |degrees: f64| u32::try_from(step(degrees * (CELLS_PER_DEGREE * 4.0)) & 3).unwrap_or_default();
+        quarter(p.lat + 90.0) << 2 | quarter(p.lng + 180.0)
+    }
+
     /// The tile and the shard of a square, which is a shard itself, a tile or a cell.
     pub(super) fn address(self, level: Level) -> Address {
         let shift = level.shift();

@@ -13,38 +13,52 @@ use std::collections::HashMap;
 use std::hash::Hash;
 use std::sync::Arc;
 
-/// Shapes under keys, found by place.
+/// Shapes under keys, found by place; `S` is what has them.
 ///
 /// A copy shares all parts with its original, and a change copies only the tiles that the shape touches, so that a snapshot can be
 /// read for as long as somebody likes while the next one is made. Who changes a shape says what it was: the shapes by their keys
 /// are with whoever owns them, and a second map of a million of them weighs 50 MB.
 #[derive(Clone, Debug)]
-pub struct FenceIndex<K> {
+pub struct FenceIndex<K, S = Arc<Shape>> {
     /// By their numbers; none before the first shape comes.
-    pub(super) shards: Box<[Option<Arc<Shard<K>>>]>,
+    pub(super) shards: Box<[Place<K, S>]>,
 }
 
+/// A shard where something is.
+type Place<K, S> = Option<Arc<Shard<K, S>>>;
+
 /// Tiles of a shard by their numbers, as they are now; none where nothing is left.
-type News<K> = Vec<(usize, Option<Tile<K>>)>;
+type News<K, S> = Vec<(usize, Option<Tile<K, S>>)>;
 
 /// A shape that comes (nothing before), changes or goes (nothing after).
 #[derive(Clone, Debug)]
-pub struct Change<K> {
+pub struct Change<K, S = Arc<Shape>> {
     pub key: K,
     /// The shape the index has under the key.
-    pub before: Option<Arc<Shape>>,
-    pub after: Option<Arc<Shape>>,
+    pub before: Option<S>,
+    pub after: Option<S>,
 }
 
-impl<K> Default for FenceIndex<K> {
+/// What an index holds: something that has a shape, which never changes, and that is quickly copied.
+pub trait Shaped: Clone + Send + Sync {
+    fn shape(&self) -> &Shape;
+}
+
+impl Shaped for Arc<Shape> {
+    fn shape(&self) -> &Shape {
+        self
+    }
+}
+
+impl<K, S> Default for FenceIndex<K, S> {
     fn default() -> Self {
         Self { shards: Box::default() }
     }
 }
 
-impl<K: Copy + Eq + Hash + Ord + Send + Sync> FenceIndex<K> {
+impl<K: Copy + Eq + Hash + Ord + Send + Sync, S: Shaped> FenceIndex<K, S> {
     /// An index over the shapes given; of two under one key the later one counts.
-    pub fn build(shapes: Vec<(K, Arc<Shape>)>) -> Self {
+    pub fn build(shapes: Vec<(K, S)>) -> Self {
         let last: HashMap<K, usize, FixedState> =
             shapes.iter().zip(0..).map(|((key, _), place)| (*key, place)).collect();
         // In the order given, which is that of the shapes in memory.
@@ -61,14 +75,14 @@ impl<K: Copy + Eq + Hash + Ord + Send + Sync> FenceIndex<K> {
     }
 
     /// Makes many changes at once, at most one of each key. Each tile they touch is written once.
-    pub fn apply(&mut self, changes: &[Change<K>]) {
+    pub fn apply(&mut self, changes: &[Change<K, S>]) {
         let mut touched: Vec<(usize, usize)> = Vec::with_capacity(changes.len());
         for (number, change) in changes.iter().enumerate() {
             let shapes = [&change.before, &change.after];
             for shape in shapes.into_iter().flatten() {
-                match level_of(shape) {
+                match level_of(shape.shape()) {
                     Level::Shard => {}
-                    Level::Cell | Level::Tile => touched.extend(shards_of(shape).map(|shard| (shard, number))),
+                    Level::Cell | Level::Tile => touched.extend(shards_of(shape.shape()).map(|shard| (shard, number))),
                 }
             }
             self.apply_large(change);
@@ -88,19 +102,19 @@ impl<K: Copy + Eq + Hash + Ord + Send + Sync> FenceIndex<K> {
     }
 
     /// What an edit does to the fences kept in shards as a whole.
-    fn apply_large(&mut self, edit: &Change<K>) {
-        let is_large = |shape: &&Arc<Shape>| level_of(shape) == Level::Shard;
+    fn apply_large(&mut self, edit: &Change<K, S>) {
+        let is_large = |shape: &&S| level_of(shape.shape()) == Level::Shard;
         if let Some(shape) = edit.before.as_ref().filter(is_large) {
-            for covered in cover(shape).squares {
+            for covered in cover(shape.shape()).squares {
                 let number = covered.square.address(Level::Shard).shard;
                 self.edit_shard(number, |shard| shard.large.retain(|large| large.known.key != edit.key));
             }
         }
         if let Some(shape) = edit.after.as_ref().filter(is_large) {
-            for covered in cover(shape).squares {
+            for covered in cover(shape.shape()).squares {
                 let known = Known {
                     key: edit.key,
-                    shape: Arc::clone(shape),
+                    shape: shape.clone(),
                 };
                 let large = Large {
                     known,
@@ -114,11 +128,12 @@ impl<K: Copy + Eq + Hash + Ord + Send + Sync> FenceIndex<K> {
     }
 
     /// The tiles of one shard as edits leave them, those that they touch.
-    fn tiles_after<'a>(&self, number: usize, edits: impl Iterator<Item = &'a Change<K>>) -> News<K>
+    fn tiles_after<'a>(&self, number: usize, edits: impl Iterator<Item = &'a Change<K, S>>) -> News<K, S>
     where
         K: 'a,
+        S: 'a,
     {
-        let mut drafts: HashMap<usize, Draft<K>, FixedState> = HashMap::default();
+        let mut drafts: HashMap<usize, Draft<K, S>, FixedState> = HashMap::default();
         let shard = self.shards.get(number).and_then(Option::as_ref);
         let open = |tile: usize| {
             let known = shard.and_then(|shard| shard.tile(tile));
@@ -126,20 +141,20 @@ impl<K: Copy + Eq + Hash + Ord + Send + Sync> FenceIndex<K> {
         };
         for edit in edits {
             if let Some(shape) = &edit.before {
-                let mut tiles: Vec<usize> = touches_of(shape, number).map(|(tile, _)| tile).collect();
+                let mut tiles: Vec<usize> = touches_of(shape.shape(), number).map(|(tile, _)| tile).collect();
                 tiles.dedup();
                 for tile in tiles {
                     drafts.entry(tile).or_insert_with(|| open(tile)).remove(edit.key);
                 }
             }
             if let Some(shape) = &edit.after {
-                for (tile, touch) in touches_of(shape, number) {
+                for (tile, touch) in touches_of(shape.shape(), number) {
                     let draft = drafts.entry(tile).or_insert_with(|| open(tile));
                     draft.add(edit.key, shape, touch);
                 }
             }
         }
-        let finish = |(tile, draft): (usize, Draft<K>)| {
+        let finish = |(tile, draft): (usize, Draft<K, S>)| {
             let at = Address {
                 shard: number,
                 tile,
@@ -150,7 +165,7 @@ impl<K: Copy + Eq + Hash + Ord + Send + Sync> FenceIndex<K> {
         drafts.into_iter().map(finish).collect()
     }
 
-    fn edit_shard(&mut self, number: usize, edit: impl FnOnce(&mut Shard<K>)) {
+    fn edit_shard(&mut self, number: usize, edit: impl FnOnce(&mut Shard<K, S>)) {
         if self.shards.is_empty() {
             self.shards = vec![None; SHARDS].into();
         }
@@ -173,12 +188,24 @@ impl<K: Copy + Eq + Hash + Ord + Send + Sync> FenceIndex<K> {
     /// [`FenceIndex::locate`] into a list that is emptied first; it takes memory only when the list has too little.
     pub fn locate_into(&self, p: Position, keys: &mut Vec<K>) {
         keys.clear();
+        self.each_at(p, &mut |known| keys.push(known.key));
+        keys.sort_unstable();
+    }
+
+    /// What holds the place, in the order of the keys, each once.
+    pub fn at(&self, p: Position) -> Vec<&S> {
+        let mut all: Vec<&Known<K, S>> = Vec::new();
+        self.each_at(p, &mut |known| all.push(known));
+        all.sort_unstable_by_key(|known| known.key);
+        all.into_iter().map(|known| &known.shape).collect()
+    }
+
+    /// A shape is kept on one level only, and once in each square.
+    fn each_at<'a>(&'a self, p: Position, found: &mut impl FnMut(&'a Known<K, S>)) {
         let at = Square::of(p).address(Level::Cell);
         if let Some(Some(shard)) = self.shards.get(at.shard) {
-            shard.locate(at, p, &mut |known| keys.push(known.key));
+            shard.locate(at, p, found);
         }
-        // A shape is kept on one level only, and once in each square.
-        keys.sort_unstable();
     }
 
     /// The `count` shapes with the largest signed distance in metres (inside ones first, then by nearest edge, of equals the one with

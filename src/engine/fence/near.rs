@@ -2,7 +2,7 @@
 
 use super::geodesy::{Position, RADIUS_MIN_M, wrap_lng};
 use super::grid::{Address, Level};
-use super::index::FenceIndex;
+use super::index::{FenceIndex, Shaped};
 use super::shape::Bounds;
 use super::tile::Known;
 use foldhash::fast::FixedState;
@@ -64,15 +64,20 @@ impl<K: Copy + Eq + Hash + Ord> Found<K> {
         full && floor_m > 1e-3
     }
 
-    fn offer(&mut self, known: &Known<K>) {
+    fn offer<S: Shaped>(&mut self, known: &Known<K, S>) {
         if !self.seen.insert(known.key) {
             return;
         }
-        let floors = known.shape.bounds().into_iter().map(|bounds| floor_m(self.p, &bounds));
+        let floors = known
+            .shape
+            .shape()
+            .bounds()
+            .into_iter()
+            .map(|bounds| floor_m(self.p, &bounds));
         if self.excludes(floors.fold(f64::INFINITY, f64::min)) {
             return;
         }
-        let (distance, key) = (known.shape.signed_distance_m(self.p), known.key);
+        let (distance, key) = (known.shape.shape().signed_distance_m(self.p), known.key);
         let place = self.best.partition_point(|(other, other_key)| {
             other.total_cmp(&distance).reverse().then(other_key.cmp(&key)).is_lt()
         });
@@ -82,7 +87,11 @@ impl<K: Copy + Eq + Hash + Ord> Found<K> {
 }
 
 /// What [`FenceIndex::near`] answers.
-pub(super) fn near<K: Copy + Eq + Hash + Ord>(index: &FenceIndex<K>, p: Position, count: usize) -> Vec<(K, f64)> {
+pub(super) fn near<K: Copy + Eq + Hash + Ord, S: Shaped>(
+    index: &FenceIndex<K, S>,
+    p: Position,
+    count: usize,
+) -> Vec<(K, f64)> {
     let mut found = Found {
         p,
         count,

@@ -1,9 +1,9 @@
 //! One ring of an area: unrolled over the antimeridian, closed over a pole if it goes round one, with its sides and its area.
 
 use super::geodesy::{Position, area_per_radian_m2};
+use super::positions::Positions;
 use super::stretches::Stretches;
 use geo::{Coord, Orientation, algorithm::kernels::Kernel, kernels::RobustKernel};
-use std::sync::Arc;
 
 /// Where a place lies in relation to a ring.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -99,7 +99,7 @@ const PLAIN_LAT_MAX: f64 = 80.0;
 #[derive(Clone, Debug)]
 pub(super) struct Ring {
     /// Shared with the tiles of the index, which look at some of them without coming by here.
-    pub(super) coords: Arc<[Coord<f64>]>,
+    pub(super) coords: Positions,
     /// The first `real` edges are edges of the area; those after only close the ring over its pole.
     pub(super) real: usize,
     pub(super) pole: Option<Pole>,
@@ -115,7 +115,7 @@ impl Ring {
             real: coords.len(),
             pole: None,
             extent: Extent::of(&coords),
-            coords: coords.into(),
+            coords: Positions::of(&coords),
             stretches: Stretches::default(),
         }
     }
@@ -178,7 +178,7 @@ impl Ring {
             real,
             pole: Some(pole),
             extent: Extent::of(&coords),
-            coords: coords.into(),
+            coords: Positions::of(&coords),
             stretches: Stretches::default(),
         }
     }
@@ -186,7 +186,7 @@ impl Ring {
     /// All edges, the closing ones included.
     pub(super) fn edges(&self) -> impl Iterator<Item = (Coord<f64>, Coord<f64>)> + '_ {
         let next = self.coords.iter().cycle().skip(1);
-        self.coords.iter().copied().zip(next.copied())
+        self.coords.iter().zip(next)
     }
 
     /// The edges that are edges of the area.
@@ -196,7 +196,7 @@ impl Ring {
 
     /// Makes the ring quick to ask, once it will not change any more.
     pub(super) fn prepare(&mut self) {
-        self.stretches = Stretches::of(&self.coords);
+        self.stretches = Stretches::of(self.coords.read());
     }
 
     /// Where a place lies, whichever copy of its longitude the ring covers.
@@ -228,7 +228,7 @@ impl Ring {
         let mut crossings = Crossings::of(at);
         if self
             .stretches
-            .any(&self.coords, (at.y, at.y), |a, b| crossings.pass(a, b))
+            .any(self.coords.read(), (at.y, at.y), |a, b| crossings.pass(a, b))
         {
             return Side::Edge;
         }
@@ -243,18 +243,18 @@ impl Ring {
         }
         let latitudes = (near.min.y, near.max.y);
         let comes_in = |a: Coord<f64>, b: Coord<f64>| Extent::of(&[a, b]).meets(near);
-        !self.extent.meets(near) || !self.stretches.any(&self.coords, latitudes, comes_in)
+        !self.extent.meets(near) || !self.stretches.any(self.coords.read(), latitudes, comes_in)
     }
 
     /// Turned the other way round; for rings whose edges are all real.
     pub(super) fn reversed(mut self) -> Self {
-        self.coords = self.coords.iter().rev().copied().collect();
+        self.coords = Positions::of(&self.coords.iter().rev().collect::<Vec<_>>());
         self
     }
 
     /// Twice the area in square degrees, positive when the ring runs counter-clockwise.
     pub(super) fn turn(&self) -> f64 {
-        let origin = self.coords.first().copied().unwrap_or_default();
+        let origin = self.coords.iter().next().unwrap_or_default();
         self.edges()
             .map(|(a, b)| (a.x - origin.x) * (b.y - origin.y) - (b.x - origin.x) * (a.y - origin.y))
             .sum()
@@ -262,7 +262,7 @@ impl Ring {
 
     /// The area enclosed, in square metres on the ellipsoid, edges straight in longitude and latitude.
     pub(super) fn area_m2(&self) -> f64 {
-        let from = area_per_radian_m2(self.coords.first().map_or(0.0, |at| at.y));
+        let from = area_per_radian_m2(self.coords.iter().next().map_or(0.0, |at| at.y));
         self.edges().map(|(a, b)| strip_m2(a, b, from)).sum::<f64>().abs()
     }
 }

@@ -5,8 +5,8 @@
 //! the cell: there the ring goes on without it. So one bit for the cell and the ends of its runs stand for the rest of the ring, and
 //! the answer is that of the whole ring, to the bit.
 
+use super::positions::Row;
 use super::ring::{Crossings, Side};
-use super::stretches::before;
 use geo::Coord;
 
 /// Edges that follow one another, by the positions they end in.
@@ -40,18 +40,15 @@ impl Run {
 
     /// Counts what a ray from a place crosses of these edges, and of what they stand for; true when the place lies on one of them.
     #[inline]
-    pub(super) fn pass(self, coords: &[Coord<f64>], crossings: &mut Crossings) -> bool {
+    pub(super) fn pass(self, coords: Row<'_>, crossings: &mut Crossings) -> bool {
         let from = usize::from(self.from);
-        let ends = coords
-            .get(from..from + usize::from(self.count & COUNT))
-            .unwrap_or_default();
-        let first = before(coords, from).copied().unwrap_or_default();
+        let first = coords.before(from).unwrap_or_default();
         let mut a = first;
-        for b in ends {
-            if crossings.pass(a, *b) {
+        for b in (from..from + usize::from(self.count & COUNT)).map_while(|end| coords.get(end)) {
+            if crossings.pass(a, b) {
                 return true;
             }
-            a = *b;
+            a = b;
         }
         let north = |at: Coord<f64>| crossings.is_north(at);
         let odd = self.is(ODD) ^ (self.is(FIRST_EAST) && north(first)) ^ (self.is(LAST_EAST) && north(a));
@@ -65,7 +62,7 @@ impl Run {
 }
 
 /// The runs of some edges, in ascending order; `inside` says whether the middle of the cell is. None when the middle lies on an edge.
-pub(super) fn runs_of(coords: &[Coord<f64>], edges: &[u16], middle: Coord<f64>, inside: bool) -> Option<Vec<Run>> {
+pub(super) fn runs_of(coords: Row<'_>, edges: &[u16], middle: Coord<f64>, inside: bool) -> Option<Vec<Run>> {
     let mut runs: Vec<Run> = Vec::with_capacity(4);
     for &edge in edges {
         match runs.last_mut() {
@@ -75,13 +72,13 @@ pub(super) fn runs_of(coords: &[Coord<f64>], edges: &[u16], middle: Coord<f64>, 
             Some(_) | None => runs.push(Run { from: edge, count: 1 }),
         }
     }
-    let is_east = |at: Option<&Coord<f64>>| at.is_some_and(|at| at.x > middle.x);
+    let is_east = |at: Option<Coord<f64>>| at.is_some_and(|at| at.x > middle.x);
     for run in &mut runs {
         let (from, end) = (usize::from(run.from), usize::from(run.from) + usize::from(run.count));
-        if is_east(before(coords, from)) {
+        if is_east(coords.before(from)) {
             run.count |= FIRST_EAST;
         }
-        if is_east(before(coords, end)) {
+        if is_east(coords.before(end)) {
             run.count |= LAST_EAST;
         }
     }
@@ -94,7 +91,7 @@ pub(super) fn runs_of(coords: &[Coord<f64>], edges: &[u16], middle: Coord<f64>, 
 
 /// Where a place of the cell lies in relation to the ring.
 #[inline]
-pub(super) fn side_of(coords: &[Coord<f64>], mut runs: impl Iterator<Item = Run>, at: Coord<f64>) -> Side {
+pub(super) fn side_of(coords: Row<'_>, mut runs: impl Iterator<Item = Run>, at: Coord<f64>) -> Side {
     let mut crossings = Crossings::of(at);
     if runs.any(|run| run.pass(coords, &mut crossings)) {
         return Side::Edge;

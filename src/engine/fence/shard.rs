@@ -2,27 +2,28 @@
 
 use super::geodesy::Position;
 use super::grid::Address;
+use super::index::Shaped;
 use super::tile::{Known, Tile};
 use std::sync::Arc;
 
 /// A fence that touches the shard, and whether it fills it.
 #[derive(Clone, Debug)]
-pub(super) struct Large<K> {
-    pub(super) known: Known<K>,
+pub(super) struct Large<K, S> {
+    pub(super) known: Known<K, S>,
     pub(super) full: bool,
 }
 
 /// The fences of one shard.
 #[derive(Clone, Debug)]
-pub(super) struct Shard<K> {
+pub(super) struct Shard<K, S> {
     /// The tiles that there are: a word for each row, and how many come before it.
     filled: [u64; 64],
     before: [u16; 64],
-    tiles: Vec<Arc<Tile<K>>>,
-    pub(super) large: Vec<Large<K>>,
+    tiles: Vec<Arc<Tile<K, S>>>,
+    pub(super) large: Vec<Large<K, S>>,
 }
 
-impl<K> Default for Shard<K> {
+impl<K, S> Default for Shard<K, S> {
     fn default() -> Self {
         Self {
             filled: [0; 64],
@@ -33,16 +34,16 @@ impl<K> Default for Shard<K> {
     }
 }
 
-impl<K: Copy> Shard<K> {
+impl<K: Copy, S: Shaped> Shard<K, S> {
     pub(super) fn is_empty(&self) -> bool {
         self.tiles.is_empty() && self.large.is_empty()
     }
 
     /// Calls `found` for every fence that holds a place in this shard.
     #[inline]
-    pub(super) fn locate(&self, at: Address, p: Position, found: &mut impl FnMut(&Known<K>)) {
+    pub(super) fn locate<'a>(&'a self, at: Address, p: Position, found: &mut impl FnMut(&'a Known<K, S>)) {
         for large in &self.large {
-            if large.full || large.known.shape.contains(p) {
+            if large.full || large.known.shape.shape().contains(p) {
                 found(&large.known);
             }
         }
@@ -51,7 +52,7 @@ impl<K: Copy> Shard<K> {
         }
     }
 
-    pub(super) fn tile(&self, tile: usize) -> Option<&Arc<Tile<K>>> {
+    pub(super) fn tile(&self, tile: usize) -> Option<&Arc<Tile<K, S>>> {
         let (row, column) = (tile >> 6, tile & 63);
         let filled = self.filled.get(row).filter(|filled| *filled >> column & 1 == 1)?;
         let before = usize::from(*self.before.get(row)?);
@@ -60,7 +61,7 @@ impl<K: Copy> Shard<K> {
     }
 
     /// The numbers of the tiles that there are, with their tiles.
-    pub(super) fn tiles(&self) -> impl Iterator<Item = (usize, &Arc<Tile<K>>)> {
+    pub(super) fn tiles(&self) -> impl Iterator<Item = (usize, &Arc<Tile<K, S>>)> {
         let numbers = self.filled.iter().enumerate().flat_map(|(row, filled)| {
             (0..64)
                 .filter(move |column| filled >> column & 1 == 1)
@@ -70,7 +71,7 @@ impl<K: Copy> Shard<K> {
     }
 
     /// Puts tiles in place of what was there; None takes a tile out.
-    pub(super) fn put(&mut self, mut news: Vec<(usize, Option<Tile<K>>)>) {
+    pub(super) fn put(&mut self, mut news: Vec<(usize, Option<Tile<K, S>>)>) {
         news.sort_unstable_by_key(|(tile, _)| *tile);
         let mut old = std::mem::take(&mut self.tiles).into_iter();
         let mut news = news.into_iter().peekable();

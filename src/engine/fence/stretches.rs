@@ -1,5 +1,6 @@
 //! The edges of a long ring in stretches, each with its latitudes, so that a place is compared only with edges at its height.
 
+use super::positions::Row;
 use geo::Coord;
 
 /// Edges to a stretch. A ring of 2,000 is asked in a tenth of a microsecond, for half a byte a position; strips of latitude are
@@ -14,45 +15,41 @@ const EDGES_MIN: usize = 2 * EDGES;
 pub(super) struct Stretches(Box<[(f32, f32)]>);
 
 impl Stretches {
-    pub(super) fn of(coords: &[Coord<f64>]) -> Self {
+    pub(super) fn of(coords: Row<'_>) -> Self {
         if coords.len() < EDGES_MIN {
             return Self::default();
         }
-        let reach = |(number, ends): (usize, &[Coord<f64>])| {
-            let lats = ends.iter().chain(before(coords, number * EDGES)).map(|at| at.y);
+        let reach = |from: usize| {
+            let ends = (from..from + EDGES).map_while(|end| coords.get(end));
+            let lats = ends.chain(coords.before(from)).map(|at| at.y);
             let (low, high) = lats.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), lat| {
                 (low.min(lat), high.max(lat))
             });
             (below(low), -below(-high))
         };
-        Self(coords.chunks(EDGES).enumerate().map(reach).collect())
+        Self((0..coords.len()).step_by(EDGES).map(reach).collect())
     }
 
     /// Whether `ask` says yes to an edge between two latitudes; it stops there. Edges come in their order, some from beyond them.
     #[inline]
     pub(super) fn any(
         &self,
-        coords: &[Coord<f64>],
+        coords: Row<'_>,
         (south, north): (f64, f64),
         mut ask: impl FnMut(Coord<f64>, Coord<f64>) -> bool,
     ) -> bool {
-        let mut walk = |from: usize, ends: &[Coord<f64>]| {
-            let mut a = before(coords, from).copied().unwrap_or_default();
-            ends.iter().any(|b| ask(std::mem::replace(&mut a, *b), *b))
+        let mut walk = |from: usize, count: usize| {
+            let mut a = coords.before(from).unwrap_or_default();
+            let mut ends = (from..from + count).map_while(|end| coords.get(end));
+            ends.any(|b| ask(std::mem::replace(&mut a, b), b))
         };
         if self.0.is_empty() {
-            return walk(0, coords);
+            return walk(0, coords.len());
         }
-        let stretches = coords.chunks(EDGES).zip(&self.0).enumerate();
-        let mut reached =
-            stretches.filter(|(_, (_, (low, high)))| f64::from(*low) <= north && f64::from(*high) >= south);
-        reached.any(|(number, (ends, _))| walk(number * EDGES, ends))
+        let mut reached = (self.0.iter().enumerate())
+            .filter(|(_, (low, high))| f64::from(*low) <= north && f64::from(*high) >= south);
+        reached.any(|(number, _)| walk(number * EDGES, EDGES))
     }
-}
-
-/// The position before one: an edge is known by the position it ends in.
-pub(super) fn before(coords: &[Coord<f64>], end: usize) -> Option<&Coord<f64>> {
-    coords.get(end.checked_sub(1).unwrap_or(coords.len().saturating_sub(1)))
 }
 
 #[expect(

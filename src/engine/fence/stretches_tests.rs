@@ -1,6 +1,7 @@
 //! Asking stretches is asking the ring, on edges and corners as well.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests may panic")]
 
+use super::super::positions::Positions;
 use super::super::ring::{Crossings, Side};
 use super::*;
 use proptest::prelude::*;
@@ -19,11 +20,12 @@ fn star(count: usize, swing: &[f64], scale: f64) -> Vec<Coord<f64>> {
 }
 
 fn check(coords: &[Coord<f64>], places: impl Iterator<Item = Coord<f64>>) {
-    let stretches = Stretches::of(coords);
+    let positions = Positions::of(coords);
+    let stretches = Stretches::of(positions.read());
     assert_eq!(stretches.0.is_empty(), coords.len() < EDGES_MIN);
     let side = |stretches: &Stretches, at: Coord<f64>| {
         let mut crossings = Crossings::of(at);
-        if stretches.any(coords, (at.y, at.y), |a, b| crossings.pass(a, b)) {
+        if stretches.any(positions.read(), (at.y, at.y), |a, b| crossings.pass(a, b)) {
             return Side::Edge;
         }
         crossings.side()

@@ -2,48 +2,42 @@
 
 use super::entry::Entry;
 use super::geodesy::Position;
-use super::grid::CELLS;
-use super::ring::{Crossings, Side};
+use super::grid::{CELLS, Square};
+use super::index::Shaped;
+use super::positions::Positions;
+use super::ring::Side;
 use super::round::Scale;
-use super::shape::Shape;
+use super::runs::{Run, side_of};
 use geo::Coord;
-use std::sync::Arc;
 
 /// A fence as a tile knows it.
 #[derive(Clone, Debug)]
-pub(super) struct Known<K> {
+pub(super) struct Known<K, S> {
     pub(super) key: K,
-    pub(super) shape: Arc<Shape>,
-}
-
-/// A ring whose edges are named in the cells, within reach without a look at its fence.
-#[derive(Clone, Debug)]
-pub(super) struct Outline {
-    pub(super) coords: Arc<[Coord<f64>]>,
-    pub(super) slot: u32,
+    pub(super) shape: S,
 }
 
 /// The fences of one tile. What a cell needs lies together, and so do the fences of neighbours: a place far from the last one asked
 /// costs a few reads from memory, which is all that it costs.
 #[derive(Clone, Debug)]
-pub(super) struct Tile<K> {
+pub(super) struct Tile<K, S> {
     pub(super) middle: Position,
     pub(super) scale: Scale,
     /// The cells that have fences, by bits, and how many of them come before each word.
     pub(super) filled: [u64; 4],
     pub(super) before: [u16; 4],
-    /// Where in the words each span begins: the tile as a whole, then each filled cell, then an end.
-    pub(super) starts: Box<[u32]>,
-    /// The entries of the spans, one after the other.
+    /// Where in the words each span begins: the tile as a whole, then each filled cell, then an end. After that the entries of the
+    /// spans.
     pub(super) words: Box<[u32]>,
-    pub(super) outlines: Box<[Outline]>,
-    pub(super) fences: Box<[Known<K>]>,
+    pub(super) fences: Box<[Known<K, S>]>,
+    /// The rings of the first fences, whose edges are named in the cells, within reach without a look at the fence.
+    pub(super) outlines: Box<[Positions]>,
 }
 
-impl<K: Copy> Tile<K> {
+impl<K: Copy, S: Shaped> Tile<K, S> {
     /// Calls `found` for every fence that holds a place in a cell of this tile.
     #[inline]
-    pub(super) fn locate(&self, cell: usize, p: Position, found: &mut impl FnMut(&Known<K>)) {
+    pub(super) fn locate<'a>(&'a self, cell: usize, p: Position, found: &mut impl FnMut(&'a Known<K, S>)) {
         self.ask(0, p, found);
         if let Some(span) = self.span_of(cell) {
             self.ask(span, p, found);
@@ -60,7 +54,7 @@ impl<K: Copy> Tile<K> {
     /// The words of a span.
     #[inline]
     pub(super) fn words_of(&self, span: usize) -> &[u32] {
-        let range = match self.starts.get(span..span + 2) {
+        let range = match self.words.get(span..span + 2) {
             Some([from, to]) => *from as usize..*to as usize,
             _ => 0..0,
         };
@@ -68,54 +62,46 @@ impl<K: Copy> Tile<K> {
     }
 
     #[inline]
-    fn ask(&self, span: usize, p: Position, found: &mut impl FnMut(&Known<K>)) {
+    fn ask<'a>(&'a self, span: usize, p: Position, found: &mut impl FnMut(&'a Known<K, S>)) {
         let mut words = self.words_of(span);
-        let local = self.scale.at(self.middle, p);
+        let (local, patch) = (self.scale.at(self.middle, p), Square::patch_of(p));
         while let Some((entry, rest)) = Entry::read(words) {
             words = rest;
-            let (slot, holds) = match entry {
-                Entry::Fills(slot) => (slot, Some(true)),
-                Entry::Touches(slot) => (slot, None),
-                Entry::Round(slot, round) => (slot, round.holds(local)),
-                Entry::Crosses(number, run) => {
-                    let Some(outline) = self.outlines.get(number as usize) else {
-                        continue;
-                    };
-                    let mut crossings = Crossings::of(Coord { x: p.lng, y: p.lat });
-                    let mut on_edge = run.pass(&outline.coords, &mut crossings);
-                    while let Some((Entry::Crosses(next, run), rest)) = Entry::read(words)
-                        && next == number
-                    {
-                        words = rest;
-                        on_edge |= run.pass(&outline.coords, &mut crossings);
-                    }
-                    (outline.slot, Some(on_edge || crossings.side() == Side::Inside))
+            let holds = match entry {
+                Entry::Fills(_) => Some(true),
+                Entry::Touches(_) => None,
+                Entry::Round(_, round) => round.holds(local),
+                Entry::Crosses(slot, patches, run) => {
+                    let known = patches.holds(patch);
+                    Some(known.unwrap_or_else(|| self.crosses(slot, run, rest, p)))
                 }
+                // Taken with the one that crosses.
+                Entry::Also(..) => continue,
             };
             if holds != Some(false)
-                && let Some(known) = self.fences.get(slot as usize)
-                && (holds == Some(true) || known.shape.contains(p))
+                && let Some(known) = self.fences.get(entry.slot() as usize)
+                && (holds == Some(true) || known.shape.shape().contains(p))
             {
                 found(known);
             }
         }
     }
 
-    /// The slot of the fence that an entry is about.
-    pub(super) fn slot_of(&self, entry: Entry) -> Option<u32> {
-        match entry {
-            Entry::Fills(slot) | Entry::Touches(slot) | Entry::Round(slot, _) => Some(slot),
-            Entry::Crosses(number, _) => self.outlines.get(number as usize).map(|outline| outline.slot),
-        }
-    }
-
     /// Calls `found` for every fence that touches a cell, or the tile as a whole when that is asked for; for some more than once.
-    pub(super) fn each(&self, cell: Option<usize>, found: impl FnMut(&Known<K>)) {
+    pub(super) fn each(&self, cell: Option<usize>, found: impl FnMut(&Known<K, S>)) {
         let span = cell.map_or(Some(0), |cell| self.span_of(cell));
         let words = span.map(|span| self.words_of(span)).unwrap_or_default();
         Entry::all(words)
-            .filter_map(|entry| self.fences.get(self.slot_of(entry)? as usize))
+            .filter_map(|entry| self.fences.get(entry.slot() as usize))
             .for_each(found);
+    }
+
+    /// Whether the outline in a slot holds a place, by the runs of its cell: one, and those that follow it.
+    fn crosses(&self, slot: u32, run: Run, more: &[u32], p: Position) -> bool {
+        let at = Coord { x: p.lng, y: p.lat };
+        let runs = std::iter::once(run).chain(Entry::also(more));
+        let coords = self.outlines.get(slot as usize);
+        coords.is_some_and(|coords| side_of(coords.read(), runs, at) != Side::Outside)
     }
 
     /// The cells that have fences.

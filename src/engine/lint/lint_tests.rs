@@ -49,7 +49,7 @@ fn fence(number: u128, radius_m: f64) -> Geofence {
         name: format!("Hotel {number}"),
         tag: "hotel".into(),
         external_id: format!("H{number}"),
-        shape: Arc::new(Shape::circle(at, radius_m, &ShapeLimits::default()).unwrap()),
+        shape: Shape::circle(at, radius_m, &ShapeLimits::default()).unwrap(),
         metadata: Map::new(),
         time_zone: None,
         opening_hours: BTreeMap::new(),

@@ -226,12 +226,8 @@ impl<'a> Stepper<'a> {
     }
 
     pub(super) fn fences_at(&self, position: Position) -> Vec<&'a Geofence> {
-        let catalogue = self.given.catalogue;
-        let ids = catalogue.index.locate(position);
-        ids.iter()
-            .filter_map(|id| catalogue.fences.get(id))
-            .map(|fence| &**fence)
-            .collect()
+        let found = self.given.catalogue.index.at(position);
+        found.into_iter().map(|fence| &**fence).collect()
     }
 
     pub(super) fn notice_event(

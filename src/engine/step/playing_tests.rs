@@ -78,7 +78,7 @@ fn fence_of(place: &Value, id: FenceId) -> Geofence {
         name: text("name"),
         tag: text("tag"),
         external_id: text("external_id"),
-        shape: Arc::new(shape),
+        shape,
         metadata: Map::new(),
         time_zone: place["time_zone"].as_str().map(|name| name.parse().unwrap()),
         opening_hours: serde_json::from_value(hours).unwrap_or_default(),
@@ -89,10 +89,7 @@ fn fence_of(place: &Value, id: FenceId) -> Geofence {
 }
 
 fn reindex(catalogue: &mut Catalogue) {
-    let shapes = catalogue
-        .fences
-        .values()
-        .map(|fence| (fence.id, Arc::clone(&fence.shape)));
+    let shapes = catalogue.fences.values().map(|fence| (fence.id, Arc::clone(fence)));
     catalogue.index = FenceIndex::build(shapes.collect());
 }
 
@@ -320,7 +317,7 @@ impl Player {
         let before = &self.catalogue.fences[&id];
         let centre = Position::new(HOTEL.0 + metres / METRES_PER_DEGREE, HOTEL.1).unwrap();
         let fence = Geofence {
-            shape: Arc::new(Shape::circle(centre, 120.0, &ShapeLimits::default()).unwrap()),
+            shape: Shape::circle(centre, 120.0, &ShapeLimits::default()).unwrap(),
             version: before.version + 1,
             updated_at: self.now,
             ..Geofence::clone(before)

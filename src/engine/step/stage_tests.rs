@@ -80,7 +80,7 @@ impl Stage {
 
     pub(super) fn draw_fence(&mut self, id: FenceId, centre: (f64, f64), radius_m: f64, version: i64, when: Timestamp) {
         let centre = Position::new(centre.0, centre.1).unwrap();
-        let shape = Arc::new(Shape::circle(centre, radius_m, &ShapeLimits::default()).unwrap());
+        let shape = Shape::circle(centre, radius_m, &ShapeLimits::default()).unwrap();
         let kitchen = Opening {
             days: Vec::new(),
             from: chrono::NaiveTime::from_hms_opt(6, 30, 0).unwrap(),
@@ -91,7 +91,7 @@ impl Stage {
             name: "Hotel One".to_owned(),
             tag: "hotel".to_owned(),
             external_id: "H1".to_owned(),
-            shape: Arc::clone(&shape),
+            shape,
             metadata: serde_json::Map::new(),
             time_zone: Some(chrono_tz::Europe::Vienna),
             opening_hours: BTreeMap::from([("kitchen".to_owned(), vec![kitchen])]),
@@ -99,8 +99,9 @@ impl Stage {
             version,
             updated_at: when,
         };
-        self.catalogue.fences = [(id, Arc::new(fence))].into();
-        self.catalogue.index = FenceIndex::build(vec![(id, shape)]);
+        let fence = Arc::new(fence);
+        self.catalogue.fences = [(id, Arc::clone(&fence))].into();
+        self.catalogue.index = FenceIndex::build(vec![(id, fence)]);
     }
 }
 
