@@ -129,7 +129,10 @@ fn nothing_new(world: &World) -> Duration {
         for (mut subject, device) in people {
             for record in records.by_ref().take(FIXES_PER_DEVICE) {
                 let effects = take(&world.catalogue, subject, device, record, &seed);
-                assert!(effects.moments.is_empty() && effects.fixes.is_empty(), "nothing new was asked for");
+                assert!(
+                    effects.moments.is_empty() && effects.fixes.is_empty(),
+                    "nothing new was asked for"
+                );
                 changed += usize::from(effects.changed);
                 subject = effects.subject;
             }

@@ -124,11 +124,7 @@ pub(super) fn to_geojson(parts: &[Part]) -> Value {
             .rings()
             .all(|ring| ring.extent.min.x >= -180.0 && ring.extent.max.x <= 180.0)
         {
-            polygons.push(
-                part.rings()
-                    .map(|ring| closed(ring.coords.iter()))
-                    .collect::<Vec<_>>(),
-            );
+            polygons.push(part.rings().map(|ring| closed(ring.coords.iter())).collect::<Vec<_>>());
         } else {
             polygons.extend(pieces_of(part));
         }
