@@ -73,13 +73,6 @@ pub(super) fn do_nothing() -> OnConflict {
     OnConflict::new().do_nothing().to_owned()
 }
 
-impl StoreError {
-    /// As an error of the driver itself, where there is no ORM between.
-    pub(super) fn of_driver(cause: &SqlxError) -> Self {
-        of_sqlx(cause)
-    }
-}
-
 impl From<DbErr> for StoreError {
     /// Sorts a database error. Messages of the database may quote values, so only its codes and our own names are kept.
     #[expect(
@@ -112,11 +105,12 @@ impl From<DbErr> for StoreError {
 /// `SQLITE_FULL` and PostgreSQL's `disk_full`.
 const DISK_FULL: [&str; 2] = ["13", "53100"];
 
+/// Sorts an error of the driver itself, by the same rule.
 #[expect(
     clippy::wildcard_enum_match_arm,
     reason = "the list is open: the driver may add to it"
 )]
-fn of_sqlx(cause: &SqlxError) -> StoreError {
+pub(super) fn of_sqlx(cause: &SqlxError) -> StoreError {
     match cause {
         SqlxError::Database(error) => {
             let code = error.code().unwrap_or_default();

@@ -5,6 +5,7 @@
 //! there is anything to say: then nothing was written, and the commit is taken again step by step, which also says why.
 
 use super::change::Change;
+use super::codec::of_sqlx;
 use super::commit::{CommitSummary, messages, owner, send_key_name, write_steps};
 use super::connect::Store;
 use super::error::StoreError;
@@ -48,7 +49,7 @@ impl Store {
         }
         for (project, users) in users {
             let users = users.iter().map(|user| user.simple().to_string()).collect();
-            script.ask(NOBODY_ERASED, project, users);
+            script.add_text(NOBODY_ERASED, project, users);
         }
         let changes: Vec<&Change> = changes.iter().collect();
         let mut named: BTreeMap<ProjectId, Vec<String>> = BTreeMap::new();
@@ -62,11 +63,11 @@ impl Store {
             names.extend([name, message.send_key.clone()]);
         }
         for (project, names) in named {
-            script.ask(NO_KEY_TAKEN, project, names);
+            script.add_text(NO_KEY_TAKEN, project, names);
         }
         for change in &changes {
             if let Some(entry) = change.inbox_done {
-                script.ask(DONE, change.project_id, vec![entry.simple().to_string()]);
+                script.add_text(DONE, change.project_id, vec![entry.simple().to_string()]);
             }
         }
         let mut summary = CommitSummary::default();
@@ -92,7 +93,7 @@ impl Writer {
     async fn of(store: &Store) -> Result<Self, StoreError> {
         let connection = store.writer.get_sqlite_connection_pool().acquire().await;
         Ok(Self {
-            connection: connection.map_err(|error| StoreError::of_driver(&error))?,
+            connection: connection.map_err(|error| of_sqlx(&error))?,
             is_at_rest: true,
         })
     }

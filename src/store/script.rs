@@ -34,8 +34,8 @@ impl Script {
         Self { backend, statements }
     }
 
-    /// A question to SQLite that takes a project's id as hexadecimal digits, and a list as JSON.
-    pub(super) fn ask(&mut self, text: &'static str, project: ProjectId, list: Vec<String>) {
+    /// A statement in SQLite's own words that takes a project's id as hexadecimal digits, and a list as JSON.
+    pub(super) fn add_text(&mut self, text: &'static str, project: ProjectId, list: Vec<String>) {
         let values = [
             project.uuid().simple().to_string(),
             serde_json::Value::from(list).to_string(),
