@@ -28,6 +28,7 @@ pub async fn run(world: &World) {
             effects,
             rows: Vec::new(),
             inbox_done: None,
+            leased_until: None,
         })
         .collect();
     for group in GROUPS {

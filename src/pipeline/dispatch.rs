@@ -1,11 +1,10 @@
 //! One delivery on its way out: asked once more whether it may go, sent with no transaction open, and what is to be written of it.
 
-use super::dispatcher::Place;
 use super::lane::Task;
 use super::stream::display_name;
 use super::verdict::{Verdict, is_elsewhere};
+use super::ways::Place;
 use super::{Pipeline, PipelineError};
-use crate::base::limits;
 use crate::base::time::Timestamp;
 use crate::channel::Push;
 use crate::engine::delivery::{ChannelKind, DeliveryState, Next, Outcome, RetryPlan, Tried, settle};
@@ -35,10 +34,6 @@ pub(super) struct Sent {
 }
 
 impl Pipeline {
-    pub(super) fn lease_s(&self) -> i64 {
-        self.0.settings.lease_s.clamp(1, limits::LEASE_S_MAX)
-    }
-
     pub(super) async fn deliver(&self, claimed: Claimed, mut place: Place) -> Result<Sent, PipelineError> {
         let now = self.now();
         let catalogue = self.catalogue(claimed.delivery.project_id).await?;
@@ -109,7 +104,7 @@ impl Pipeline {
 
     /// Has it waited so long that its lease leaves no provider the time to answer?
     fn is_too_late(&self, claimed: &Claimed, now: Timestamp) -> bool {
-        let needed = ANSWER_TAKES.min(TimeDelta::seconds(self.lease_s()) / 2);
+        let needed = ANSWER_TAKES.min(self.0.lease / 2);
         claimed.delivery.lease_until.is_some_and(|until| until - now < needed)
     }
 

@@ -1,72 +1,25 @@
-//! The dispatcher: claims what each route may take up now, lets it be sent side by side, and settles what has ended in batches.
+//! The dispatcher: claims what each route may take up now, or takes over what a commit has leased for it, lets it be sent side by
+//! side, and settles what has ended in batches.
 
 use super::dispatch::Sent;
+use super::taking::Taken;
 use super::turns::Turns;
+use super::ways::{Leased, Place};
 use super::{Pipeline, PipelineError};
 use crate::base::id::DeviceId;
 use crate::base::limits;
 use crate::base::time::Timestamp;
-use crate::engine::flow::{Ending, Flow, Route};
 use crate::store::{Claimed, StoreError};
-use chrono::TimeDelta;
-use std::collections::{BTreeMap, VecDeque};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task::{Id, JoinError, JoinSet};
 
 /// The outbox is looked at this often when no commit says that there is work: retries fall due by time alone.
 const IDLE: Duration = Duration::from_millis(500);
 /// The pace of a route is asked again no sooner than this.
 const LOOK_MIN: Duration = Duration::from_millis(2);
-
-/// What is under way by each route, shared by all who dispatch in this process.
-#[derive(Clone)]
-pub(super) struct Ways(Arc<Mutex<Flow>>);
-
-impl Ways {
-    pub(super) fn new(flow: Flow) -> Self {
-        Self(Arc::new(Mutex::new(flow)))
-    }
-
-    pub(super) fn flow(&self) -> MutexGuard<'_, Flow> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// The place of one claimed delivery among those under way. It is given back whatever becomes of the task that holds it.
-pub(super) struct Place {
-    ways: Ways,
-    route: Route,
-    ending: Ending,
-    at: Timestamp,
-    is_given_back: bool,
-}
-
-impl Place {
-    pub(super) fn note(&mut self, ending: Ending, at: Timestamp) {
-        (self.ending, self.at) = (ending, at);
-    }
-
-    /// True when the route has just been closed for going silent.
-    pub(super) fn give_back(mut self) -> bool {
-        self.is_given_back = true;
-        self.ways.flow().ended(self.route, self.ending, self.at)
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        if !self.is_given_back {
-            self.ways.flow().ended(self.route, self.ending, self.at);
-        }
-    }
-}
-
-struct Taken {
-    claimed: Vec<(Claimed, Place)>,
-    /// Something is due that had no share, or more than its share.
-    is_more: bool,
-}
 
 /// What came of settling a batch.
 struct Written {
@@ -83,7 +36,14 @@ struct Written {
 /// that very connection would never be polled again.
 pub struct Dispatcher {
     pipeline: Pipeline,
-    claiming: JoinSet<Result<Taken, PipelineError>>,
+    /// Is it to take new deliveries as they are committed? It does once it has seen what was there before.
+    follows: bool,
+    desk: Option<UnboundedReceiver<Leased>>,
+    /// Handed over, and not taken yet.
+    leased: Vec<Leased>,
+    took_over: bool,
+    /// One look or one taking over at a time: what is sent to a device is sent in the order it was made.
+    taking: JoinSet<Result<Taken, PipelineError>>,
     sending: JoinSet<Result<Sent, PipelineError>>,
     settling: JoinSet<Written>,
     telling: JoinSet<Result<(), PipelineError>>,
@@ -115,43 +75,8 @@ impl Pipeline {
 
     /// Nothing more is claimed from now on; sends under way have a few seconds to end.
     pub fn stop_sending(&self) {
+        self.0.ways.close_desk();
         self.0.stopping.cancel();
-    }
-
-    async fn take_up(&self) -> Result<Taken, PipelineError> {
-        let due = self.0.store.routes_due(self.now()).await?;
-        let now = self.now();
-        let shares = self.0.ways.flow().plan(&due, now);
-        if shares.is_empty() {
-            let (claimed, is_more) = (Vec::new(), !due.is_empty());
-            return Ok(Taken { claimed, is_more });
-        }
-        let lease = TimeDelta::seconds(self.lease_s());
-        let claimed = self.0.store.claim_shares(now, lease, &shares).await?;
-        let mut counts: BTreeMap<Route, usize> = BTreeMap::new();
-        for one in &claimed {
-            *counts.entry(route_of(one)).or_default() += 1;
-        }
-        for (route, count) in &counts {
-            self.0.ways.flow().began(*route, *count, now);
-        }
-        let all_used = shares.iter().any(|(route, share)| counts.get(route) >= Some(share));
-        let is_more = all_used || shares.len() < due.len();
-        let place = |claimed: &Claimed| Place {
-            ways: self.0.ways.clone(),
-            route: route_of(claimed),
-            ending: Ending::NotTried,
-            at: now,
-            is_given_back: false,
-        };
-        let claimed = claimed.into_iter().map(|one| {
-            let place = place(&one);
-            (one, place)
-        });
-        Ok(Taken {
-            claimed: claimed.collect(),
-            is_more,
-        })
     }
 
     /// Settles in one transaction; those that it could not settle come back. A batch that is refused for what one of them
@@ -194,19 +119,15 @@ impl Pipeline {
     }
 }
 
-fn route_of(claimed: &Claimed) -> Route {
-    Route {
-        project_id: claimed.delivery.project_id,
-        channel: claimed.delivery.channel,
-        endpoint_id: claimed.delivery.endpoint_id,
-    }
-}
-
 impl Dispatcher {
     pub fn new(pipeline: &Pipeline) -> Self {
         Self {
             pipeline: pipeline.clone(),
-            claiming: JoinSet::new(),
+            follows: false,
+            desk: None,
+            leased: Vec::new(),
+            took_over: false,
+            taking: JoinSet::new(),
             sending: JoinSet::new(),
             settling: JoinSet::new(),
             telling: JoinSet::new(),
@@ -216,6 +137,14 @@ impl Dispatcher {
             is_more: false,
             count: 0,
             result: Ok(()),
+        }
+    }
+
+    /// One that is there to stay: new deliveries whose way is free come to it without a claim.
+    pub fn following(pipeline: &Pipeline) -> Self {
+        Self {
+            follows: true,
+            ..Self::new(pipeline)
         }
     }
 
@@ -241,7 +170,8 @@ impl Dispatcher {
             let work_ready = Arc::clone(&self.pipeline.0.work_ready);
             let patience = self.patience();
             tokio::select! {
-                Some(taken) = self.claiming.join_next() => self.took(taken.unwrap_or(Err(PipelineError::Stopping))),
+                Some(leased) = next_of(&mut self.desk) => self.leased.push(leased),
+                Some(taken) = self.taking.join_next() => self.took(taken.unwrap_or(Err(PipelineError::Stopping))),
                 Some(sent) = self.sending.join_next_with_id() => self.sent(sent),
                 Some(written) = self.settling.join_next() => match written {
                     Ok(written) => self.written(written),
@@ -257,15 +187,11 @@ impl Dispatcher {
         std::mem::replace(&mut self.result, Ok(())).map(|()| self.count)
     }
 
-    /// Starts what can be started: one claim and one settlement at a time, each of everything that came up meanwhile.
+    /// Starts what can be started: one taking and one settlement at a time, each of everything that came up meanwhile.
     fn begin(&mut self) {
         let is_well = self.result.is_ok();
-        let may_claim = is_well && !self.pipeline.0.stopping.is_cancelled() && !self.pipeline.0.ways.flow().is_full();
-        if self.is_look_due && may_claim && self.claiming.is_empty() {
-            self.is_look_due = false;
-            self.turns.claim_begins();
-            let pipeline = self.pipeline.clone();
-            self.claiming.spawn(async move { pipeline.take_up().await });
+        if is_well && self.taking.is_empty() {
+            self.begin_taking();
         }
         if is_well && !self.ended.is_empty() && self.settling.is_empty() {
             let at_once = self.ended.len().min(limits::SETTLED_AT_ONCE_MAX);
@@ -274,14 +200,35 @@ impl Dispatcher {
         }
     }
 
+    fn begin_taking(&mut self) {
+        while let Some(Ok(leased)) = self.desk.as_mut().map(UnboundedReceiver::try_recv) {
+            self.leased.push(leased);
+        }
+        let is_stopping = self.pipeline.0.stopping.is_cancelled();
+        let may_look = self.is_look_due && !is_stopping && !self.pipeline.0.ways.flow().is_full();
+        let pipeline = self.pipeline.clone();
+        // In turns: what falls due again does not wait for ever behind what is new.
+        if may_look && (self.leased.is_empty() || self.took_over) {
+            (self.is_look_due, self.took_over) = (false, false);
+            self.taking.spawn(async move { pipeline.take_up().await });
+        } else if !self.leased.is_empty() {
+            self.took_over = true;
+            let leased = std::mem::take(&mut self.leased);
+            self.taking.spawn(async move { pipeline.take_over(leased).await });
+        } else {
+            return;
+        }
+        self.turns.claim_begins();
+    }
+
     fn is_idle(&self) -> bool {
         let is_working = [
-            self.claiming.len(),
+            self.taking.len(),
             self.sending.len(),
             self.settling.len(),
             self.telling.len(),
         ];
-        let is_left = !self.ended.is_empty() && self.result.is_ok();
+        let is_left = !(self.ended.is_empty() && self.leased.is_empty()) && self.result.is_ok();
         is_working.iter().all(|tasks| *tasks == 0) && !is_left
     }
 
@@ -301,15 +248,25 @@ impl Dispatcher {
     fn took(&mut self, taken: Result<Taken, PipelineError>) {
         match taken {
             Ok(Taken { claimed, is_more }) => {
-                self.is_more = is_more;
+                if let Some(is_more) = is_more {
+                    self.is_more = is_more;
+                    // Whoever got a full share may have another one.
+                    self.is_look_due |= is_more && !claimed.is_empty();
+                    self.follow();
+                }
                 self.count += claimed.len();
-                // Whoever got a full share may have another one.
-                self.is_look_due |= is_more && !claimed.is_empty();
                 for (claimed, place) in self.turns.take_in(claimed) {
                     self.send(claimed, place);
                 }
             }
             Err(error) => self.note(Err(error)),
+        }
+    }
+
+    /// What was there before is known now: new deliveries may come by the short way.
+    fn follow(&mut self) {
+        if self.follows && self.desk.is_none() {
+            self.desk = Some(self.pipeline.0.ways.open_desk());
         }
     }
 
@@ -370,5 +327,13 @@ impl Dispatcher {
         if let Some((claimed, place)) = next {
             self.send(claimed, place);
         }
+    }
+}
+
+/// The next of them; waits for ever where there is no desk.
+async fn next_of(desk: &mut Option<UnboundedReceiver<Leased>>) -> Option<Leased> {
+    match desk {
+        Some(desk) => desk.recv().await,
+        None => std::future::pending().await,
     }
 }

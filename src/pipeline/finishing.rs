@@ -2,12 +2,13 @@
 
 use super::lane::{Answer, Job};
 use super::stepping::{Stepped, Worker, unavailable};
+use super::ways::{Leased, Place};
 use super::{PipelineError, Shared};
 use crate::engine::decision::ReasonCode;
 use crate::engine::fix::Body;
 use crate::engine::step::{Effects, Input};
-use crate::store::CommitSummary;
-use crate::store::change::Row;
+use crate::store::change::{Change, Row};
+use crate::store::{CommitSummary, leased};
 use crate::telemetry::measure;
 
 impl Worker {
@@ -16,10 +17,14 @@ impl Worker {
         let mut queued = false;
         for one in stepped {
             let key = one.key();
-            let Stepped { pending, change } = one;
+            let Stepped { pending, mut change } = one;
             let mut job = pending.job;
-            let mut effects = change.effects;
-            effects.subject.erased |= summary.erased.contains(&job.user_id);
+            change.effects.subject.erased |= summary.erased.contains(&job.user_id);
+            if !change.effects.subject.erased && !pending.places.is_empty() {
+                self.hand_over(&change, pending.places);
+            }
+            let is_queued = change.leased_until.is_none() && !change.effects.messages.is_empty();
+            let effects = change.effects;
             if effects.subject.erased || (broke && pending.leans) {
                 job.answer(Err(if effects.subject.erased {
                     PipelineError::Erased
@@ -29,7 +34,7 @@ impl Worker {
                 self.subjects.put(key, effects.subject);
                 continue;
             }
-            queued |= !(effects.messages.is_empty() && effects.redirected.is_empty());
+            queued |= is_queued || !effects.redirected.is_empty();
             self.shared.show(&job, &effects);
             // Batches of several lanes commit together: only who wrote a device asks who lost an address.
             let wrote_device = change.rows.iter().any(|row| matches!(row, Row::Device(_)));
@@ -50,6 +55,14 @@ impl Worker {
         }
         if queued {
             self.shared.work_ready.notify_one();
+        }
+    }
+
+    /// What this commit has leased is durable: it may be sent.
+    fn hand_over(&self, change: &Change, places: Vec<Place>) {
+        match leased(change) {
+            Ok(rows) => self.shared.ways.hand_over(Leased { rows, places }),
+            Err(error) => tracing::error!(%error, "new deliveries cannot be read: they go out when their leases end"),
         }
     }
 }

@@ -29,11 +29,13 @@ mod snapshots;
 mod stepping;
 mod stream;
 mod subjects;
+mod taking;
 mod telling;
 mod tick;
 mod troubles;
 mod turns;
 mod verdict;
+mod ways;
 
 pub use backtest::{BacktestError, BacktestPlan, BacktestProgress};
 pub use calling_back::CalledBack;
@@ -56,7 +58,7 @@ use crate::channel::Channels;
 use crate::engine::flow::Flow;
 use crate::engine::step::Input;
 use crate::store::Store;
-use dispatcher::Ways;
+use chrono::TimeDelta;
 use holdings::Holdings;
 use lane::{Job, Lane, Task, Waiting};
 use serde::{Deserialize, Serialize};
@@ -69,6 +71,7 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use troubles::Troubles;
 use uuid::Uuid;
+use ways::Ways;
 
 /// `[pipeline]`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -95,9 +98,7 @@ struct Inner {
     shared: Shared,
     channels: Channels,
     senders: senders::Senders,
-    settings: Settings,
     lanes: Arc<Vec<Lane>>,
-    ways: Ways,
     troubles: Troubles,
     next_count: books::NextCount,
     /// Told that no more is to be claimed.
@@ -127,6 +128,9 @@ struct Shared {
     inbox_left: Arc<AtomicBool>,
     /// Devices heard from lately: who changes a token or an owner forgets the device here.
     holdings: Arc<Holdings>,
+    ways: Ways,
+    /// How long a delivery belongs to whoever took it up.
+    lease: TimeDelta,
 }
 
 impl Pipeline {
@@ -149,6 +153,8 @@ impl Pipeline {
             entropy,
             others: Arc::default(),
             inbox_left: Arc::default(),
+            ways: Ways::new(Flow::new(limits::SENDS_AT_ONCE_MAX, channels.paces())),
+            lease: TimeDelta::seconds(settings.lease_s.clamp(1, limits::LEASE_S_MAX)),
         };
         let cores = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
         let count = if settings.lanes == 0 { cores } else { settings.lanes };
@@ -159,14 +165,11 @@ impl Pipeline {
         let lanes = Arc::new(lanes);
         // It is set once, here: nobody has stepped anything yet.
         let _ = shared.others.set(Arc::downgrade(&lanes));
-        let ways = Ways::new(Flow::new(limits::SENDS_AT_ONCE_MAX, channels.paces()));
         Self(Arc::new(Inner {
             shared,
             channels,
             senders: senders::Senders::default(),
-            settings,
             lanes,
-            ways,
             troubles: Troubles::default(),
             next_count: books::NextCount::default(),
             stopping: CancellationToken::new(),
@@ -319,6 +322,9 @@ mod token_tests;
 #[cfg(test)]
 #[path = "verdict_tests.rs"]
 mod verdict_tests;
+#[cfg(test)]
+#[path = "ways_tests.rs"]
+mod ways_tests;
 #[cfg(test)]
 #[path = "world_tests.rs"]
 mod world;

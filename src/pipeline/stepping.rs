@@ -5,6 +5,7 @@ use super::event_rows::event_rows;
 use super::lane::Job;
 use super::repeats::Known;
 use super::subjects::{Key, Subjects};
+use super::ways::Place;
 use super::{PipelineError, Shared};
 use crate::base::id::ProjectId;
 use crate::base::limits;
@@ -62,6 +63,8 @@ pub(super) struct Pending {
     must_commit: bool,
     /// It repeats a record of another job of this batch, and is answered with it.
     pub(super) leans: bool,
+    /// Of the deliveries that its commit has leased.
+    pub(super) places: Vec<Place>,
 }
 
 impl Stepped {
@@ -75,12 +78,14 @@ impl Stepped {
             effects,
             rows,
             inbox_done: job.inbox_done,
+            leased_until: None,
         };
         let pending = Pending {
             job,
             own_rows,
             must_commit,
             leans,
+            places: Vec::new(),
         };
         Self { pending, change }
     }
@@ -235,7 +240,9 @@ impl Worker {
 
     /// Commits the effects and hands them back.
     async fn commit(&self, stepped: Vec<Stepped>) -> (Vec<Stepped>, Result<CommitSummary, CommitError>) {
-        let (jobs, changes): (Vec<_>, Vec<_>) = stepped.into_iter().map(|one| (one.pending, one.change)).unzip();
+        let (jobs, mut changes): (Vec<_>, Vec<_>) = stepped.into_iter().map(|one| (one.pending, one.change)).unzip();
+        let now = self.shared.clock.now();
+        let places = self.shared.ways.lease(&mut changes, now, now + self.shared.lease);
         let (changes, result) = self.committer.commit(changes).await;
         // Also when it failed: nobody knows how far it got.
         for row in changes.iter().flat_map(|change| &change.rows) {
@@ -243,11 +250,12 @@ impl Worker {
                 self.shared.holdings.forget(*device_id);
             }
         }
-        let stepped = jobs.into_iter().zip(changes);
-        (
-            stepped.map(|(pending, change)| Stepped { pending, change }).collect(),
-            result,
-        )
+        let with_places = |((pending, places), change)| Stepped {
+            pending: Pending { places, ..pending },
+            change,
+        };
+        let stepped = jobs.into_iter().zip(places).zip(changes);
+        (stepped.map(with_places).collect(), result)
     }
 
     /// Steps these jobs on subjects taken out of memory. Only who has several jobs here is copied from one to the next.

@@ -1,7 +1,7 @@
 //! One delivery at a time for each device: what it is sent later is shown later, and nothing follows a provider's word that its
 //! address is dead.
 
-use super::dispatcher::Place;
+use super::ways::Place;
 use crate::base::id::DeviceId;
 use crate::store::Claimed;
 use std::collections::{HashMap, VecDeque};

@@ -21,6 +21,9 @@ pub struct Change {
     pub rows: Vec<Row>,
     /// The inbox entry this step takes care of; deleted in the same transaction.
     pub inbox_done: Option<Uuid>,
+    /// Until when the deliveries of its messages are the committing process's to send; none when they are queued for whoever
+    /// claims them.
+    pub leased_until: Option<Timestamp>,
 }
 
 /// A row that came with an input.

@@ -4,18 +4,19 @@ use super::change::Change;
 use super::codec::IN_LIST_MAX;
 use super::commit::{messages, send_key_name};
 use super::error::StoreError;
+use super::look_deliveries::{DeliveryRow, delivery_row};
 use super::script::Script;
 use super::sealed;
 use super::vault::Vault;
 use crate::base::id::{DeviceId, EndpointId, MessageId, ProjectId, UserId};
 use crate::base::time::Timestamp;
 use crate::engine::decision::ReasonCode;
-use crate::engine::delivery::Planned;
+use crate::engine::delivery::{DeliveryState, Planned};
 use crate::engine::message::Message;
 use crate::engine::step::leaves_at;
 use ::entity::{delivery, message};
 use sea_orm::sea_query::Expr;
-use sea_orm::{ActiveValue, ColumnTrait, DatabaseTransaction, EntityTrait, IntoActiveModel, QueryFilter};
+use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, IntoActiveModel, QueryFilter};
 use std::collections::BTreeMap;
 
 /// Messages, and their deliveries ready to be claimed.
@@ -24,12 +25,7 @@ pub(super) fn write(script: &mut Script, vault: &Vault, changes: &[&Change]) -> 
     let mut outbox: Vec<delivery::ActiveModel> = Vec::new();
     for (change, made) in messages(changes) {
         let project = change.project_id;
-        for planned in &made.deliveries {
-            outbox.push(delivery::ActiveModel {
-                run_at: ActiveValue::Set(leaves_at(&change.effects, made, planned.channel)),
-                ..queued(project, made.user_id, made.id, planned, made.created_at)
-            });
-        }
+        outbox.extend(deliveries(change, made).map(IntoActiveModel::into_active_model));
         // The deliveries have rows of their own, and more of them may come.
         let alone = Message {
             deliveries: Vec::new(),
@@ -49,13 +45,8 @@ pub(super) fn write(script: &mut Script, vault: &Vault, changes: &[&Change]) -> 
     for change in changes {
         let (user, at) = (change.effects.subject.user_id, change.effects.subject.stepped_at);
         for (message, planned) in &change.effects.redirected {
-            outbox.push(queued(
-                change.project_id,
-                user,
-                *message,
-                planned,
-                at.unwrap_or_default(),
-            ));
+            let model = queued(change.project_id, user, *message, planned, at.unwrap_or_default());
+            outbox.push(model.into_active_model());
         }
     }
     let counts = (rows.len(), outbox.len());
@@ -64,15 +55,39 @@ pub(super) fn write(script: &mut Script, vault: &Vault, changes: &[&Change]) -> 
     Ok(counts)
 }
 
+/// What a change that leases its deliveries will have written of them.
+pub fn leased(change: &Change) -> Result<Vec<DeliveryRow>, StoreError> {
+    let is_leased = change.leased_until.is_some();
+    let messages = change.effects.messages.iter().filter(|_| is_leased);
+    messages
+        .flat_map(|made| deliveries(change, made))
+        .map(delivery_row)
+        .collect()
+}
+
+/// The deliveries of one message, as they are first written.
+fn deliveries(change: &Change, made: &Message) -> impl Iterator<Item = delivery::Model> {
+    made.deliveries.iter().map(move |planned| {
+        let queued = delivery::Model {
+            run_at: leaves_at(&change.effects, made, planned.channel),
+            ..queued(change.project_id, made.user_id, made.id, planned, made.created_at)
+        };
+        match change.leased_until {
+            // As if it had been claimed in the same instant.
+            Some(until) => delivery::Model {
+                state: DeliveryState::Sending.as_str().to_owned(),
+                attempts: 1,
+                lease_until: Some(until),
+                ..queued
+            },
+            None => queued,
+        }
+    })
+}
+
 /// A delivery that is due at once.
-fn queued(
-    project: ProjectId,
-    user: UserId,
-    message: MessageId,
-    planned: &Planned,
-    at: Timestamp,
-) -> delivery::ActiveModel {
-    let model = delivery::Model {
+fn queued(project: ProjectId, user: UserId, message: MessageId, planned: &Planned, at: Timestamp) -> delivery::Model {
+    delivery::Model {
         id: planned.id.uuid(),
         project_id: project.uuid(),
         message_id: message.uuid(),
@@ -81,7 +96,7 @@ fn queued(
         channel: planned.channel.as_str().to_owned(),
         endpoint_id: planned.endpoint_id.map(EndpointId::uuid),
         replay_of: None,
-        state: "queued".into(),
+        state: DeliveryState::Queued.as_str().to_owned(),
         attempts: 0,
         run_at: at,
         lease_until: None,
@@ -94,8 +109,7 @@ fn queued(
         received_at: None,
         displayed_at: None,
         opened_at: None,
-    };
-    model.into_active_model()
+    }
 }
 
 /// Takes back what nobody has begun to send; a delivery under way is the dispatcher's to settle.

@@ -65,6 +65,7 @@ pub use catalogue::{CatalogueRows, JourneyRows};
 pub use change::{Change, DeviceRow, EventRow, FactOutcome, FactPut, InboxEntry, InboxInput, Row};
 pub use channels::{ChannelMark, ChannelRow, Previous, Probed, SetUp};
 pub use commit::CommitSummary;
+pub use commit_messages::leased;
 pub use connect::Store;
 pub use contents::ContentRow;
 pub use devices::{ConsentRow, OwnerRow};

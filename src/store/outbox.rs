@@ -90,7 +90,7 @@ impl Store {
             .into_iter()
             .map(delivery_row)
             .collect::<Result<Vec<_>, StoreError>>()?;
-        self.with_surroundings(rows).await
+        self.surrounded(rows).await
     }
 
     /// How many deliveries of a project are in each state.
@@ -113,7 +113,8 @@ impl Store {
         rows.into_iter().map(count).collect()
     }
 
-    async fn with_surroundings(&self, rows: Vec<DeliveryRow>) -> Result<Vec<Claimed>, StoreError> {
+    /// With everything that must be checked before they are sent, as it is now. The rows are leased by the caller.
+    pub async fn surrounded(&self, rows: Vec<DeliveryRow>) -> Result<Vec<Claimed>, StoreError> {
         let devices = rows.iter().filter_map(|row| row.device_id.map(DeviceId::uuid));
         let endpoints = rows.iter().filter_map(|row| row.endpoint_id.map(EndpointId::uuid));
         let endpoints: Vec<Uuid> = endpoints.collect();

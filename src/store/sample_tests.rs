@@ -113,6 +113,7 @@ pub(super) fn change(number: u128) -> Change {
         },
         rows: Vec::new(),
         inbox_done: None,
+        leased_until: None,
     }
 }
 

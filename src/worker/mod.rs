@@ -53,7 +53,7 @@ impl Workers {
         let mut workers = Self {
             token: CancellationToken::new(),
             loops: JoinSet::new(),
-            dispatcher: Arc::new(Mutex::new(Dispatcher::new(pipeline))),
+            dispatcher: Arc::new(Mutex::new(Dispatcher::following(pipeline))),
         };
         let dispatcher = Arc::clone(&workers.dispatcher);
         let stop = workers.token.clone();

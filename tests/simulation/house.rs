@@ -206,6 +206,7 @@ impl Fleet {
                 effects,
                 rows,
                 inbox_done: job.inbox_done,
+                leased_until: None,
             };
             let leans = leaning.contains(&index);
             stepped.push(Stepped {

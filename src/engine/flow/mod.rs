@@ -49,6 +49,8 @@ struct Lane {
     served: u64,
     breaker: Breaker,
     pace: Option<Pace>,
+    /// As far as is known, something waits for its turn.
+    has_queue: bool,
 }
 
 impl Flow {
@@ -76,6 +78,7 @@ impl Flow {
         let mut wakes: Vec<Timestamp> = Vec::new();
         for route in due {
             let lane = self.lane(*route, now);
+            lane.has_queue = true;
             let room = lane.room(now);
             if room == 0 {
                 wakes.extend(lane.wake_at(now));
@@ -139,6 +142,28 @@ impl Flow {
         }
     }
 
+    /// A claim for this route got less than its share: nothing waits there any more.
+    pub fn emptied(&mut self, route: Route) {
+        if let Some(lane) = self.lanes.get_mut(&route) {
+            lane.has_queue = false;
+        }
+    }
+
+    /// Takes up a new delivery that was never queued; false when it has to stand in the queue. So must then whoever comes after
+    /// it, until a claim has seen the end of that.
+    pub fn try_begin(&mut self, route: Route, now: Timestamp) -> bool {
+        let siblings = route.endpoint_id.and_then(|_| self.to_endpoints.get(&route.project_id));
+        let siblings = siblings.copied().unwrap_or_default();
+        let free = self.places.saturating_sub(self.under_way);
+        let lane = self.lane(route, now);
+        let may_begin = !lane.has_queue && lane.room(now) > 0 && lane.under_way + siblings < free;
+        lane.has_queue = !may_begin;
+        if may_begin {
+            self.began(route, 1, now);
+        }
+        may_begin
+    }
+
     /// One of them ended. True when the route has just been closed for going silent.
     pub fn ended(&mut self, route: Route, ending: Ending, now: Timestamp) -> bool {
         self.under_way = self.under_way.saturating_sub(1);
@@ -163,6 +188,7 @@ impl Flow {
             served: 0,
             breaker: Breaker::default(),
             pace: limit.map(|limit| Pace::new(*limit, now)),
+            has_queue: false,
         });
         if let Some(pace) = &mut lane.pace {
             pace.advance(now);
@@ -189,7 +215,7 @@ impl Lane {
 
     fn is_at_rest(&self, now: Timestamp) -> bool {
         let slow = self.pace.as_ref().is_none_or(|pace| pace.is_at_rest(now));
-        self.under_way == 0 && self.breaker.is_untroubled() && slow
+        self.under_way == 0 && !self.has_queue && self.breaker.is_untroubled() && slow
     }
 }
 

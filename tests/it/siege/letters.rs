@@ -113,6 +113,7 @@ fn change(letter: &Letter, now: Timestamp) -> Change {
         },
         rows: Vec::new(),
         inbox_done: None,
+        leased_until: None,
     }
 }
 
