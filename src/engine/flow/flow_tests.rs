@@ -153,16 +153,21 @@ fn a_new_delivery_goes_ahead_of_nobody_and_takes_no_more_than_a_share() {
     flow.ended(route(1), Ending::Answered, noon());
     assert!(!flow.try_begin(route(1), noon()), "others were turned away before it");
     assert!(flow.try_begin(route(2), noon()), "that is no matter of another way");
-    let [(route_1, share)] = flow.plan(&[route(1)], noon())[..] else {
-        unreachable!("one route is due")
-    };
-    assert!(!flow.try_begin(route_1, noon()), "what is due is claimed first");
-    flow.began(route_1, share - 1, noon());
-    flow.emptied(route_1);
-    assert!(!flow.try_begin(route_1, noon()), "it has its share");
+    assert_eq!(
+        flow.plan(&[route(1), route(4)], noon()),
+        [(route(1), 1), (route(4), 25)]
+    );
+    assert!(!flow.try_begin(route(4), noon()), "what is due is claimed first");
+    flow.emptied(route(1));
+    assert!(flow.try_begin(route(1), noon()), "the claim saw the end of the queue");
+    assert!(!flow.try_begin(route(1), noon()), "it has its share");
     let mut flow = unpaced(100);
     let endpoints = (0..100).filter(|number| flow.try_begin(endpoint(1, *number), noon()));
-    assert_eq!(endpoints.count(), 50, "all endpoints of a business together have a share");
+    assert_eq!(
+        endpoints.count(),
+        50,
+        "all endpoints of a business together have a share"
+    );
     flow.began(route(3), 40, noon());
     for _ in 0..40 {
         flow.ended(route(3), Ending::Failed, noon());
