@@ -59,6 +59,12 @@ impl Geofences {
         self.len == 0
     }
 
+    /// Bytes of the way to all of them: a word and a byte for each place of the sets, of which one in eight at least is empty.
+    pub fn bytes(&self) -> usize {
+        let places = self.parts.iter().map(|part| part.capacity().div_ceil(7) * 8);
+        places.sum::<usize>() * (size_of::<ById>() + 1)
+    }
+
     pub fn clear(&mut self) {
         *self = Self::default();
     }
