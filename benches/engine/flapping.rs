@@ -7,13 +7,12 @@ use chacha20::ChaCha8Rng;
 use chrono::TimeDelta;
 use rand::SeedableRng;
 use rand_distr::{Distribution, Normal};
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use usher::base::chance::{Entropy, SeededEntropy};
 use usher::base::id::{IdSource, ProjectId};
 use usher::base::time::Timestamp;
 use usher::engine::catalogue::{Catalogue, Mode};
-use usher::engine::fence::{Geofence, Position, Shape, ShapeLimits};
+use usher::engine::fence::{Geofence, Names, Position, Shape, ShapeLimits};
 use usher::engine::fix::{Fix, RawBody, RawRecord};
 use usher::engine::moment::MomentKind;
 
@@ -107,14 +106,10 @@ fn one_circle(ids: &mut IdSource, now: Timestamp) -> Catalogue {
     let shape = Shape::circle(place(0.0, 0.0), RADIUS_M, &ShapeLimits::default()).unwrap();
     let circle = Geofence {
         id: ids.draw(),
-        name: "Home".into(),
-        tag: "home".into(),
-        external_id: "h1".into(),
+        names: Names::of("home", "h1", "Home"),
         shape,
-        metadata: serde_json::Map::new(),
         time_zone: None,
-        opening_hours: BTreeMap::new(),
-        thresholds: None,
+        details: None,
         version: 1,
         updated_at: now,
     };

@@ -1,8 +1,13 @@
 //! The matcher beside two others, on workload W: which fences hold a fix, out of a thousand to a million.
 //!
-//! `cargo bench --bench matcher -- [--fences 1000,100000,1000000] [--fixes 200000] [--rounds 5] [--json result.json]` builds the same
+//! `cargo bench --bench matcher -- [--fences 1000,100000,1000000] [--fixes 200000] [--rounds 5] [--no-h3] [--json result.json]` builds the same
 //! fences in each design, compares what they find with brute force and with one another, and only then measures, in interleaved
-//! rounds. One thread. Memory is the growth of the process's resident set over the build of the index, geometry counted apart.
+//! rounds. One thread. Memory is the growth of the process's resident set over the build of the index, geometry counted apart; what a
+//! circle weighs is taken in a process of its own.
+//!
+//! What is compared with, as somebody would write it who has `rstar` and `geo`: an R-tree, bulk-loaded, of the bounding rectangles with
+//! the number of each fence, asked by `locate_all_at_point`; circles are then asked by haversine and polygons by `geo`'s own exact test
+//! with their edges. Nothing is slowed down: no envelope is computed anew, no circle is a polygon, no list is made on the way.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -16,6 +21,7 @@ mod designs;
 mod edits;
 mod gate;
 mod step;
+mod weigh;
 
 use designs::{Design, Plain};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -25,6 +31,10 @@ use std::time::Instant;
 use usher::cli::bench::workload::{Drawn, Workload};
 use usher::engine::fence::{Geofence, Position, Shape, ShapeLimits};
 
+/// The allocator of the server: memory is told as the server takes it.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// The fences by their numbers; a drawn polygon that crosses itself is left out.
 type Shapes = Vec<(usize, Arc<Shape>)>;
 
@@ -32,6 +42,9 @@ type Shapes = Vec<(usize, Arc<Shape>)>;
 const H3_MAX: usize = 100_000;
 
 fn main() {
+    if let Some(count) = text("--weigh") {
+        return weigh::circles(count.parse().expect("a number of fences"));
+    }
     let sizes = text("--fences").unwrap_or_else(|| "1000,100000,1000000".to_owned());
     let number = |name: &str, default: usize| text(name).map_or(default, |value| value.parse().expect("a number"));
     let (fixes, rounds) = (number("--fixes", 200_000), number("--rounds", 5));
@@ -55,6 +68,10 @@ fn main() {
 
 fn text(name: &str) -> Option<String> {
     std::env::args().skip_while(|argument| argument != name).nth(1)
+}
+
+fn has(name: &str) -> bool {
+    std::env::args().any(|argument| argument == name)
 }
 
 /// Bytes of the process that are in memory.
@@ -85,7 +102,7 @@ fn measure(count: usize, fixes: usize, rounds: usize) -> Value {
     say("drawing them");
     let drawn: Vec<Drawn> = Workload::new().fences(count).collect();
     say("circles alone, as a server has them");
-    let circle_bytes = bytes_per_circle(&drawn);
+    let circle = weigh::in_a_process_of_its_own(count);
     let (shapes, shapes_s, shape_bytes) = timed(|| -> Shapes {
         let shape = |(number, drawn): (usize, &Drawn)| Some((number, Arc::new(drawn.shape().ok()?)));
         drawn.iter().enumerate().filter_map(shape).collect()
@@ -125,7 +142,7 @@ fn measure(count: usize, fixes: usize, rounds: usize) -> Value {
         "\n{count} fences, {refused} refused as drawn; shapes in {shapes_s:.1} s, {:.0} B each",
         shape_bytes / count as f64
     );
-    println!("  {circle_bytes:.0} B a circle all told: shape, geofence, index");
+    weigh::tell(&circle);
     let reading_us = reading_us(&shapes);
     println!(
         "  a stored shape is read in {reading_us:.2} us: {:.1} s for all",
@@ -135,7 +152,7 @@ fn measure(count: usize, fixes: usize, rounds: usize) -> Value {
     let designs = told(&designs, &mut nanos, &costs);
     edits.print();
     let steps = steps.map(|(order, took)| took.told(order));
-    json!({ "fences": count, "shapes_s": shapes_s, "shape_bytes": shape_bytes / count as f64, "circle_bytes": circle_bytes,
+    json!({ "fences": count, "shapes_s": shapes_s, "shape_bytes": shape_bytes / count as f64, "circle": circle,
         "reading_us": reading_us,
         "checks": checks, "designs": designs, "edits": edits.json(), "step": steps })
 }
@@ -151,7 +168,7 @@ fn build_all(
         timed(|| Design::rstar(shapes, plain)),
         timed(|| Design::geo_index(shapes, plain)),
     ];
-    if drawn.len() <= H3_MAX {
+    if drawn.len() <= H3_MAX && !has("--no-h3") {
         built.push(timed(|| Design::h3(shapes, drawn, plain)));
     }
     let cost = |(design, s, bytes): (Design, f64, f64)| (design, (s, bytes / drawn.len() as f64));
@@ -176,22 +193,6 @@ fn told(designs: &[Design], nanos: &mut [[Vec<f64>; 2]], costs: &[(f64, f64)]) -
             "device": { "ns": device.0, "ratio": device.1 }, "build_s": build_s, "bytes_per_fence": bytes })
     })
     .collect()
-}
-
-/// Resident bytes of each circle with everything a server keeps of it. They stay, so that what is measured next takes new memory.
-fn bytes_per_circle(drawn: &[Drawn]) -> f64 {
-    let circles = drawn
-        .iter()
-        .enumerate()
-        .filter(|(_, drawn)| matches!(drawn, Drawn::Circle { .. }));
-    let before = resident();
-    let shapes: Shapes = circles
-        .map(|(number, drawn)| (number, Arc::new(drawn.shape().unwrap())))
-        .collect();
-    let catalogue = step::catalogue(&shapes);
-    let bytes = resident().saturating_sub(before) - std::mem::size_of_val(shapes.as_slice());
-    std::mem::forget(catalogue);
-    bytes as f64 / shapes.len() as f64
 }
 
 /// Microseconds to read one stored shape, text and all, as a start does for each.

@@ -2,13 +2,13 @@
 
 use crate::designs::key;
 use serde_json::{Value, json};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Instant;
 use usher::base::id::{DeviceId, IdSource, ProjectId, UserId};
 use usher::base::time::Timestamp;
 use usher::engine::catalogue::{Catalogue, Mode};
-use usher::engine::fence::{Geofence, Position, Shape};
+use usher::engine::fence::{Geofence, Names, Position, Shape};
 use usher::engine::fix::{Body, Fix, Quality, Record};
 use usher::engine::step::{Given, Input, step};
 use usher::engine::subject::{Consent, Device, Purpose, Subject};
@@ -34,24 +34,30 @@ impl Took {
 }
 
 pub fn catalogue(shapes: &[(usize, Arc<Shape>)]) -> Catalogue {
+    catalogue_of(
+        shapes
+            .iter()
+            .map(|(number, shape)| fence(*number, Shape::clone(shape)))
+            .collect(),
+    )
+}
+
+pub fn catalogue_of(fences: Vec<Arc<Geofence>>) -> Catalogue {
     let mut catalogue = Catalogue::empty(ProjectId::from(Uuid::from_u128(1)), Mode::Live);
-    let fence = |(number, shape): &(usize, Arc<Shape>)| {
-        Arc::new(Geofence {
-            id: key(*number),
-            name: format!("fence {number}"),
-            tag: "place".to_owned(),
-            external_id: format!("f{number}"),
-            shape: Shape::clone(shape),
-            metadata: serde_json::Map::new(),
-            time_zone: None,
-            opening_hours: BTreeMap::new(),
-            thresholds: None,
-            version: 1,
-            updated_at: at(0),
-        })
-    };
-    catalogue.edit_fences(shapes.iter().map(fence).collect(), &[]);
+    catalogue.edit_fences(fences, &[]);
     catalogue
+}
+
+pub fn fence(number: usize, shape: Shape) -> Arc<Geofence> {
+    Arc::new(Geofence {
+        id: key(number),
+        names: Names::of("place", &format!("f{number}"), &format!("fence {number}")),
+        shape,
+        time_zone: None,
+        details: None,
+        version: 1,
+        updated_at: at(0),
+    })
 }
 
 fn at(seconds: i64) -> Timestamp {

@@ -126,7 +126,7 @@ fn candidates(catalogue: &Catalogue, here: Position, limit: usize, named: &HashS
         catalogue
             .fences
             .get(id)
-            .is_some_and(|fence| named.contains(&fence.external_id))
+            .is_some_and(|fence| named.contains(fence.external_id()))
     };
     // Pinned ones take places from near ones, so as many more must be looked at.
     let pinned: Vec<FenceId> = if named.is_empty() {
@@ -156,9 +156,9 @@ fn region(catalogue: &Catalogue, candidate: &Candidate<FenceId>) -> Option<Regio
     let (center, radius_m) = covering_circle(&fence.shape)?;
     Some(Region {
         id: fence.id,
-        name: fence.name.clone(),
-        tag: fence.tag.clone(),
-        external_id: fence.external_id.clone(),
+        name: fence.name().to_owned(),
+        tag: fence.tag().to_owned(),
+        external_id: fence.external_id().to_owned(),
         lat: center.lat,
         lng: center.lng,
         radius_m,

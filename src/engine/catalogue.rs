@@ -2,7 +2,7 @@
 
 use super::fact::{Fact, FactError, FactSchema, FactType, builtin};
 use super::fence::hours::Opening;
-use super::fence::{Change, FenceIndex, Geofence, SharedMap};
+use super::fence::{Change, FenceIndex, Geofence, Geofences};
 use super::journey::CompiledJourney;
 use super::message::CompiledContent;
 use super::presence::Thresholds;
@@ -85,7 +85,7 @@ pub struct Catalogue {
     pub salt: String,
     pub settings: ProjectSettings,
     /// Changed together with the index, by [`Catalogue::edit_fences`]; copies share what they have in common.
-    pub fences: SharedMap<FenceId, Arc<Geofence>>,
+    pub fences: Geofences,
     pub index: FenceIndex<FenceId, Arc<Geofence>>,
     /// Live triggers, in the order they are judged: by name.
     pub triggers: LiveTriggers,
@@ -112,7 +112,7 @@ impl Catalogue {
             mode,
             salt: String::new(),
             settings: ProjectSettings::default(),
-            fences: SharedMap::new(),
+            fences: Geofences::default(),
             index: FenceIndex::default(),
             triggers: LiveTriggers::default(),
             retired: HashMap::new(),
@@ -144,7 +144,7 @@ impl Catalogue {
             }
             let after = fence.clone();
             let before = match fence {
-                Some(fence) => self.fences.insert(key, fence),
+                Some(fence) => self.fences.insert(fence),
                 None => self.fences.remove(&key),
             };
             changes.push(Change { key, before, after });
@@ -176,7 +176,7 @@ impl Catalogue {
 
     /// The rules of presence for one fence: its own, or the project's.
     pub fn thresholds(&self, fence: &Geofence) -> Thresholds {
-        fence.thresholds.as_deref().copied().unwrap_or(self.settings.thresholds)
+        fence.thresholds().unwrap_or(self.settings.thresholds)
     }
 
     /// The trigger revision a wait refers to, live or retired.

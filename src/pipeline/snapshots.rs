@@ -7,7 +7,7 @@ use crate::base::id::{FenceId, ProjectId, TriggerId};
 use crate::base::time::Timestamp;
 use crate::engine::catalogue::Catalogue;
 use crate::engine::fact::FactSchema;
-use crate::engine::fence::{Geofence, GeometryError, Shape, ShapeLimits};
+use crate::engine::fence::{Details, Geofence, GeometryError, Names, Shape, ShapeLimits};
 use crate::engine::message::CompiledContent;
 use crate::engine::trigger::{Around, CompiledTrigger};
 use crate::store::{CatalogueRows, FactTypeRow, FenceRow, FencesEdit, RevisionRow, Store, StoreError};
@@ -219,16 +219,17 @@ fn change_fences(catalogue: &mut Catalogue, put: Vec<FenceRow>, mut deleted: Vec
 
 fn fence_of(row: FenceRow, shape: Result<Shape, GeometryError>) -> Result<Geofence, String> {
     let shape = shape.map_err(|error| format!("{}: {error}", row.id))?;
+    let details = Details {
+        metadata: row.metadata,
+        opening_hours: row.opening_hours,
+        thresholds: row.thresholds,
+    };
     Ok(Geofence {
         id: row.id,
-        name: row.name,
-        tag: row.tag,
-        external_id: row.external_id,
+        names: Names::of(&row.tag, &row.external_id, &row.name),
         shape,
-        metadata: row.metadata,
         time_zone: row.time_zone,
-        opening_hours: row.opening_hours,
-        thresholds: row.thresholds.map(Box::new),
+        details: details.boxed(),
         version: row.version,
         updated_at: row.updated_at,
     })

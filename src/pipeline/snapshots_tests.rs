@@ -115,6 +115,6 @@ async fn a_stored_fence_that_does_not_build_is_left_out_whichever_way_it_comes()
         .await
         .unwrap();
     let catalogue = world.pipeline.catalogue(world.project).await.unwrap();
-    assert!(catalogue.fences.values().all(|fence| fence.external_id != "h"));
+    assert!(catalogue.fences.values().all(|fence| fence.external_id() != "h"));
     check(&world, &mut dice).await;
 }

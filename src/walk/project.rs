@@ -59,7 +59,7 @@ pub(super) fn add_named_places(walk: &mut Walk, catalogue: &Catalogue) {
     add(
         walk,
         wanted
-            .filter(|fence| named.contains(&fence.external_id))
+            .filter(|fence| named.contains(fence.external_id()))
             .map(|fence| &**fence),
     );
 }
@@ -97,7 +97,7 @@ fn add<'a>(walk: &mut Walk, fences: impl Iterator<Item = &'a Geofence>) {
     let mut fences: Vec<&Geofence> = fences.collect();
     fences.sort_by_key(|fence| fence.id);
     for fence in fences {
-        let known = |own: &WalkPlace| own.tag == fence.tag && own.external_id == fence.external_id;
+        let known = |own: &WalkPlace| own.tag == fence.tag() && own.external_id == fence.external_id();
         if !walk.places.iter().any(known) {
             walk.places.push(written(fence));
         }
@@ -112,17 +112,18 @@ fn written(fence: &Geofence) -> WalkPlace {
         }
         Shape::Area(_) => (Some(fence.shape.to_geojson()), None, None),
     };
+    let details = fence.details();
     WalkPlace {
         id: Some(fence.id),
-        name: fence.name.clone(),
-        tag: fence.tag.clone(),
-        external_id: fence.external_id.clone(),
+        name: fence.name().to_owned(),
+        tag: fence.tag().to_owned(),
+        external_id: fence.external_id().to_owned(),
         geometry,
         center,
         radius_m,
-        metadata: fence.metadata.clone(),
+        metadata: details.metadata,
         time_zone: fence.time_zone,
-        opening_hours: fence.opening_hours.clone(),
-        thresholds: fence.thresholds.as_deref().copied(),
+        opening_hours: details.opening_hours,
+        thresholds: details.thresholds,
     }
 }

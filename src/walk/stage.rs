@@ -5,7 +5,7 @@ use crate::base::id::{DeviceId, FenceId, IdSource, ProjectId, TriggerId, UserId}
 use crate::base::time::Timestamp;
 use crate::engine::catalogue::Catalogue;
 use crate::engine::fact::{FactSchema, FactType};
-use crate::engine::fence::{FenceIndex, Geofence, Position, Shape, ShapeLimits};
+use crate::engine::fence::{Details, FenceIndex, Geofence, Names, Position, Shape, ShapeLimits};
 use crate::engine::message::{CompiledContent, Content};
 use crate::engine::trigger::{Around, CompiledTrigger, Trigger};
 use std::collections::BTreeMap;
@@ -106,25 +106,26 @@ impl Stage {
             .catalogue
             .fences
             .values()
-            .find(|fence| fence.tag == place.tag && fence.external_id == place.external_id);
+            .find(|fence| fence.tag() == place.tag && fence.external_id() == place.external_id);
         let (id, version) = known.map_or_else(
             || (place.id.unwrap_or_else(|| self.ids.draw::<FenceId>()), 1),
             |fence| (fence.id, fence.version + 1),
         );
+        let details = Details {
+            metadata: place.metadata.clone(),
+            opening_hours: place.opening_hours.clone(),
+            thresholds: place.thresholds,
+        };
         let fence = Geofence {
             id,
-            name: place.name.clone(),
-            tag: place.tag.clone(),
-            external_id: place.external_id.clone(),
+            names: Names::of(&place.tag, &place.external_id, &place.name),
             shape,
-            metadata: place.metadata.clone(),
             time_zone: place.time_zone,
-            opening_hours: place.opening_hours.clone(),
-            thresholds: place.thresholds.map(Box::new),
+            details: details.boxed(),
             version,
             updated_at: at,
         };
-        self.catalogue.fences.insert(id, Arc::new(fence));
+        self.catalogue.fences.insert(Arc::new(fence));
         Ok(())
     }
 
@@ -225,7 +226,7 @@ impl Stage {
             .catalogue
             .fences
             .values()
-            .find(|fence| fence.external_id == external_id);
+            .find(|fence| fence.external_id() == external_id);
         known
             .map(|fence| fence.id)
             .ok_or_else(|| wrong(format!("there is no place `{external_id}`")))

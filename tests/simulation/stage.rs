@@ -5,7 +5,7 @@ use std::sync::Arc;
 use usher::base::id::{IdSource, ProjectId};
 use usher::base::time::Timestamp;
 use usher::engine::catalogue::{Catalogue, Mode};
-use usher::engine::fence::{FenceIndex, Geofence, Position, Shape, ShapeLimits};
+use usher::engine::fence::{Details, FenceIndex, Geofence, Names, Position, Shape, ShapeLimits};
 use usher::engine::message::{CompiledContent, Content};
 use usher::engine::trigger::{CompiledTrigger, Trigger};
 use usher::walk::format::WalkPlace;
@@ -39,7 +39,7 @@ pub fn catalogue(at: Timestamp) -> Catalogue {
     }
     for place in stage.places {
         let fence = fence_of(place, ids.draw(), at);
-        catalogue.fences.insert(fence.id, Arc::new(fence));
+        catalogue.fences.insert(Arc::new(fence));
     }
     for sentence in stage.triggers {
         let compiled = CompiledTrigger::compile(ids.draw(), 1, sentence).unwrap();
@@ -60,16 +60,17 @@ fn fence_of(place: WalkPlace, id: usher::base::id::FenceId, at: Timestamp) -> Ge
         }
         _ => panic!("a place of the stage has no shape"),
     };
+    let details = Details {
+        metadata: place.metadata,
+        opening_hours: place.opening_hours,
+        thresholds: place.thresholds,
+    };
     Geofence {
         id,
-        name: place.name,
-        tag: place.tag,
-        external_id: place.external_id,
+        names: Names::of(&place.tag, &place.external_id, &place.name),
         shape: shape.unwrap(),
-        metadata: place.metadata,
         time_zone: place.time_zone,
-        opening_hours: place.opening_hours,
-        thresholds: place.thresholds.map(Box::new),
+        details: details.boxed(),
         version: 1,
         updated_at: at,
     }

@@ -187,6 +187,7 @@ impl<K: Copy + PartialEq, S: Shaped> Draft<K, S> {
             scale: Scale::of(middle),
             filled,
             before,
+            has_own: self.posts.first().is_some_and(|post| post.place == 0),
             words: self.words(usize::from(sum), middle),
             fences: self.fences.into(),
             outlines,
@@ -229,7 +230,8 @@ impl<K: Copy + PartialEq, S: Shaped> Draft<K, S> {
             before = Some(post);
         }
         start(&mut words, span + 1);
-        words.into()
+        // Copied: an allocator may leave a box that was made smaller where it is, up to twice as large.
+        words.as_slice().into()
     }
 }
 

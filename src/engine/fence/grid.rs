@@ -87,7 +87,9 @@ impl Level {
     reason = "a longitude unrolled a few times is some hundred thousand cells"
 )]
 fn step(cells: f64) -> i64 {
-    cells.floor() as i64
+    // Rounding down is a call into the library on processors that are asked for nothing special, and this is asked of each fix.
+    let whole = cells as i64;
+    whole - i64::from(whole as f64 > cells)
 }
 
 /// A square of one level by its column (0 to 65,535 at most, never beyond 180 degrees) and row.
@@ -101,12 +103,14 @@ impl Square {
     /// Takes a column that may run on beyond 180 degrees.
     pub(super) fn wrapped(level: Level, column: i64, row: i64) -> Self {
         Self {
-            column: u16::try_from(column.rem_euclid(level.columns())).unwrap_or_default(),
+            // The remainder, of a power of two.
+            column: u16::try_from(column & (level.columns() - 1)).unwrap_or_default(),
             row: u16::try_from(row).unwrap_or_default(),
         }
     }
 
     /// The cell of a place.
+    #[inline]
     pub(super) fn of(p: Position) -> Self {
         Self::wrapped(Level::Cell, Level::Cell.column(p.lng), Level::Cell.row(p.lat))
     }
@@ -119,6 +123,7 @@ impl Square {
     }
 
     /// The tile and the shard of a square, which is a shard itself, a tile or a cell.
+    #[inline]
     pub(super) fn address(self, level: Level) -> Address {
         let shift = level.shift();
         let (column, row) = (usize::from(self.column) << shift, usize::from(self.row) << shift);
@@ -140,6 +145,12 @@ pub(super) struct Address {
 }
 
 impl Address {
+    /// The square of the cell.
+    pub(super) fn cell_square(self) -> Square {
+        let (column, row) = self.corner();
+        Square::wrapped(Level::Cell, column, row)
+    }
+
     fn corner(self) -> (i64, i64) {
         let number = |at: usize| i64::try_from(at).unwrap_or_default();
         let (shard, tile, cell) = (number(self.shard), number(self.tile), number(self.cell));

@@ -6,6 +6,7 @@ use super::geodesy::Position;
 use super::grid::{Address, Level, SHARDS, Square};
 use super::shape::Shape;
 use super::shard::{Large, Shard};
+use super::sieve::Sieve;
 use super::tile::{Known, Tile};
 use crate::base::cores::shared_out;
 use foldhash::fast::FixedState;
@@ -22,6 +23,9 @@ use std::sync::Arc;
 pub struct FenceIndex<K, S = Arc<Shape>> {
     /// By their numbers; none before the first shape comes.
     pub(super) shards: Box<[Place<K, S>]>,
+    pub(super) sieve: Sieve,
+    /// The shards that have fences in larger squares than cells, by bits; there the sieve says nothing.
+    coarse: [u64; SHARDS / 64],
 }
 
 /// A shard where something is.
@@ -52,7 +56,11 @@ impl Shaped for Arc<Shape> {
 
 impl<K, S> Default for FenceIndex<K, S> {
     fn default() -> Self {
-        Self { shards: Box::default() }
+        Self {
+            shards: Box::default(),
+            sieve: Sieve::default(),
+            coarse: [0; SHARDS / 64],
+        }
     }
 }
 
@@ -96,9 +104,31 @@ impl<K: Copy + Eq + Hash + Ord + Send + Sync, S: Shaped> FenceIndex<K, S> {
             (number, self.tiles_after(number, changes))
         };
         let written = shared_out(&by_shard, |one_shard| write(one_shard));
+        let cells = written.iter().flat_map(|(shard, news)| {
+            let tiles = news.iter().filter_map(|(tile, news)| Some((*tile, news.as_ref()?)));
+            tiles.flat_map(|(tile, news)| cells_of(*shard, tile, news))
+        });
+        self.sieve.mark(cells);
         for (number, news) in written {
             self.edit_shard(number, |shard| shard.put(news));
         }
+        if self.sieve.is_full() {
+            self.sift_anew();
+        }
+    }
+
+    /// Makes a sieve of the size that the cells of now need.
+    fn sift_anew(&mut self) {
+        let shards = self.shards.iter().zip(0..);
+        let tiles = shards.filter_map(|(shard, number)| Some((number, shard.as_ref()?)));
+        let cells = tiles.flat_map(|(number, shard)| {
+            shard
+                .tiles()
+                .flat_map(move |(tile, known)| cells_of(number, tile, known))
+        });
+        let cells: Vec<Square> = cells.collect();
+        self.sieve = Sieve::for_cells(cells.len());
+        self.sieve.mark(cells.into_iter());
     }
 
     /// What an edit does to the fences kept in shards as a whole.
@@ -172,6 +202,10 @@ impl<K: Copy + Eq + Hash + Ord + Send + Sync, S: Shaped> FenceIndex<K, S> {
         if let Some(place) = self.shards.get_mut(number) {
             let shard = Arc::make_mut(place.get_or_insert_default());
             edit(shard);
+            if let Some(word) = self.coarse.get_mut(number >> 6) {
+                let bit = 1 << (number & 63);
+                *word = if shard.is_coarse() { *word | bit } else { *word & !bit };
+            }
             if shard.is_empty() {
                 *place = None;
             }
@@ -202,7 +236,12 @@ impl<K: Copy + Eq + Hash + Ord + Send + Sync, S: Shaped> FenceIndex<K, S> {
 
     /// A shape is kept on one level only, and once in each square.
     fn each_at<'a>(&'a self, p: Position, found: &mut impl FnMut(&'a Known<K, S>)) {
-        let at = Square::of(p).address(Level::Cell);
+        let cell = Square::of(p);
+        let at = cell.address(Level::Cell);
+        let is_coarse = |word: &u64| word >> (at.shard & 63) & 1 == 1;
+        if !self.sieve.passes(cell) && !self.coarse.get(at.shard >> 6).is_some_and(is_coarse) {
+            return;
+        }
         if let Some(Some(shard)) = self.shards.get(at.shard) {
             shard.locate(at, p, found);
         }
@@ -214,6 +253,13 @@ impl<K: Copy + Eq + Hash + Ord + Send + Sync, S: Shaped> FenceIndex<K, S> {
     pub fn near(&self, p: Position, count: usize) -> Vec<(K, f64)> {
         super::near::near(self, p, count)
     }
+}
+
+/// The cells of a tile that have fences.
+fn cells_of<K: Copy, S: Shaped>(shard: usize, tile: usize, known: &Tile<K, S>) -> impl Iterator<Item = Square> {
+    known
+        .cells()
+        .map(move |cell| Address { shard, tile, cell }.cell_square())
 }
 
 /// What a shape kept in cells or tiles touches in one shard: tiles, and cells in them.

@@ -53,3 +53,32 @@ fn a_pole_has_every_longitude() {
     assert_eq!(index.locate(at(90.0, -77.0)), [1, 2]);
     assert!(index.locate(at(-90.0, 5.0)).is_empty());
 }
+
+#[test]
+fn what_is_kept_in_larger_squares_is_found_where_no_cell_has_anything() {
+    let wide = circle(10.0, 10.0, 60_000.0);
+    let small = circle(-40.0, 100.0, 80.0);
+    let mut index = FenceIndex::build(vec![(1, Arc::clone(&wide)), (2, small)]);
+    for (lat, lng) in [(10.0, 10.0), (10.3, 10.3), (9.6, 9.9)] {
+        assert_eq!(index.locate(at(lat, lng)), [1]);
+    }
+    index.apply(&[change(1, Some(wide), None)]);
+    assert!(index.locate(at(10.0, 10.0)).is_empty());
+    assert_eq!(index.locate(at(-40.0, 100.0)), [2]);
+}
+
+#[test]
+fn cells_that_come_one_by_one_pass_the_sieve_and_a_copy_keeps_its_own() {
+    let place = |number: i32| (f64::from(number % 40) * 0.7 - 10.0, f64::from(number) * 0.05);
+    let mut index: FenceIndex<i32> = FenceIndex::default();
+    let before = index.clone();
+    for number in 0..600 {
+        let (lat, lng) = place(number);
+        index.apply(&[change(number, None, Some(circle(lat, lng, 90.0)))]);
+    }
+    for number in 0..600 {
+        let (lat, lng) = place(number);
+        assert!(index.locate(at(lat, lng)).contains(&number));
+        assert!(before.locate(at(lat, lng)).is_empty());
+    }
+}

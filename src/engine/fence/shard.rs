@@ -13,12 +13,18 @@ pub(super) struct Large<K, S> {
     pub(super) full: bool,
 }
 
+/// A row of tiles: those that there are, by bits, and how many come in the rows before.
+#[derive(Clone, Copy, Debug, Default)]
+struct Row {
+    filled: u64,
+    before: usize,
+}
+
 /// The fences of one shard.
 #[derive(Clone, Debug)]
 pub(super) struct Shard<K, S> {
-    /// The tiles that there are: a word for each row, and how many come before it.
-    filled: [u64; 64],
-    before: [u16; 64],
+    /// The tiles that there are, row by row.
+    rows: [Row; 64],
     tiles: Vec<Arc<Tile<K, S>>>,
     pub(super) large: Vec<Large<K, S>>,
 }
@@ -26,8 +32,7 @@ pub(super) struct Shard<K, S> {
 impl<K, S> Default for Shard<K, S> {
     fn default() -> Self {
         Self {
-            filled: [0; 64],
-            before: [0; 64],
+            rows: [Row::default(); 64],
             tiles: Vec::new(),
             large: Vec::new(),
         }
@@ -37,6 +42,11 @@ impl<K, S> Default for Shard<K, S> {
 impl<K: Copy, S: Shaped> Shard<K, S> {
     pub(super) fn is_empty(&self) -> bool {
         self.tiles.is_empty() && self.large.is_empty()
+    }
+
+    /// Whether some fences are kept in larger squares than cells.
+    pub(super) fn is_coarse(&self) -> bool {
+        !self.large.is_empty() || self.tiles.iter().any(|tile| tile.has_own)
     }
 
     /// Calls `found` for every fence that holds a place in this shard.
@@ -54,15 +64,14 @@ impl<K: Copy, S: Shaped> Shard<K, S> {
 
     pub(super) fn tile(&self, tile: usize) -> Option<&Arc<Tile<K, S>>> {
         let (row, column) = (tile >> 6, tile & 63);
-        let filled = self.filled.get(row).filter(|filled| *filled >> column & 1 == 1)?;
-        let before = usize::from(*self.before.get(row)?);
+        let Row { filled, before } = self.rows.get(row).filter(|row| row.filled >> column & 1 == 1)?;
         self.tiles
             .get(before + (filled & ((1 << column) - 1)).count_ones() as usize)
     }
 
     /// The numbers of the tiles that there are, with their tiles.
     pub(super) fn tiles(&self) -> impl Iterator<Item = (usize, &Arc<Tile<K, S>>)> {
-        let numbers = self.filled.iter().enumerate().flat_map(|(row, filled)| {
+        let numbers = self.rows.iter().enumerate().flat_map(|(row, Row { filled, .. })| {
             (0..64)
                 .filter(move |column| filled >> column & 1 == 1)
                 .map(move |column| row << 6 | column)
@@ -76,22 +85,24 @@ impl<K: Copy, S: Shaped> Shard<K, S> {
         let mut old = std::mem::take(&mut self.tiles).into_iter();
         let mut news = news.into_iter().peekable();
         let mut tiles = Vec::with_capacity(old.len() + news.len());
-        for (row, filled) in (0..64).zip(&mut self.filled) {
+        for (row, Row { filled, before }) in (0..64).zip(&mut self.rows) {
+            *before = tiles.len();
             for column in 0..64 {
-                let before = if *filled >> column & 1 == 1 { old.next() } else { None };
+                let known = if *filled >> column & 1 == 1 { old.next() } else { None };
                 let tile = match news.next_if(|(tile, _)| *tile == (row << 6 | column)) {
                     Some((_, tile)) => tile.map(Arc::new),
-                    None => before,
+                    None => known,
                 };
                 *filled = *filled & !(1 << column) | u64::from(tile.is_some()) << column;
                 tiles.extend(tile);
             }
         }
         self.tiles = tiles;
-        let mut sum: u16 = 0;
-        for (before, filled) in self.before.iter_mut().zip(&self.filled) {
-            *before = sum;
-            sum += u16::try_from(filled.count_ones()).unwrap_or_default();
-        }
+    }
+}
+
+impl<K, S> Shard<K, S> {
+    pub(super) fn every_tile(&self) -> impl Iterator<Item = &Tile<K, S>> {
+        self.tiles.iter().map(Arc::as_ref)
     }
 }

@@ -6,7 +6,7 @@ use super::grid::{CELLS, Square};
 use super::index::Shaped;
 use super::positions::Positions;
 use super::ring::Side;
-use super::round::Scale;
+use super::round::{Local, Scale};
 use super::runs::{Run, side_of};
 use geo::Coord;
 
@@ -26,6 +26,8 @@ pub(super) struct Tile<K, S> {
     /// The cells that have fences, by bits, and how many of them come before each word.
     pub(super) filled: [u64; 4],
     pub(super) before: [u16; 4],
+    /// Whether some fences are kept in the tile as a whole; seldom, so that most places in no filled cell are done with here.
+    pub(super) has_own: bool,
     /// Where in the words each span begins: the tile as a whole, then each filled cell, then an end. After that the entries of the
     /// spans.
     pub(super) words: Box<[u32]>,
@@ -38,9 +40,16 @@ impl<K: Copy, S: Shaped> Tile<K, S> {
     /// Calls `found` for every fence that holds a place in a cell of this tile.
     #[inline]
     pub(super) fn locate<'a>(&'a self, cell: usize, p: Position, found: &mut impl FnMut(&'a Known<K, S>)) {
-        self.ask(0, p, found);
-        if let Some(span) = self.span_of(cell) {
-            self.ask(span, p, found);
+        let span = self.span_of(cell);
+        if span.is_none() && !self.has_own {
+            return;
+        }
+        let place = (self.scale.at(self.middle, p), Square::patch_of(p));
+        if self.has_own {
+            self.ask(0, p, place, found);
+        }
+        if let Some(span) = span {
+            self.ask(span, p, place, found);
         }
     }
 
@@ -62,9 +71,14 @@ impl<K: Copy, S: Shaped> Tile<K, S> {
     }
 
     #[inline]
-    fn ask<'a>(&'a self, span: usize, p: Position, found: &mut impl FnMut(&'a Known<K, S>)) {
+    fn ask<'a>(
+        &'a self,
+        span: usize,
+        p: Position,
+        (local, patch): (Local, u32),
+        found: &mut impl FnMut(&'a Known<K, S>),
+    ) {
         let mut words = self.words_of(span);
-        let (local, patch) = (self.scale.at(self.middle, p), Square::patch_of(p));
         while let Some((entry, rest)) = Entry::read(words) {
             words = rest;
             let holds = match entry {

@@ -6,12 +6,11 @@ use super::{Finding, Level, lint};
 use crate::base::id::ProjectId;
 use crate::engine::catalogue::{Catalogue, Mode};
 use crate::engine::fact::FactType;
-use crate::engine::fence::{Geofence, Position, Shape, ShapeLimits};
+use crate::engine::fence::{Geofence, Names, Position, Shape, ShapeLimits};
 use crate::engine::message::{CompiledContent, Content};
 use crate::engine::trigger::{CompiledTrigger, Trigger};
 use chrono::DateTime;
-use serde_json::{Map, Value, json};
-use std::collections::BTreeMap;
+use serde_json::{Value, json};
 use std::sync::Arc;
 
 fn merged(mut whole: Value, changes: &Value) -> Value {
@@ -46,14 +45,10 @@ fn fence(number: u128, radius_m: f64) -> Geofence {
     let at = Position::new(48.2, 16.37).unwrap();
     Geofence {
         id: uuid::Uuid::from_u128(number).into(),
-        name: format!("Hotel {number}"),
-        tag: "hotel".into(),
-        external_id: format!("H{number}"),
+        names: Names::of("hotel", &format!("H{number}"), &format!("Hotel {number}")),
         shape: Shape::circle(at, radius_m, &ShapeLimits::default()).unwrap(),
-        metadata: Map::new(),
         time_zone: None,
-        opening_hours: BTreeMap::new(),
-        thresholds: None,
+        details: None,
         version: 1,
         updated_at: DateTime::UNIX_EPOCH,
     }
@@ -62,7 +57,7 @@ fn fence(number: u128, radius_m: f64) -> Geofence {
 fn catalogue(contents: &[Value]) -> Catalogue {
     let mut catalogue = Catalogue::empty(ProjectId::from(uuid::Uuid::from_u128(1)), Mode::Live);
     let hotel = fence(1, 120.0);
-    catalogue.fences.insert(hotel.id, Arc::new(hotel));
+    catalogue.fences.insert(Arc::new(hotel));
     for whole in contents {
         let content: Content = serde_json::from_value(whole.clone()).unwrap();
         let name = content.name.clone();
@@ -261,7 +256,7 @@ fn a_fence_too_small_for_typical_accuracy_is_found() {
     let mut known = catalogue(&[content(&json!({}))]);
     for number in 2..=6 {
         let small = fence(number, 60.0);
-        known.fences.insert(small.id, Arc::new(small));
+        known.fences.insert(Arc::new(small));
     }
     let findings = found(&json!({}), &known);
     assert_eq!(codes(&findings), [("fence_never_entered", "/when/entered")]);
@@ -320,10 +315,10 @@ fn the_playbooks_and_the_demo_pass_but_for_what_they_accept() {
         let tags = ["airport", "bus_stop", "store", "grocery", "home", "delivery_ring"];
         for (number, tag) in (10..).zip(tags) {
             let place = Geofence {
-                tag: tag.into(),
+                names: Names::of(tag, &format!("H{number}"), &format!("Hotel {number}")),
                 ..fence(number, 180.0)
             };
-            known.fences.insert(place.id, Arc::new(place));
+            known.fences.insert(Arc::new(place));
         }
         for (number, whole) in catalogue_file["triggers"].as_array().unwrap().iter().enumerate() {
             let findings = lint(&compiled(whole, 100 + number as u128), &known);

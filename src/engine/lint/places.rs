@@ -22,9 +22,9 @@ pub(super) fn check(trigger: &CompiledTrigger, catalogue: &Catalogue, findings: 
         let mut fences: Vec<&Arc<Geofence>> = catalogue
             .fences
             .values()
-            .filter(|fence| place.selects(&fence.tag, &fence.external_id, fence.id))
+            .filter(|fence| place.selects(fence.tag(), fence.external_id(), fence.id))
             .collect();
-        fences.sort_by(|a, b| (&a.external_id, a.id).cmp(&(&b.external_id, b.id)));
+        fences.sort_by(|a, b| (a.external_id(), a.id).cmp(&(b.external_id(), b.id)));
         if fences.is_empty() {
             let detail = format!("there is no geofence with {}", described(place));
             let hint = "draw one with this tag, or select one that is there";
@@ -71,7 +71,7 @@ fn never_entered(pointer: String, first: &Geofence, closed: &[&Geofence], catalo
     let names: Vec<String> = closed
         .iter()
         .take(FENCES_NAMED_MAX)
-        .map(|fence| format!("`{}`", fence.name))
+        .map(|fence| format!("`{}`", fence.name()))
         .collect();
     let more = match closed.len().saturating_sub(names.len()) {
         0 => String::new(),

@@ -323,9 +323,9 @@ pub(super) fn likelihood(fence: &Geofence, position: Position, fix: &Fix) -> Lik
 pub(super) fn place_of(fence: &Geofence) -> Place {
     Place {
         id: fence.id,
-        external_id: fence.external_id.clone(),
-        tag: fence.tag.clone(),
-        name: fence.name.clone(),
+        external_id: fence.external_id().to_owned(),
+        tag: fence.tag().to_owned(),
+        name: fence.name().to_owned(),
         version: fence.version,
     }
 }

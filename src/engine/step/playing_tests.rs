@@ -8,7 +8,7 @@ use super::*;
 use crate::base::id::{FenceId, IdSource, ProjectId};
 use crate::base::time::Span;
 use crate::engine::catalogue::{Catalogue, Mode};
-use crate::engine::fence::{FenceIndex, Geofence, Position, Shape, ShapeLimits};
+use crate::engine::fence::{Details, FenceIndex, Geofence, Names, Position, Shape, ShapeLimits};
 use crate::engine::fix::{Body, Crossing, DeviceContext, Event, Receipt};
 use crate::engine::message::CompiledContent;
 use crate::engine::subject::Device;
@@ -49,7 +49,7 @@ impl House {
         for place in stage["places"].as_array().unwrap() {
             let fence = fence_of(place, ids.draw());
             places.push(fence.id);
-            catalogue.fences.insert(fence.id, Arc::new(fence));
+            catalogue.fences.insert(Arc::new(fence));
         }
         for trigger in stage["triggers"].as_array().unwrap() {
             let sentence = serde_json::from_value(trigger.clone()).unwrap();
@@ -73,16 +73,16 @@ fn fence_of(place: &Value, id: FenceId) -> Geofence {
     };
     let text = |name: &str| place[name].as_str().unwrap_or_default().to_owned();
     let hours = place.get("opening_hours").cloned().unwrap_or_default();
+    let details = Details {
+        opening_hours: serde_json::from_value(hours).unwrap_or_default(),
+        ..Details::default()
+    };
     Geofence {
         id,
-        name: text("name"),
-        tag: text("tag"),
-        external_id: text("external_id"),
+        names: Names::of(&text("tag"), &text("external_id"), &text("name")),
         shape,
-        metadata: Map::new(),
         time_zone: place["time_zone"].as_str().map(|name| name.parse().unwrap()),
-        opening_hours: serde_json::from_value(hours).unwrap_or_default(),
-        thresholds: None,
+        details: details.boxed(),
         version: 1,
         updated_at: at("00:00"),
     }
@@ -322,7 +322,7 @@ impl Player {
             updated_at: self.now,
             ..Geofence::clone(before)
         };
-        self.catalogue.fences.insert(id, Arc::new(fence));
+        self.catalogue.fences.insert(Arc::new(fence));
         reindex(&mut self.catalogue);
     }
 

@@ -101,7 +101,7 @@ impl Stepper<'_> {
             .catalogue
             .fences
             .get(&place.id)
-            .map(|fence| fence.metadata.clone())
+            .and_then(|fence| Some(fence.details.as_ref()?.metadata.clone()))
             .unwrap_or_default();
         json!({ "id": place.id, "external_id": place.external_id, "tag": place.tag, "name": place.name, "metadata": metadata })
     }

@@ -11,7 +11,7 @@ use crate::base::time::Span;
 use crate::engine::catalogue::{Catalogue, Mode};
 use crate::engine::fact::Lifecycle;
 use crate::engine::fence::hours::Opening;
-use crate::engine::fence::{FenceIndex, Geofence, Position, Shape, ShapeLimits};
+use crate::engine::fence::{Details, FenceIndex, Geofence, Names, Position, Shape, ShapeLimits};
 use crate::engine::fix::{Body, Crossing, Quality, Transition};
 use crate::engine::message::CompiledContent;
 use crate::engine::trigger::CompiledTrigger;
@@ -86,21 +86,21 @@ impl Stage {
             from: chrono::NaiveTime::from_hms_opt(6, 30, 0).unwrap(),
             to: chrono::NaiveTime::from_hms_opt(22, 30, 0).unwrap(),
         };
+        let details = Details {
+            opening_hours: BTreeMap::from([("kitchen".to_owned(), vec![kitchen])]),
+            ..Details::default()
+        };
         let fence = Geofence {
             id,
-            name: "Hotel One".to_owned(),
-            tag: "hotel".to_owned(),
-            external_id: "H1".to_owned(),
+            names: Names::of("hotel", "H1", "Hotel One"),
             shape,
-            metadata: serde_json::Map::new(),
             time_zone: Some(chrono_tz::Europe::Vienna),
-            opening_hours: BTreeMap::from([("kitchen".to_owned(), vec![kitchen])]),
-            thresholds: None,
+            details: details.boxed(),
             version,
             updated_at: when,
         };
         let fence = Arc::new(fence);
-        self.catalogue.fences = [(id, Arc::clone(&fence))].into();
+        self.catalogue.fences = [Arc::clone(&fence)].into_iter().collect();
         self.catalogue.index = FenceIndex::build(vec![(id, fence)]);
     }
 }

@@ -38,7 +38,7 @@ impl Stepper<'_> {
             .catalogue
             .fences
             .get(&place.id)
-            .and_then(|fence| fence.opening_hours.get(&name));
+            .and_then(|fence| fence.opening_hours(&name));
         let next = hours.and_then(|hours| opens_at(hours, now, zone));
         let values =
             json!({ "hours": name, "place": place.external_id, "zone": zone.name(), "now": now, "opens_at": next });

@@ -39,14 +39,14 @@ impl Witness {
     /// What is silent by design is not known afterwards: withdrawn consent, a sign-out, an edited fence.
     pub(super) fn about_to_see(&mut self, before: &Subject, input: &Input, catalogue: &Catalogue) {
         self.hear(input);
-        for (id, fence) in &catalogue.fences {
-            let was = self.versions.insert(*id, fence.version);
+        for fence in catalogue.fences.values() {
+            let was = self.versions.insert(fence.id, fence.version);
             // A device that was not seen since the edit may turn out to be inside without having crossed anything.
             let unsettled = |device: &crate::engine::subject::Device| {
                 fence.version > 1 && device.last_fix.is_some_and(|fix| fix.at <= fence.updated_at)
             };
             if was.is_some_and(|was| was != fence.version) || before.devices.values().any(unsettled) {
-                self.inside.remove(id);
+                self.inside.remove(&fence.id);
             }
         }
         if matches!(input, Input::DeviceGone(_)) || !self.granted(Purpose::Location) {
