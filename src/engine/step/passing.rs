@@ -235,7 +235,7 @@ pub(super) fn wake_at(subject: &Subject, catalogue: &Catalogue, now: Timestamp) 
         || !subject.waits.is_empty() || !subject.journeys.is_empty() || subject.places_inside().next().is_some();
     let facts = subject.facts.iter().filter_map(|fact| fact.turns_at(now)).min();
     let journeys = subject.journeys.iter().map(|instance| instance.ends_at);
-    let ladders = subject.sent.iter().filter_map(|sent| sent.ladder.next_at());
+    let ladders = subject.sent.iter().filter_map(|sent| sent.course.ladder.next_at());
     // One after the other: mostly there is nothing of each, and a chain asks again and again which of them it is at.
     let next = [
         waits.min(),

@@ -5,6 +5,7 @@ use crate::base::id::{DecisionId, FenceId, MomentId, TriggerId};
 use crate::base::time::local;
 use crate::engine::catalogue::Catalogue;
 use crate::engine::moment::{MomentKind, Place};
+use crate::engine::subject::KeyHash;
 use crate::engine::trigger::{Class, CompiledTrigger, When};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -17,7 +18,7 @@ pub(super) struct Witness {
     /// Inside, outside, or not known since something silent happened.
     inside: BTreeMap<FenceId, bool>,
     versions: BTreeMap<FenceId, i64>,
-    keys: BTreeSet<String>,
+    keys: BTreeSet<KeyHash>,
     moments: BTreeSet<MomentId>,
     decisions: BTreeSet<DecisionId>,
     last_answers: HashMap<CaseKey, ReasonCode>,
@@ -162,9 +163,10 @@ impl Witness {
         now: Timestamp,
     ) -> Result<(), String> {
         let sent = effects.subject.sent.iter().find(|sent| sent.message_id == message.id);
-        let also = sent.map(|sent| sent.also_spends.clone()).unwrap_or_default();
+        let special = sent.and_then(|sent| sent.special.as_deref());
+        let also = special.map(|special| special.also_spends.clone()).unwrap_or_default();
         let mut keys = if also.is_empty() {
-            vec![message.send_key.clone()]
+            vec![KeyHash::of(&message.send_key)]
         } else {
             also
         };
