@@ -9,10 +9,12 @@ use super::presence::Inside;
 use crate::base::contact::Contact;
 use crate::base::id::{DeviceId, FenceId, InstanceId, JourneyId, TriggerId, UserId, WaitId};
 use crate::base::limits;
+use crate::base::sorted::SortedMap;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};
+use thin_vec::ThinVec;
 use utoipa::ToSchema;
 
 mod sent;
@@ -21,28 +23,30 @@ mod stored_sent;
 pub use sent::{Course, KeyHash, Said, Sent, Special};
 
 /// One user as the engine knows them. Stored whole, as one row; stepped whole, one input at a time.
+///
+/// Many are kept in memory, and of nearly all of them most of this is empty: an empty part takes the room of a pointer.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Subject {
     pub user_id: UserId,
     pub profile: Profile,
-    pub consents: BTreeMap<Purpose, Consent>,
-    pub devices: BTreeMap<DeviceId, Device>,
-    pub facts: Vec<Fact>,
+    pub consents: SortedMap<Purpose, Consent>,
+    pub devices: SortedMap<DeviceId, Device>,
+    pub facts: ThinVec<Fact>,
     /// Places the user is in or has left lately, by fence.
-    pub visits: BTreeMap<FenceId, Visit>,
-    pub waits: Vec<Wait>,
+    pub visits: SortedMap<FenceId, Visit>,
+    pub waits: ThinVec<Wait>,
     /// Messages made for this user, oldest first: what caps, cool-downs and replacements count.
-    #[serde(with = "stored_sent")]
-    pub sent: Vec<Sent>,
+    #[serde(default, with = "stored_sent", skip_serializing_if = "ThinVec::is_empty")]
+    pub sent: ThinVec<Sent>,
     /// The times of facts that have come already, so that none comes twice.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub reached: Vec<Reached>,
+    #[serde(default, skip_serializing_if = "ThinVec::is_empty")]
+    pub reached: ThinVec<Reached>,
     /// Events that some trigger counts, oldest first.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub counted: Vec<Counted>,
+    #[serde(default, skip_serializing_if = "ThinVec::is_empty")]
+    pub counted: ThinVec<Counted>,
     /// Where the user is in journeys; one that ended is gone from here.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub journeys: Vec<Instance>,
+    #[serde(default, skip_serializing_if = "ThinVec::is_empty")]
+    pub journeys: ThinVec<Instance>,
     /// Erased: nothing of this user is kept and nothing more is taken.
     #[serde(default)]
     pub erased: bool,
@@ -136,7 +140,7 @@ pub struct Device {
     /// The newest plausible fix, against which a jump is measured.
     pub last_fix: Option<LastFix>,
     /// Where this device is inside.
-    pub presence: BTreeMap<FenceId, Inside>,
+    pub presence: SortedMap<FenceId, Inside>,
     /// Where its latest made-up or impossible fixes would have put it: each such visit is noticed once.
     #[serde(default)]
     pub flagged: BTreeSet<FenceId>,
@@ -255,15 +259,15 @@ impl Subject {
         Self {
             user_id,
             profile: Profile::default(),
-            consents: BTreeMap::new(),
-            devices: BTreeMap::new(),
-            facts: Vec::new(),
-            visits: BTreeMap::new(),
-            waits: Vec::new(),
-            sent: Vec::new(),
-            reached: Vec::new(),
-            counted: Vec::new(),
-            journeys: Vec::new(),
+            consents: SortedMap::new(),
+            devices: SortedMap::new(),
+            facts: ThinVec::new(),
+            visits: SortedMap::new(),
+            waits: ThinVec::new(),
+            sent: ThinVec::new(),
+            reached: ThinVec::new(),
+            counted: ThinVec::new(),
+            journeys: ThinVec::new(),
             erased: false,
             merged_into: None,
             stepped_at: None,

@@ -22,7 +22,7 @@ impl Stepper<'_> {
         let catalogue = self.given.catalogue;
         let by_crossing = |inside: &Inside| inside.leaving.is_some_and(|leaving| leaving.by_crossing);
         let mut leaving: Vec<(DeviceId, FenceId)> = Vec::new();
-        for (device_id, device) in &self.subject.devices {
+        for (device_id, device) in self.subject.devices.iter() {
             let left = device.presence.iter().filter(|(_, inside)| by_crossing(inside));
             leaving.extend(left.map(|(fence, _)| (*device_id, *fence)));
         }
@@ -48,7 +48,7 @@ impl Stepper<'_> {
 
     fn dwell(&mut self, until: Timestamp) {
         let mut due: Vec<(Timestamp, FenceId, Span)> = Vec::new();
-        for (fence_id, visit) in &self.subject.visits {
+        for (fence_id, visit) in self.subject.visits.iter() {
             due.extend(
                 dwells_due(&self.subject, visit, *fence_id, self.given.catalogue).filter(|(at, ..)| *at <= until),
             );

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::base::id::{DecisionId, FenceId, MomentId, TriggerId};
+use crate::base::sorted::SortedMap;
 use crate::base::time::local;
 use crate::engine::catalogue::Catalogue;
 use crate::engine::moment::{MomentKind, Place};
@@ -14,7 +15,7 @@ type CaseKey = (MomentId, TriggerId, BTreeMap<String, FactRef>);
 /// What the witness has seen so far.
 #[derive(Default)]
 pub(super) struct Witness {
-    consents: BTreeMap<Purpose, Consent>,
+    consents: SortedMap<Purpose, Consent>,
     /// Inside, outside, or not known since something silent happened.
     inside: BTreeMap<FenceId, bool>,
     versions: BTreeMap<FenceId, i64>,

@@ -12,6 +12,7 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::borrow::Cow;
 use std::sync::Arc;
+use thin_vec::ThinVec;
 use uuid::Uuid;
 
 /// All sends of one subject.
@@ -132,7 +133,7 @@ impl<'a> Written<'a> {
 
 impl Read {
     /// None when a row names what is not there.
-    fn sent(self) -> Option<Vec<Sent>> {
+    fn sent(self) -> Option<ThinVec<Sent>> {
         let said: Vec<Arc<Said>> = self.said.into_iter().map(Arc::new).collect();
         let facts: Vec<Arc<[FactRef]>> = self.facts.into_iter().map(Arc::from).collect();
         let courses: Vec<Arc<Course>> = self.courses.into_iter().map(Arc::new).collect();
@@ -167,7 +168,7 @@ pub(super) fn serialize<S: Serializer>(sent: &[Sent], serializer: S) -> Result<S
     Written::of(sent).serialize(serializer)
 }
 
-pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Sent>, D::Error> {
+pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<ThinVec<Sent>, D::Error> {
     deserializer.deserialize_any(Either)
 }
 
@@ -175,20 +176,20 @@ pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<
 struct Either;
 
 impl<'de> serde::de::Visitor<'de> for Either {
-    type Value = Vec<Sent>;
+    type Value = ThinVec<Sent>;
 
     fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("the messages that were made")
     }
 
-    fn visit_map<A: serde::de::MapAccess<'de>>(self, map: A) -> Result<Vec<Sent>, A::Error> {
+    fn visit_map<A: serde::de::MapAccess<'de>>(self, map: A) -> Result<ThinVec<Sent>, A::Error> {
         let book = Read::deserialize(serde::de::value::MapAccessDeserializer::new(map))?;
         book.sent()
             .ok_or_else(|| A::Error::custom("a message names what is not stored"))
     }
 
-    fn visit_seq<A: serde::de::SeqAccess<'de>>(self, mut list: A) -> Result<Vec<Sent>, A::Error> {
-        let mut sent = Vec::new();
+    fn visit_seq<A: serde::de::SeqAccess<'de>>(self, mut list: A) -> Result<ThinVec<Sent>, A::Error> {
+        let mut sent = ThinVec::new();
         while let Some(former) = list.next_element::<Former>()? {
             sent.push(former.into());
         }

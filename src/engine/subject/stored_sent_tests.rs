@@ -101,6 +101,14 @@ fn one_more_message_takes_little_room() {
 }
 
 #[test]
+fn who_was_told_nothing_stores_nothing_of_it() {
+    let subject = Subject::new(uuid::Uuid::from_u128(1).into());
+    let text = serde_json::to_string(&subject).unwrap();
+    assert!(!text.contains("\"sent\""), "{text}");
+    assert_eq!(serde_json::from_str::<Subject>(&text).unwrap(), subject);
+}
+
+#[test]
 fn a_row_that_names_what_is_not_stored_is_an_error() {
     let subject: Subject = serde_json::from_value(former()).unwrap();
     let mut stored = serde_json::to_value(&subject).unwrap();
