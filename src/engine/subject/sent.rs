@@ -103,8 +103,8 @@ impl Sent {
     }
 
     pub fn spends(&self, key: KeyHash) -> bool {
-        let also = self.special.iter().flat_map(|special| &special.also_spends);
-        self.send_key == key || also.into_iter().any(|spent| *spent == key)
+        let mut also = self.special.iter().flat_map(|special| &special.also_spends);
+        self.send_key == key || also.any(|spent| *spent == key)
     }
 
     pub fn corrects(&self) -> Option<MessageId> {
