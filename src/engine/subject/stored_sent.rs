@@ -86,7 +86,9 @@ impl<'de> Deserialize<'de> for Short {
 
 /// Where `shared` stands in `table`; it is put there when it does not yet. What is equal is shared already, mostly with one lately.
 fn place<'a, T: ?Sized>(table: &mut Vec<&'a T>, shared: &'a Arc<T>) -> usize {
-    let known = table.iter().rposition(|known| std::ptr::eq(*known, Arc::as_ptr(shared)));
+    let known = table
+        .iter()
+        .rposition(|known| std::ptr::eq(*known, Arc::as_ptr(shared)));
     known.unwrap_or_else(|| {
         table.push(shared);
         table.len() - 1
