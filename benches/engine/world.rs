@@ -1,12 +1,12 @@
 //! The catalogue and the people of the benchmark: workload W in a store, read back as the server reads it.
 
 use serde_json::json;
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use tempfile::TempDir;
 use usher::base::chance::{Entropy, SeededEntropy};
 use usher::base::clock::{Clock, SystemClock};
 use usher::base::id::{DeviceId, IdSource, ProjectId, UserId};
+use usher::base::sorted::SortedMap;
 use usher::base::time::Timestamp;
 use usher::cli::bench::crowd::Mix;
 use usher::cli::bench::seed::{Amount, database_url, fill, is_greeted, visited};
@@ -107,7 +107,7 @@ async fn read(store: &Store, project: ProjectId, now: Timestamp) -> Arc<Catalogu
 pub fn person(ids: &mut IdSource, now: Timestamp) -> (Box<Subject>, DeviceId) {
     let mut subject = Box::new(Subject::new(ids.draw::<UserId>()));
     let granted = Consent { granted: true, at: now };
-    subject.consents = BTreeMap::from([(Purpose::Location, granted), (Purpose::Service, granted)]);
+    subject.consents = SortedMap::from([(Purpose::Location, granted), (Purpose::Service, granted)]);
     let device = ids.draw();
     subject.devices.insert(
         device,

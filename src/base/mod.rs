@@ -10,5 +10,6 @@ pub mod link;
 pub mod memory;
 pub mod seal;
 pub mod secret;
+pub mod sorted;
 pub mod time;
 pub mod vault;

@@ -1,42 +1,52 @@
 //! The subject: everything the engine remembers of one user. The unit of state and of order (DESIGN.md 4).
 
 use super::decision::ReasonCode;
-use super::delivery::{ChannelKind, Ladder};
+use super::delivery::ChannelKind;
 use super::fact::{Fact, FactRef};
 use super::fix::Permission;
 use super::moment::{Moment, Place};
 use super::presence::Inside;
 use crate::base::contact::Contact;
-use crate::base::id::{DeviceId, FenceId, InstanceId, JourneyId, MessageId, MomentId, TriggerId, UserId, WaitId};
+use crate::base::id::{DeviceId, FenceId, InstanceId, JourneyId, TriggerId, UserId, WaitId};
 use crate::base::limits;
+use crate::base::sorted::SortedMap;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};
+use thin_vec::ThinVec;
 use utoipa::ToSchema;
 
+mod sent;
+mod stored_sent;
+
+pub use sent::{Course, KeyHash, Said, Sent, Special};
+
 /// One user as the engine knows them. Stored whole, as one row; stepped whole, one input at a time.
+///
+/// Many are kept in memory, and of nearly all of them most of this is empty: an empty part takes the room of a pointer.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Subject {
     pub user_id: UserId,
     pub profile: Profile,
-    pub consents: BTreeMap<Purpose, Consent>,
-    pub devices: BTreeMap<DeviceId, Device>,
-    pub facts: Vec<Fact>,
+    pub consents: SortedMap<Purpose, Consent>,
+    pub devices: SortedMap<DeviceId, Device>,
+    pub facts: ThinVec<Fact>,
     /// Places the user is in or has left lately, by fence.
-    pub visits: BTreeMap<FenceId, Visit>,
-    pub waits: Vec<Wait>,
+    pub visits: SortedMap<FenceId, Visit>,
+    pub waits: ThinVec<Wait>,
     /// Messages made for this user, oldest first: what caps, cool-downs and replacements count.
-    pub sent: Vec<Sent>,
+    #[serde(default, with = "stored_sent", skip_serializing_if = "ThinVec::is_empty")]
+    pub sent: ThinVec<Sent>,
     /// The times of facts that have come already, so that none comes twice.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub reached: Vec<Reached>,
+    #[serde(default, skip_serializing_if = "ThinVec::is_empty")]
+    pub reached: ThinVec<Reached>,
     /// Events that some trigger counts, oldest first.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub counted: Vec<Counted>,
+    #[serde(default, skip_serializing_if = "ThinVec::is_empty")]
+    pub counted: ThinVec<Counted>,
     /// Where the user is in journeys; one that ended is gone from here.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub journeys: Vec<Instance>,
+    #[serde(default, skip_serializing_if = "ThinVec::is_empty")]
+    pub journeys: ThinVec<Instance>,
     /// Erased: nothing of this user is kept and nothing more is taken.
     #[serde(default)]
     pub erased: bool,
@@ -130,7 +140,7 @@ pub struct Device {
     /// The newest plausible fix, against which a jump is measured.
     pub last_fix: Option<LastFix>,
     /// Where this device is inside.
-    pub presence: BTreeMap<FenceId, Inside>,
+    pub presence: SortedMap<FenceId, Inside>,
     /// Where its latest made-up or impossible fixes would have put it: each such visit is noticed once.
     #[serde(default)]
     pub flagged: BTreeSet<FenceId>,
@@ -244,105 +254,20 @@ pub struct Instance {
     pub ends_at: DateTime<Utc>,
 }
 
-/// A message that was made.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Sent {
-    pub at: DateTime<Utc>,
-    pub message_id: MessageId,
-    pub moment_id: MomentId,
-    pub trigger_id: TriggerId,
-    /// The revision that spoke.
-    #[serde(default)]
-    pub revision: i64,
-    pub send_key: String,
-    /// When it spoke of several facts at once: the key each would have had alone, so that none is said again.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub also_spends: Vec<String>,
-    pub content: String,
-    pub collapse: String,
-    pub facts: Vec<FactRef>,
-    pub promo: bool,
-    /// The tags of its trigger.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub tags: Vec<String>,
-    /// The end of its life.
-    #[serde(default)]
-    pub expires_at: Option<DateTime<Utc>>,
-    /// When it was opened or answered.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub opened_at: Option<DateTime<Utc>>,
-    /// Devices it was planned for, in order.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub tried: Vec<DeviceId>,
-    /// It reached nobody: it was called back, or every channel refused it.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub undelivered: bool,
-    /// It goes out only if this one did.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub corrects: Option<MessageId>,
-    /// The ways it takes, and those that are still to come.
-    #[serde(default, skip_serializing_if = "Ladder::is_empty")]
-    pub ladder: Ladder,
-    /// The business took it back: what did not go out yet must not go any more.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub called_back: bool,
-}
-
-impl Sent {
-    /// Was it said to the business rather than to the person?
-    fn is_to_business(&self) -> bool {
-        self.tried.is_empty() && self.ladder.addressed.is_empty()
-    }
-
-    /// Does `newer`, made after this one, take its place on the screen? A correction waits for what it corrects, and the tray of
-    /// the business is no screen of the person.
-    fn gives_way_to(&self, newer: &Self) -> bool {
-        let same_screen = self.is_to_business() == newer.is_to_business();
-        let is_its_correction = newer.corrects == Some(self.message_id);
-        self.collapse == newer.collapse && same_screen && !is_its_correction && !newer.undelivered
-    }
-}
-
 impl Subject {
-    /// Has a newer message taken the place of this one on the screen? Sent again, it would cover what is true now.
-    pub fn is_superseded(&self, message_id: MessageId) -> bool {
-        let mut later = self.sent.iter().skip_while(|sent| sent.message_id != message_id);
-        later
-            .next()
-            .is_some_and(|sent| later.any(|newer| sent.gives_way_to(newer)))
-    }
-
-    /// The living messages whose place this one takes, before it is among those that were sent.
-    pub(super) fn superseded_by(&self, newer: &Sent) -> Vec<MessageId> {
-        let living = self
-            .sent
-            .iter()
-            .filter(|sent| sent.expires_at.is_some_and(|end| end > newer.at));
-        living
-            .filter(|sent| sent.gives_way_to(newer))
-            .map(|sent| sent.message_id)
-            .collect()
-    }
-
-    /// Did the business take this message back?
-    pub fn is_called_back(&self, message_id: MessageId) -> bool {
-        let mut sent = self.sent.iter();
-        sent.any(|sent| sent.message_id == message_id && sent.called_back)
-    }
-
     pub fn new(user_id: UserId) -> Self {
         Self {
             user_id,
             profile: Profile::default(),
-            consents: BTreeMap::new(),
-            devices: BTreeMap::new(),
-            facts: Vec::new(),
-            visits: BTreeMap::new(),
-            waits: Vec::new(),
-            sent: Vec::new(),
-            reached: Vec::new(),
-            counted: Vec::new(),
-            journeys: Vec::new(),
+            consents: SortedMap::new(),
+            devices: SortedMap::new(),
+            facts: ThinVec::new(),
+            visits: SortedMap::new(),
+            waits: ThinVec::new(),
+            sent: ThinVec::new(),
+            reached: ThinVec::new(),
+            counted: ThinVec::new(),
+            journeys: ThinVec::new(),
             erased: false,
             merged_into: None,
             stepped_at: None,

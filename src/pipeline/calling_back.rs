@@ -27,7 +27,7 @@ impl Pipeline {
         let subjects = self.0.store.load_subjects(project_id, &[message.user_id]).await?;
         let known = subjects.iter().flat_map(|subject| &subject.sent);
         let known = known.rev().find(|sent| sent.message_id == id);
-        let has_ways = known.is_some_and(|sent| !sent.ladder.ahead.is_empty());
+        let has_ways = known.is_some_and(|sent| !sent.course.ladder.ahead.is_empty());
         let deliveries = self.deliveries_of(project_id, id).await?;
         let is_under_way = deliveries.iter().any(|row| row.state.is_open());
         if known.is_some_and(|sent| sent.called_back) {

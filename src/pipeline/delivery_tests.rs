@@ -92,14 +92,26 @@ async fn an_answer_that_was_lost_is_asked_for_again_and_one_message_shows() {
 async fn a_dead_address_goes_on_the_first_word_and_the_next_moment_knows_it() {
     let world = world_with_fcm().await;
     let phone = queued(&world).await;
-    let seen = world.subject(phone.user_id).await.devices[&phone.id].last_seen_at;
+    let seen = world
+        .subject(phone.user_id)
+        .await
+        .devices
+        .get(&phone.id)
+        .unwrap()
+        .last_seen_at;
     world.server().unregister(&token(1));
     world.wait(5);
     world.pipeline.dispatch().await.unwrap();
     assert_eq!(world.states().await, [DeliveryState::Failed]);
     let stored = world.fresh.device(world.project, phone.id).await.unwrap().unwrap();
     assert_eq!(stored.push, None);
-    let device = world.subject(phone.user_id).await.devices[&phone.id].clone();
+    let device = world
+        .subject(phone.user_id)
+        .await
+        .devices
+        .get(&phone.id)
+        .unwrap()
+        .clone();
     assert_eq!(device.channel, None, "the engine must know");
     assert_eq!(device.last_seen_at, seen, "the provider spoke, not the person");
     world.publish_key().await;
@@ -126,7 +138,10 @@ async fn an_address_that_changes_hands_leaves_its_former_device_without_one() {
         ..ben.clone()
     };
     world.pipeline.update_device(moved).await.unwrap();
-    assert_eq!(world.subject(ana.user_id).await.devices[&ana.id].channel, None);
+    assert_eq!(
+        world.subject(ana.user_id).await.devices.get(&ana.id).unwrap().channel,
+        None
+    );
     world.track(&ana, vec![event("e1", world.now(), "key_used")]).await;
     assert_eq!(world.codes().await, [ReasonCode::NoToken]);
     // The same when the phone is registered with it from the start.
@@ -139,9 +154,18 @@ async fn an_address_that_changes_hands_leaves_its_former_device_without_one() {
         source: "device".into(),
     };
     world.pipeline.register(registration).await.unwrap();
-    assert_eq!(world.subject(ben.user_id).await.devices[&ben.id].channel, None);
     assert_eq!(
-        world.subject(third.user_id).await.devices[&third.id].channel,
+        world.subject(ben.user_id).await.devices.get(&ben.id).unwrap().channel,
+        None
+    );
+    assert_eq!(
+        world
+            .subject(third.user_id)
+            .await
+            .devices
+            .get(&third.id)
+            .unwrap()
+            .channel,
         Some(ChannelKind::Fcm)
     );
 }

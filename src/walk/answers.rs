@@ -9,8 +9,12 @@ impl Runner {
     pub(super) fn answer(&mut self, number: usize, act: &AnswerAct) -> Result<(), WalkError> {
         let user_id = self.user(&act.user);
         let sent = self.subjects.get(&user_id).and_then(|subject| {
-            let newest = subject.sent.iter().rev().find(|sent| sent.content == act.content)?;
-            Some((newest.message_id, *newest.tried.last()?))
+            let newest = subject
+                .sent
+                .iter()
+                .rev()
+                .find(|sent| sent.said.content == act.content)?;
+            Some((newest.message_id, *newest.course.tried.last()?))
         });
         let Some((message_id, device_id)) = sent else {
             return Err(wrong(format!(

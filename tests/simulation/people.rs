@@ -61,7 +61,14 @@ impl Fleet {
             phones.push(self.world.phones.len());
             self.settle_phone(&mut subject);
         }
-        self.database.consents.insert(user_id, subject.consents.clone());
+        self.database.consents.insert(
+            user_id,
+            subject
+                .consents
+                .iter()
+                .map(|(purpose, word)| (*purpose, *word))
+                .collect(),
+        );
         self.database.subjects.insert(user_id, subject);
         let along = self.dice.in_1000(250).then(|| self.dice.below(self.world.path.len()));
         self.world.walkers.push(Walker {

@@ -58,6 +58,8 @@ impl Ladder {
 
     /// Notes that this way is taken.
     pub fn take(&mut self, way: Way) {
+        // Mostly it is the only one, and remembered for months.
+        self.open.reserve_exact(1);
         self.open.push(way);
         if way.channel.is_personal() {
             self.addressed.push(way.channel);

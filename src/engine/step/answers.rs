@@ -25,11 +25,11 @@ impl Stepper<'_> {
         sent.opened_at.get_or_insert(record.at);
         let kind = MomentKind::Answered {
             message_id: receipt.message_id,
-            content: sent.content.clone(),
+            content: sent.said.content.clone(),
             how,
             action: receipt.action.clone().filter(|_| how == How::Action),
             text: receipt.text.clone().filter(|_| how == How::Reply),
-            facts: sent.facts.clone(),
+            facts: sent.facts.to_vec(),
         };
         let evidence = Evidence {
             record_id: Some(record.id.clone()),

@@ -166,7 +166,7 @@ fn a_unit_is_drawn_once_for_everybody_in_it_and_the_arm_decides_what_is_read() {
                 };
                 assert_eq!(message.shown.title, title);
                 assert_eq!(message.expires_at, at("12:00") + Span::hours(hours).delta());
-                assert_eq!(person.subject.sent[0].content, message.content);
+                assert_eq!(person.subject.sent[0].said.content, message.content);
                 let noted = decision.trace.iter().find(|step| step.step == Step::Arm).unwrap();
                 assert_eq!(noted.values["arm"], json!(arm));
             } else {

@@ -6,7 +6,7 @@ use super::stepper::Stepper;
 use crate::base::time::{Span, Timestamp};
 use crate::engine::decision::{ReasonCode, Step};
 use crate::engine::moment::MomentKind;
-use crate::engine::subject::Sent;
+use crate::engine::subject::{KeyHash, Sent};
 use crate::engine::trigger::Class;
 use crate::engine::trigger::expression::{EvaluationError, Expression, Verdict};
 use serde_json::{Map, Value, json};
@@ -254,8 +254,8 @@ impl Stepper<'_> {
 
     pub(super) fn is_spent(&self, key: &str) -> bool {
         let mut sent = self.subject.sent.iter();
-        self.given.spent.contains(key)
-            || sent.any(|sent| sent.send_key == key || sent.also_spends.iter().any(|spent| spent == key))
+        let hash = KeyHash::of(key);
+        self.given.spent.contains(key) || sent.any(|sent| sent.spends(hash))
     }
 
     /// Cool-down and caps: sliding windows over what this trigger, or all of a tag, has sent to this user.
@@ -265,7 +265,7 @@ impl Stepper<'_> {
         let since = |after: Timestamp| self.subject.sent.iter().filter(move |sent| sent.at > after);
         let guards = &case.trigger.sentence.guards;
         if let Some(cooldown) = guards.cooldown {
-            let mut own = since(now - cooldown.delta()).filter(|sent| sent.trigger_id == trigger);
+            let mut own = since(now - cooldown.delta()).filter(|sent| sent.said.trigger_id == trigger);
             let last = own.next_back().map(|last| last.at);
             let next_at = last.map(|last| last + cooldown.delta());
             let values = json!({ "last": last, "cooldown_s": cooldown.as_seconds(), "next_at": next_at });
@@ -280,8 +280,8 @@ impl Stepper<'_> {
         }
         for cap in &guards.caps {
             let counts = |sent: &&Sent| match &cap.across {
-                Some(tag) => sent.tags.contains(tag),
-                None => sent.trigger_id == trigger,
+                Some(tag) => sent.said.tags.contains(tag),
+                None => sent.said.trigger_id == trigger,
             };
             let counted: Vec<Timestamp> = since(now - cap.per.delta())
                 .filter(counts)

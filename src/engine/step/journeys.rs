@@ -17,6 +17,7 @@ use crate::engine::trigger::CompiledTrigger;
 use crate::engine::trigger::expression::Verdict;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use thin_vec::ThinVec;
 
 /// What journeys have done in one step.
 #[derive(Default)]
@@ -207,7 +208,7 @@ impl<'s> Stepper<'s> {
     }
 
     fn end_waits_of(&mut self, id: InstanceId, left: &str) {
-        let (over, open): (Vec<Wait>, Vec<Wait>) = std::mem::take(&mut self.subject.waits)
+        let (over, open): (ThinVec<Wait>, ThinVec<Wait>) = std::mem::take(&mut self.subject.waits)
             .into_iter()
             .partition(|wait| wait.instance_id == Some(id));
         self.subject.waits = open;
@@ -256,7 +257,7 @@ impl<'s> Stepper<'s> {
             self.follow_version(&instance);
         }
         let now = self.given.now;
-        let mut due: Vec<Instance> = self.subject.journeys.clone();
+        let mut due = self.subject.journeys.clone();
         due.retain(|instance| instance.ends_at <= now);
         due.sort_by_key(|instance| (instance.ends_at, instance.id));
         for instance in due {
@@ -274,7 +275,8 @@ impl<'s> Stepper<'s> {
             let due = wait.due_at.is_some_and(|due| due <= instance.ends_at);
             wait.instance_id == Some(instance.id) && due
         };
-        let (due, open): (Vec<Wait>, Vec<Wait>) = std::mem::take(&mut self.subject.waits).into_iter().partition(is_due);
+        let (due, open): (ThinVec<Wait>, ThinVec<Wait>) =
+            std::mem::take(&mut self.subject.waits).into_iter().partition(is_due);
         self.subject.waits = open;
         for wait in due {
             self.judge_wait(&wait, Occasion::Due);

@@ -69,9 +69,13 @@ impl Stepper<'_> {
     pub(super) fn look_at_ladders(&mut self) {
         let now = self.given.now;
         for place in 0..self.subject.sent.len() {
-            let is_due = self.subject.sent[place].ladder.next_at().is_some_and(|at| at <= now);
+            let is_due = self.subject.sent[place]
+                .course
+                .ladder
+                .next_at()
+                .is_some_and(|at| at <= now);
             let is_over = is_due && self.climb(place, false) == Climb::Ended;
-            if is_over && self.subject.sent[place].ladder.open.is_empty() {
+            if is_over && self.subject.sent[place].course.ladder.open.is_empty() {
                 // What was put off until now, after every other way had failed, can not go after all.
                 self.give_up(place, None);
             }
@@ -82,19 +86,19 @@ impl Stepper<'_> {
     /// once, and one that is passed over says why.
     pub(super) fn climb(&mut self, place: usize, failed: bool) -> Climb {
         let now = self.given.now;
-        while let Some(rung) = self.subject.sent[place].ladder.ahead.first().copied() {
+        while let Some(rung) = self.subject.sent[place].course.ladder.ahead.first().copied() {
             if !failed && rung.at > now {
                 return Climb::Waits;
             }
             self.dirty = true;
             let sent = self.subject.sent[place].clone();
             if let Err((code, step, says)) = self.may_go_on(&sent) {
-                self.subject.sent[place].ladder.ahead.clear();
+                self.subject.sent[place].drop_ways_ahead();
                 self.decide_later(&sent, code, step, says, told_of(&sent, rung));
                 return Climb::Ended;
             }
             let morning = self.night_ends_at(&sent, self.given.now);
-            let ladder = &mut self.subject.sent[place].ladder;
+            let ladder = self.subject.sent[place].ladder_mut();
             if let Some(morning) = morning {
                 ladder.postpone((morning - rung.at).max(TimeDelta::zero()));
                 return Climb::Waits;
@@ -103,7 +107,7 @@ impl Stepper<'_> {
             match self.way_of(&sent, rung) {
                 Ok(way) => {
                     // Who was down for a while does not take two rungs at once.
-                    let ladder = &mut self.subject.sent[place].ladder;
+                    let ladder = self.subject.sent[place].ladder_mut();
                     if ladder.next_at().is_some_and(|next| next <= now) {
                         ladder.postpone(now - rung.at);
                     }
@@ -131,7 +135,7 @@ impl Stepper<'_> {
                 Err(code) => Err((code, "The next way was passed over: the person does not consent to it")),
             };
         }
-        let device = self.reachable_by(Some(channel), &sent.tried);
+        let device = self.reachable_by(Some(channel), &sent.course.tried);
         let says = "The next way was passed over: there is no other device with this channel";
         let (id, channel) = device.ok_or((ReasonCode::NoToken, says))?;
         Ok(Way {
@@ -143,20 +147,20 @@ impl Stepper<'_> {
     /// For a promo that would ring in the quiet hours: when they end.
     pub(super) fn night_ends_at(&self, sent: &Sent, at: Timestamp) -> Option<Timestamp> {
         let catalogue = self.given.catalogue;
-        let trigger = catalogue.revision(sent.trigger_id, sent.revision);
+        let trigger = catalogue.revision(sent.said.trigger_id, sent.said.revision);
         let own = trigger.and_then(|trigger| trigger.sentence.guards.quiet_hours.as_ref());
-        let quiet = own.or(catalogue.settings.quiet_hours.as_ref()).filter(|_| sent.promo)?;
+        let quiet = own
+            .or(catalogue.settings.quiet_hours.as_ref())
+            .filter(|_| sent.said.promo)?;
         quiet.ends_at(at, self.user_zone())
     }
 
     /// The message got there: the ways that are still to come are not needed.
     pub(super) fn need_no_further_way(&mut self, message_id: MessageId) {
         let mut sent = self.subject.sent.iter_mut();
-        let ladder = sent
-            .find(|sent| sent.message_id == message_id)
-            .map(|sent| &mut sent.ladder);
-        if let Some(ladder) = ladder.filter(|ladder| !ladder.ahead.is_empty()) {
-            ladder.ahead.clear();
+        let sent = sent.find(|sent| sent.message_id == message_id);
+        if let Some(sent) = sent.filter(|sent| !sent.course.ladder.ahead.is_empty()) {
+            sent.drop_ways_ahead();
             self.dirty = true;
         }
     }
@@ -168,7 +172,7 @@ impl Stepper<'_> {
             return;
         };
         sent.called_back = true;
-        sent.ladder.ahead.clear();
+        sent.drop_ways_ahead();
         let sent = sent.clone();
         self.dirty = true;
         self.out.cancelled.push(message_id);

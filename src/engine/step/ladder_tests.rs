@@ -59,7 +59,7 @@ fn failed(ana: &mut Person, stage: &Stage, when: &str, channel: ChannelKind) -> 
     let sent = ana.subject.sent.last().unwrap();
     let input = Input::Undelivered {
         message_id: sent.message_id,
-        device_id: sent.tried.last().copied().filter(|_| !channel.is_personal()),
+        device_id: sent.course.tried.last().copied().filter(|_| !channel.is_personal()),
         channel: Some(channel),
         why: "no".to_owned(),
     };

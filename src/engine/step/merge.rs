@@ -6,7 +6,6 @@ use crate::base::limits;
 use crate::engine::decision::ReasonCode;
 use crate::engine::fact::FactRef;
 use crate::engine::subject::{Device, Instance, Purpose, Subject, Wait};
-use std::collections::btree_map::Entry;
 
 impl Stepper<'_> {
     /// Takes over what an anonymous user left. Nothing has happened by it: no visit begins, and what was said stays said. But
@@ -29,8 +28,8 @@ impl Stepper<'_> {
 
     /// Consents and profile, where this user has not spoken.
     fn take_person(&mut self, other: &Subject) {
-        for (purpose, consent) in &other.consents {
-            self.subject.consents.entry(*purpose).or_insert(*consent);
+        for (purpose, consent) in other.consents.iter() {
+            self.subject.consents.get_or_insert_with(*purpose, || *consent);
         }
         let (mine, theirs) = (&mut self.subject.profile, &other.profile);
         mine.locale = mine.locale.take().or_else(|| theirs.locale.clone());
@@ -82,25 +81,21 @@ impl Stepper<'_> {
 
     /// What each device saw last, where it is newer than what is known of the device here.
     fn take_devices(&mut self, other: &Subject, located: bool) {
-        for (id, theirs) in &other.devices {
+        for (id, theirs) in other.devices.iter() {
             let mut theirs = theirs.clone();
             if !located {
                 forget_places(&mut theirs);
             }
-            match self.subject.devices.entry(*id) {
-                Entry::Vacant(free) => {
-                    free.insert(theirs);
-                }
-                Entry::Occupied(mut taken) => {
-                    let mine = taken.get_mut();
-                    mine.last_seen_at = mine.last_seen_at.max(theirs.last_seen_at);
-                    if mine.newest < theirs.newest {
-                        mine.newest = theirs.newest;
-                        mine.last_fix = theirs.last_fix;
-                        mine.presence = theirs.presence;
-                        mine.flagged = theirs.flagged;
-                    }
-                }
+            let Some(mine) = self.subject.devices.get_mut(id) else {
+                self.subject.devices.insert(*id, theirs);
+                continue;
+            };
+            mine.last_seen_at = mine.last_seen_at.max(theirs.last_seen_at);
+            if mine.newest < theirs.newest {
+                mine.newest = theirs.newest;
+                mine.last_fix = theirs.last_fix;
+                mine.presence = theirs.presence;
+                mine.flagged = theirs.flagged;
             }
         }
     }
@@ -108,7 +103,7 @@ impl Stepper<'_> {
     /// Visits as they were; of two that last in one place this user's goes on. Returns those that were taken.
     fn take_visits(&mut self, other: &Subject) -> Vec<FenceId> {
         let mut taken = Vec::new();
-        for (fence, theirs) in &other.visits {
+        for (fence, theirs) in other.visits.iter() {
             let mut visit = theirs.clone();
             visit.entered.user_id = self.subject.user_id;
             match self.subject.visits.get_mut(fence) {

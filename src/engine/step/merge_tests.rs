@@ -141,7 +141,7 @@ fn what_the_known_one_has_said_stands() {
     guest.fix(&stage, "14:00", 10.0);
     merge(&mut ana, &stage, "14:05", &guest);
     assert!(!ana.subject.has_consent(Purpose::Location) && ana.subject.has_consent(Purpose::Promo));
-    assert!(ana.subject.visits.is_empty() && ana.subject.devices[&guest.device].presence.is_empty());
+    assert!(ana.subject.visits.is_empty() && ana.subject.devices.get(&guest.device).unwrap().presence.is_empty());
     assert_eq!(
         ana.codes(),
         ["opted_out"],

@@ -111,7 +111,7 @@ impl<'a> Stepper<'a> {
     }
 
     pub(super) fn device(&mut self, device_id: DeviceId) -> &mut Device {
-        self.subject.devices.entry(device_id).or_default()
+        self.subject.devices.get_or_insert_with(device_id, Device::default)
     }
 
     /// In order, and newer than all before? Then it counts, and becomes the newest.

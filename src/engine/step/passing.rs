@@ -22,7 +22,7 @@ impl Stepper<'_> {
         let catalogue = self.given.catalogue;
         let by_crossing = |inside: &Inside| inside.leaving.is_some_and(|leaving| leaving.by_crossing);
         let mut leaving: Vec<(DeviceId, FenceId)> = Vec::new();
-        for (device_id, device) in &self.subject.devices {
+        for (device_id, device) in self.subject.devices.iter() {
             let left = device.presence.iter().filter(|(_, inside)| by_crossing(inside));
             leaving.extend(left.map(|(fence, _)| (*device_id, *fence)));
         }
@@ -48,7 +48,7 @@ impl Stepper<'_> {
 
     fn dwell(&mut self, until: Timestamp) {
         let mut due: Vec<(Timestamp, FenceId, Span)> = Vec::new();
-        for (fence_id, visit) in &self.subject.visits {
+        for (fence_id, visit) in self.subject.visits.iter() {
             due.extend(
                 dwells_due(&self.subject, visit, *fence_id, self.given.catalogue).filter(|(at, ..)| *at <= until),
             );
@@ -235,7 +235,7 @@ pub(super) fn wake_at(subject: &Subject, catalogue: &Catalogue, now: Timestamp) 
         || !subject.waits.is_empty() || !subject.journeys.is_empty() || subject.places_inside().next().is_some();
     let facts = subject.facts.iter().filter_map(|fact| fact.turns_at(now)).min();
     let journeys = subject.journeys.iter().map(|instance| instance.ends_at);
-    let ladders = subject.sent.iter().filter_map(|sent| sent.ladder.next_at());
+    let ladders = subject.sent.iter().filter_map(|sent| sent.course.ladder.next_at());
     // One after the other: mostly there is nothing of each, and a chain asks again and again which of them it is at.
     let next = [
         waits.min(),

@@ -58,7 +58,7 @@ impl Stepper<'_> {
             let by_firebase = first.is_some_and(|first| first.channel == ChannelKind::Fcm);
             let mut sent = self.subject.sent.iter_mut();
             if let Some(sent) = sent.find(|sent| sent.message_id == id).filter(|_| by_firebase) {
-                sent.ladder.postpone(at - self.given.now);
+                sent.ladder_mut().postpone(at - self.given.now);
             }
             self.out.held_back.insert(id, at);
         }

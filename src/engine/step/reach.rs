@@ -88,19 +88,19 @@ impl Stepper<'_> {
         let Some(place) = place else { return };
         let sent = &mut self.subject.sent[place];
         // Of messages made before ways were remembered none is open: the device tried last was theirs.
-        let was_last = sent.ladder.is_empty() && sent.tried.last().copied() == device_id;
-        if sent.undelivered || !(sent.ladder.close(device_id, channel) || was_last) {
+        let was_last = sent.course.ladder.is_empty() && sent.course.tried.last().copied() == device_id;
+        if sent.undelivered || !(sent.ladder_mut().close(device_id, channel) || was_last) {
             return;
         }
         self.dirty = true;
         let sent = self.subject.sent[place].clone();
-        if !sent.ladder.open.is_empty() {
+        if !sent.course.ladder.open.is_empty() {
             return;
         }
         if let Err((_, step, says)) = self.may_go_on(&sent) {
             return self.give_up(place, Some((step, says, why)));
         }
-        if let Some((device_id, channel)) = self.reachable_device(&sent.tried) {
+        if let Some((device_id, channel)) = self.reachable_device(&sent.course.tried) {
             let device_id = Some(device_id);
             self.send_by(place, Way { device_id, channel }, None);
         } else if self.climb(place, true) == Climb::Ended {
@@ -114,14 +114,15 @@ impl Stepper<'_> {
         let planned = self.planned(way, None, because);
         let sent = &mut self.subject.sent[place];
         self.out.redirected.push((sent.message_id, planned));
-        sent.tried.extend(way.device_id);
-        sent.ladder.take(way);
+        let course = Arc::make_mut(&mut sent.course);
+        course.tried.extend(way.device_id);
+        course.ladder.take(way);
         self.dirty = true;
     }
 
     /// May a message that was decided before still go another way?
     pub(super) fn may_go_on(&self, sent: &Sent) -> Result<(), (ReasonCode, Step, &'static str)> {
-        if sent.tried.is_empty() && sent.ladder.addressed.is_empty() {
+        if sent.is_to_business() {
             // It was for the business. Nobody's phone takes over: a stranger would read it.
             let says = "The business could not be reached";
             return Err((ReasonCode::ProviderError, Step::Deliver, says));
@@ -138,7 +139,7 @@ impl Stepper<'_> {
             let says = "It was not delivered, and a newer message took its place";
             return Err((ReasonCode::Superseded, Step::Replaces, says));
         }
-        let class = if sent.promo { Class::Promo } else { Class::Service };
+        let class = if sent.said.promo { Class::Promo } else { Class::Service };
         if !self.subject.has_consent(purpose_of(class)) {
             let says = "It was not delivered, and consent was withdrawn meanwhile";
             return Err((ReasonCode::OptedOut, Step::Consent, says));
@@ -150,11 +151,11 @@ impl Stepper<'_> {
     pub(super) fn give_up(&mut self, place: usize, said: Option<(Step, &str, &str)>) {
         let sent = &mut self.subject.sent[place];
         sent.undelivered = true;
-        sent.ladder.ahead.clear();
+        sent.drop_ways_ahead();
         self.dirty = true;
         if let Some((step, says, why)) = said {
             let sent = sent.clone();
-            let values = json!({ "message": sent.message_id, "why": why, "devices_tried": sent.tried.len() });
+            let values = json!({ "message": sent.message_id, "why": why, "devices_tried": sent.course.tried.len() });
             self.decide_later(&sent, ReasonCode::ProviderError, step, says, values);
         }
     }
@@ -162,15 +163,17 @@ impl Stepper<'_> {
     /// A word on a message that was decided before.
     pub(super) fn decide_later(&mut self, sent: &Sent, code: ReasonCode, step: Step, says: &str, values: Value) {
         let catalogue = self.given.catalogue;
-        let live = || catalogue.triggers.iter().find(|live| live.id == sent.trigger_id);
-        let trigger = catalogue.revision(sent.trigger_id, sent.revision).or_else(live);
+        let live = || catalogue.triggers.iter().find(|live| live.id == sent.said.trigger_id);
+        let trigger = catalogue
+            .revision(sent.said.trigger_id, sent.said.revision)
+            .or_else(live);
         let decision = Decision {
             id: self.ids.draw(),
             user_id: self.subject.user_id,
             moment_id: sent.moment_id,
-            trigger_id: sent.trigger_id,
+            trigger_id: sent.said.trigger_id,
             trigger: trigger.map(|trigger| trigger.sentence.name.clone()).unwrap_or_default(),
-            revision: sent.revision,
+            revision: sent.said.revision,
             facts: named(trigger, sent),
             code,
             decided_at: self.given.now,

@@ -74,7 +74,7 @@ fn undelivered(ana: &mut Person, stage: &Stage, time: &str) -> Effects {
     let sent = ana.subject.sent.last().unwrap();
     let input = Input::Undelivered {
         message_id: sent.message_id,
-        device_id: sent.tried.last().copied(),
+        device_id: sent.course.tried.last().copied(),
         channel: None,
         why: "UNREGISTERED".to_owned(),
     };

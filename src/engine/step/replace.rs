@@ -22,7 +22,7 @@ impl Stepper<'_> {
         let replaces = case.trigger.sentence.then.replaces.clone()?;
         let (content, happened_at) = (replaces.content(), case.moment.occurred_at);
         let earlier = self.subject.sent.iter().rev().find(|sent| {
-            sent.content == content
+            sent.said.content == content
                 && case.bound.values().all(|fact| sent.facts.contains(fact))
                 && sent.at <= happened_at
         });
@@ -52,7 +52,7 @@ impl Stepper<'_> {
             }
             Replaces::Only(_) => Some(sent.message_id),
         };
-        let tag = sent.collapse.clone();
+        let tag = sent.collapse();
         let says = format!("Takes the place of `{content}`");
         case.note(Step::Replaces, true, says, values);
         Some(Ok(Replaced { tag, corrects }))

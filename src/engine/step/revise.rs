@@ -77,7 +77,7 @@ impl Stepper<'_> {
         let about = self.subject.sent.iter().filter(|sent| sent.facts.contains(id));
         let messages: Vec<MessageId> = about.map(|sent| sent.message_id).collect();
         for sent in self.subject.sent.iter_mut().filter(|sent| sent.facts.contains(id)) {
-            sent.ladder.ahead.clear();
+            sent.drop_ways_ahead();
         }
         self.out.cancelled.extend(messages);
     }

@@ -11,10 +11,11 @@ use crate::engine::decision::{ReasonCode, Step};
 use crate::engine::delivery::Ladder;
 use crate::engine::fact::FactRef;
 use crate::engine::message::{Composed, Message, Shown, compose};
-use crate::engine::subject::Sent;
+use crate::engine::subject::{Course, KeyHash, Said, Sent, Special};
 use crate::engine::trigger::{Audience, Class};
 use serde_json::{Map, Value, json};
 use std::cmp::Reverse;
+use std::sync::Arc;
 
 impl Stepper<'_> {
     /// Several facts, one message: the texts find them all as a list under the name and an `s`.
@@ -246,29 +247,33 @@ impl Stepper<'_> {
             ..
         } = candidate;
         let promo = case.trigger.sentence.class == Class::Promo;
+        let also_spends = also_spends.iter().map(|key| KeyHash::of(key)).collect();
         let sent = Sent {
             at: self.given.now,
-            message_id,
-            moment_id: case.moment.id,
-            trigger_id: case.trigger.id,
-            revision: case.trigger.revision,
-            send_key: send_key.clone(),
-            also_spends,
-            content: drawn.content.clone(),
-            collapse: shown.tag.clone(),
-            facts: facts.clone(),
-            promo,
-            tags: case.trigger.sentence.tags.clone(),
             expires_at: Some(expires_at),
             opened_at: None,
-            tried: ladder.open.iter().filter_map(|way| way.device_id).collect(),
+            message_id,
+            moment_id: case.moment.id,
+            send_key: KeyHash::of(&send_key),
             undelivered: false,
-            corrects,
-            ladder,
             called_back: false,
+            said: Arc::new(Said {
+                trigger_id: case.trigger.id,
+                revision: case.trigger.revision,
+                content: drawn.content.clone(),
+                promo,
+                tags: case.trigger.sentence.tags.clone(),
+            }),
+            facts: facts.clone().into(),
+            course: Arc::new(Course {
+                tried: ladder.open.iter().filter_map(|way| way.device_id).collect(),
+                ladder,
+            }),
+            tag: Sent::tag_of(message_id, &shown.tag),
+            special: Special::of(also_spends, corrects),
         };
         self.out.superseded.extend(self.subject.superseded_by(&sent));
-        self.subject.sent.push(sent);
+        self.subject.remember(sent);
         self.out.messages.push(Message {
             id: message_id,
             user_id: self.subject.user_id,

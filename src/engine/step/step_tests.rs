@@ -203,7 +203,7 @@ fn moving_a_fence_is_no_crossing() {
     stage.draw_fence(id, far, 120.0, 2, at("14:30"));
     ana.fact(&stage, "14:40", stay("ST1", 1, json!({})));
     assert_eq!(ana.kinds(), ["entered", "fact"], "she is simply not inside any more");
-    assert!(ana.subject.visits.is_empty() && ana.subject.devices[&ana.device].presence.is_empty());
+    assert!(ana.subject.visits.is_empty() && ana.subject.devices.get(&ana.device).unwrap().presence.is_empty());
 
     // Back over her while she stands still: inside, and nothing has happened.
     stage.draw_fence(id, HOTEL, 120.0, 3, at("15:00"));
@@ -274,8 +274,8 @@ fn a_late_record_changes_nothing() {
     assert!(effects.moments.is_empty() && effects.decisions.is_empty());
     assert_eq!(effects.fixes[0].why, KeptBecause::Late);
     assert_eq!(
-        ana.subject.devices[&ana.device].newest,
-        before.devices[&ana.device].newest
+        ana.subject.devices.get(&ana.device).unwrap().newest,
+        before.devices.get(&ana.device).unwrap().newest
     );
 }
 

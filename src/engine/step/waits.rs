@@ -8,6 +8,7 @@ use crate::engine::decision::{Decision, ReasonCode, Step, TraceStep};
 use crate::engine::fact::FactRef;
 use crate::engine::subject::Wait;
 use serde_json::json;
+use thin_vec::ThinVec;
 
 impl Stepper<'_> {
     /// A case that does not go on now: it is kept open if waiting can help, and recorded either way.
@@ -64,7 +65,7 @@ impl Stepper<'_> {
             return;
         }
         let now = self.given.now;
-        let (due, open): (Vec<Wait>, Vec<Wait>) =
+        let (due, open): (ThinVec<Wait>, ThinVec<Wait>) =
             std::mem::take(&mut self.subject.waits).into_iter().partition(|wait| {
                 let due = wait.due_at.is_some_and(|due| due <= now);
                 due || wait.ends_at <= now || self.was_answered(wait)
@@ -94,7 +95,7 @@ impl Stepper<'_> {
             None => true,
         };
         let gone = fact.is_some_and(|id| self.subject.fact(id).is_none_or(|fact| !fact.is_active(self.given.now)));
-        let (again, open): (Vec<Wait>, Vec<Wait>) = std::mem::take(&mut self.subject.waits)
+        let (again, open): (ThinVec<Wait>, ThinVec<Wait>) = std::mem::take(&mut self.subject.waits)
             .into_iter()
             .partition(|wait| concerned(wait) && (gone || !wait.held_by_time));
         self.subject.waits = open;
@@ -190,7 +191,7 @@ impl Stepper<'_> {
 
     /// Ends the waits that hold a place: the person no longer lets us know it.
     pub(super) fn end_waits_about_places(&mut self) {
-        let (placed, open): (Vec<Wait>, Vec<Wait>) = std::mem::take(&mut self.subject.waits)
+        let (placed, open): (ThinVec<Wait>, ThinVec<Wait>) = std::mem::take(&mut self.subject.waits)
             .into_iter()
             .partition(|wait| wait.moment.kind.place().is_some());
         self.subject.waits = open;

@@ -2,9 +2,11 @@
 
 use super::*;
 use crate::base::id::{DecisionId, FenceId, MomentId, TriggerId};
+use crate::base::sorted::SortedMap;
 use crate::base::time::local;
 use crate::engine::catalogue::Catalogue;
 use crate::engine::moment::{MomentKind, Place};
+use crate::engine::subject::KeyHash;
 use crate::engine::trigger::{Class, CompiledTrigger, When};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -13,11 +15,11 @@ type CaseKey = (MomentId, TriggerId, BTreeMap<String, FactRef>);
 /// What the witness has seen so far.
 #[derive(Default)]
 pub(super) struct Witness {
-    consents: BTreeMap<Purpose, Consent>,
+    consents: SortedMap<Purpose, Consent>,
     /// Inside, outside, or not known since something silent happened.
     inside: BTreeMap<FenceId, bool>,
     versions: BTreeMap<FenceId, i64>,
-    keys: BTreeSet<String>,
+    keys: BTreeSet<KeyHash>,
     moments: BTreeSet<MomentId>,
     decisions: BTreeSet<DecisionId>,
     last_answers: HashMap<CaseKey, ReasonCode>,
@@ -162,9 +164,10 @@ impl Witness {
         now: Timestamp,
     ) -> Result<(), String> {
         let sent = effects.subject.sent.iter().find(|sent| sent.message_id == message.id);
-        let also = sent.map(|sent| sent.also_spends.clone()).unwrap_or_default();
+        let special = sent.and_then(|sent| sent.special.as_deref());
+        let also = special.map(|special| special.also_spends.clone()).unwrap_or_default();
         let mut keys = if also.is_empty() {
-            vec![message.send_key.clone()]
+            vec![KeyHash::of(&message.send_key)]
         } else {
             also
         };
