@@ -152,7 +152,9 @@ fn token_of(request: &ServiceRequest, osmand_query: bool) -> Option<Cow<'_, str>
                 .decode(pair.trim())
                 .ok()
                 .and_then(|bytes| String::from_utf8(bytes).ok())?;
-            plain.split_once(':').map(|(_, password)| Cow::Owned(password.to_owned()))
+            plain
+                .split_once(':')
+                .map(|(_, password)| Cow::Owned(password.to_owned()))
         }
         _ if osmand_query && request.path() == "/v1/ingest/osmand" => {
             let query = web::Query::<HashMap<String, String>>::from_query(request.query_string()).ok()?;

@@ -25,11 +25,7 @@ const WITHHELD_END: &str = "/rotate-secret";
 const LEFT_OUT: [&str; 2] = ["/v1/devices", "/v1/simulations"];
 
 /// Does a write with a key once.
-pub async fn once<S, B>(
-    api: &Api,
-    mut request: ServiceRequest,
-    next: &S,
-) -> Result<ServiceResponse<BoxBody>, Error>
+pub async fn once<S, B>(api: &Api, mut request: ServiceRequest, next: &S) -> Result<ServiceResponse<BoxBody>, Error>
 where
     S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error>,
     B: MessageBody + 'static,

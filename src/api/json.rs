@@ -49,7 +49,8 @@ pub fn check_media_type(request: &HttpRequest) -> Result<(), Problem> {
         .and_then(|value| value.to_str().ok())
         .unwrap_or("");
     let kind = header.split(';').next().unwrap_or("").trim();
-    let is_json = |kind: &str| kind == "application/json" || (kind.starts_with("application/") && kind.ends_with("+json"));
+    let is_json =
+        |kind: &str| kind == "application/json" || (kind.starts_with("application/") && kind.ends_with("+json"));
     if is_json(kind) || is_json(&kind.to_ascii_lowercase()) {
         return Ok(());
     }
