@@ -22,6 +22,10 @@ mod world;
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
+/// What the server allocates with.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const ROUNDS: usize = 5;
 
 fn main() {

@@ -14,6 +14,8 @@ use usher::engine::fix::{Envelope, Fix, RawBody, RawRecord, validate};
 use usher::engine::step::{Effects, Given, Input, step};
 use usher::engine::subject::Subject;
 
+static NOTHING_SPENT: BTreeSet<String> = BTreeSet::new();
+
 /// Steps of one round.
 const STEPS: usize = 20_000;
 /// Fixes of one device before the next one starts, as the workload draws them.
@@ -78,7 +80,7 @@ pub fn take(
     };
     let given = Given {
         catalogue,
-        spent: &BTreeSet::new(),
+        spent: &NOTHING_SPENT,
         now,
         seed: seed.seed(),
     };

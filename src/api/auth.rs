@@ -13,9 +13,9 @@ use actix_web::http::header::AUTHORIZATION;
 use actix_web::{FromRequest, HttpMessage, HttpRequest, web};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::future::{Ready, ready};
-use std::rc::Rc;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// The scopes a secret key can have; `all` stands for every one of them.
@@ -98,19 +98,18 @@ pub async fn valid_key(api: &Api, hash: [u8; 32]) -> Result<Option<KeyRow>, Prob
 }
 
 /// What the request's credential turned out to be; kept in the request for the extractors.
-#[derive(Clone)]
-struct Resolved(Rc<Result<Caller, Problem>>);
+struct Resolved(Result<Caller, Problem>);
 
 /// Looks the credential up before anything of the request is read, so that a stranger learns nothing else.
-pub async fn resolve(api: &Api, request: &ServiceRequest) {
+pub async fn resolve(api: &Api, request: &ServiceRequest, now: Timestamp) {
     let token = token_of(request, api.settings.osmand_query);
     let resolved = match token {
-        Some(token) => look_up(api, &token, brings_records(request.path()))
+        Some(token) => look_up(api, &token, brings_records(request.path()), now)
             .await
             .and_then(|caller| api.gate.pass(&caller).map(|()| caller)),
         None => Err(unauthorized("send `Authorization: Bearer <key or token>`")),
     };
-    request.extensions_mut().insert(Resolved(Rc::new(resolved)));
+    request.extensions_mut().insert(Resolved(resolved));
 }
 
 /// The routes that take records and nothing else.
@@ -118,11 +117,11 @@ pub fn brings_records(path: &str) -> bool {
     path == "/v1/track" || path.starts_with("/v1/ingest/")
 }
 
-async fn look_up(api: &Api, token: &str, brings_records: bool) -> Result<Caller, Problem> {
+async fn look_up(api: &Api, token: &str, brings_records: bool, now: Timestamp) -> Result<Caller, Problem> {
     let unknown = || unauthorized("the credential is unknown, revoked or expired");
     let hash = token_hash(token);
     if token.starts_with("dt_") && brings_records {
-        let holding = api.pipeline.holding(hash).await?;
+        let holding = api.pipeline.holding(hash, now).await?;
         return holding.map(Caller::Reporting).ok_or_else(unknown);
     }
     if token.starts_with("dt_") {
@@ -140,24 +139,26 @@ fn unauthorized(detail: &str) -> Problem {
 }
 
 /// The credential of a request. Phones with an app from the store know Basic only, or a query at most.
-fn token_of(request: &ServiceRequest, osmand_query: bool) -> Option<String> {
+fn token_of(request: &ServiceRequest, osmand_query: bool) -> Option<Cow<'_, str>> {
     let is_ingest = request.path().starts_with("/v1/ingest/");
     let header = request
         .headers()
         .get(AUTHORIZATION)
         .and_then(|value| value.to_str().ok());
     let token = match header.and_then(|value| value.split_once(' ')) {
-        Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => Some(token.trim().to_owned()),
+        Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => Some(Cow::Borrowed(token.trim())),
         Some((scheme, pair)) if is_ingest && scheme.eq_ignore_ascii_case("basic") => {
             let plain = STANDARD
                 .decode(pair.trim())
                 .ok()
                 .and_then(|bytes| String::from_utf8(bytes).ok())?;
-            plain.split_once(':').map(|(_, password)| password.to_owned())
+            plain
+                .split_once(':')
+                .map(|(_, password)| Cow::Owned(password.to_owned()))
         }
         _ if osmand_query && request.path() == "/v1/ingest/osmand" => {
             let query = web::Query::<HashMap<String, String>>::from_query(request.query_string()).ok()?;
-            query.get("id").cloned()
+            query.get("id").cloned().map(Cow::Owned)
         }
         _ => None,
     };
@@ -166,13 +167,16 @@ fn token_of(request: &ServiceRequest, osmand_query: bool) -> Option<String> {
 
 /// Who calls, where any credential will do; none for strangers.
 pub fn caller_of(request: &HttpRequest) -> Option<Caller> {
-    let resolved = request.extensions().get::<Resolved>().cloned()?;
-    resolved.0.as_ref().as_ref().ok().cloned()
+    let extensions = request.extensions();
+    let Resolved(resolved) = extensions.get()?;
+    resolved.as_ref().ok().cloned()
 }
 
 fn caller(request: &HttpRequest) -> Result<Caller, Problem> {
-    let resolved = request.extensions().get::<Resolved>().cloned();
-    resolved.map_or_else(|| Err(unauthorized("no credential")), |resolved| (*resolved.0).clone())
+    match request.extensions().get() {
+        Some(Resolved(resolved)) => resolved.clone(),
+        None => Err(unauthorized("no credential")),
+    }
 }
 
 fn secret_key(request: &HttpRequest, scope: &str) -> Result<KeyRow, Problem> {

@@ -17,11 +17,31 @@ use serde_json::value::RawValue;
 use std::borrow::Cow;
 use std::fmt;
 
-/// A batch as it was sent; for a record that cannot be read the ack that says why.
+/// A batch as it was sent: the records that can be read, and for the others the acks that say why not.
 #[derive(Debug, PartialEq)]
 pub struct ReadBatch {
     pub envelope: Envelope,
-    pub records: Vec<Result<RawRecord, Ack>>,
+    pub records: Vec<RawRecord>,
+    /// The acks of the records that cannot be read, with their places among all of them.
+    pub unreadable: Vec<(usize, Ack)>,
+}
+
+impl ReadBatch {
+    fn sorted(envelope: Envelope, read: Vec<Result<RawRecord, Ack>>) -> Self {
+        let mut records = Vec::with_capacity(read.len());
+        let mut unreadable = Vec::new();
+        for (at, record) in read.into_iter().enumerate() {
+            match record {
+                Ok(record) => records.push(record),
+                Err(ack) => unreadable.push((at, ack)),
+            }
+        }
+        Self {
+            envelope,
+            records,
+            unreadable,
+        }
+    }
 }
 
 /// How deep in the body a record stands: in the list, in the object.
@@ -62,8 +82,11 @@ impl<R> Around<R> {
 fn fixes(bytes: &[u8]) -> Option<ReadBatch> {
     let around: Around<PlainFix> = serde_json::from_slice(bytes).ok()?;
     let (envelope, records) = around.taken_apart();
-    let records = records.into_iter().map(|fix| Ok(fix.0)).collect();
-    Some(ReadBatch { envelope, records })
+    Some(ReadBatch {
+        envelope,
+        records: records.into_iter().map(|fix| fix.0).collect(),
+        unreadable: Vec::new(),
+    })
 }
 
 fn one_by_one(bytes: &[u8]) -> Option<ReadBatch> {
@@ -74,7 +97,7 @@ fn one_by_one(bytes: &[u8]) -> Option<ReadBatch> {
         Err(_) => value_within(piece.get().as_bytes(), RECORD_DEPTH).ok().map(read_record),
     };
     let records: Option<Vec<_>> = pieces.into_iter().map(read).collect();
-    records.map(|records| ReadBatch { envelope, records })
+    records.map(|records| ReadBatch::sorted(envelope, records))
 }
 
 fn as_a_whole(bytes: &[u8]) -> Result<ReadBatch, Problem> {
@@ -85,7 +108,7 @@ fn as_a_whole(bytes: &[u8]) -> Result<ReadBatch, Problem> {
         boot_id: batch.boot_id,
     };
     let records = batch.records.into_iter().map(read_record).collect();
-    Ok(ReadBatch { envelope, records })
+    Ok(ReadBatch::sorted(envelope, records))
 }
 
 /// A record of the expected shape, or the ack that says what is wrong with it.

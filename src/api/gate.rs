@@ -4,6 +4,7 @@ use super::auth::Caller;
 use super::problem::{ErrorCode, Problem};
 use crate::base::clock::Clock;
 use crate::base::limits;
+use foldhash::fast::FixedState;
 use governor::clock::Clock as _;
 use governor::middleware::NoOpMiddleware;
 use governor::state::keyed::DashMapStateStore;
@@ -53,7 +54,7 @@ impl governor::clock::Clock for Since1970 {
 
 /// One bucket of tokens for each of many.
 struct Buckets {
-    limiter: RateLimiter<Uuid, DashMapStateStore<Uuid>, Since1970, NoOpMiddleware<Duration>>,
+    limiter: RateLimiter<Uuid, DashMapStateStore<Uuid, FixedState>, Since1970, NoOpMiddleware<Duration>>,
     clock: Since1970,
     passed: AtomicUsize,
 }

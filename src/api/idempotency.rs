@@ -10,13 +10,12 @@ use crate::base::secret::{hex, token_hash};
 use crate::engine::fence::ShapeLimits;
 use crate::store::{Begun, SavedAnswer};
 use actix_web::body::{self, BoxBody, MessageBody};
-use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
-use actix_web::http::header::{CONTENT_ENCODING, CONTENT_TYPE};
+use actix_web::dev::{Payload, Service, ServiceRequest, ServiceResponse};
+use actix_web::http::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderName};
 use actix_web::http::{Method, StatusCode};
-use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage, HttpRequest, HttpResponse};
 
-const HEADER: &str = "idempotency-key";
+const HEADER: HeaderName = HeaderName::from_static("idempotency-key");
 /// Answers that hold a secret shown once: that it was done is kept, the secret is not.
 const WITHHELD: [&str; 2] = ["/v1/keys", "/v1/webhook-endpoints"];
 /// The same, as the end of a path.
@@ -26,15 +25,18 @@ const WITHHELD_END: &str = "/rotate-secret";
 const LEFT_OUT: [&str; 2] = ["/v1/devices", "/v1/simulations"];
 
 /// Does a write with a key once.
-pub async fn once(
-    api: &Api,
-    mut request: ServiceRequest,
-    next: Next<impl MessageBody + 'static>,
-) -> Result<ServiceResponse<BoxBody>, Error> {
+pub async fn once<S, B>(api: &Api, mut request: ServiceRequest, next: &S) -> Result<ServiceResponse<BoxBody>, Error>
+where
+    S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error>,
+    B: MessageBody + 'static,
+{
+    // Nearly no request has one.
+    let Some(header) = request.headers().get(HEADER).cloned() else {
+        return Ok(next.call(request).await?.map_into_boxed_body());
+    };
     let is_write = [Method::POST, Method::PUT, Method::PATCH, Method::DELETE].contains(request.method());
-    let header = request.headers().get(HEADER).cloned();
-    let caller = caller_of(request.request());
-    let (Some(header), Some(caller), true) = (header, caller, is_write && !LEFT_OUT.contains(&request.path())) else {
+    let is_kept = is_write && !LEFT_OUT.contains(&request.path());
+    let Some(caller) = caller_of(request.request()).filter(|_| is_kept) else {
         return Ok(next.call(request).await?.map_into_boxed_body());
     };
     let given = header

@@ -6,11 +6,12 @@ use crate::base::limits;
 use crate::base::memory::Share;
 use actix_web::dev::{Decompress, Payload};
 use actix_web::error::PayloadError;
-use actix_web::http::header::{CONTENT_ENCODING, CONTENT_TYPE, ContentEncoding};
+use actix_web::http::header::{CONTENT_ENCODING, CONTENT_TYPE, ContentEncoding, HeaderValue};
 use actix_web::web::Bytes;
-use actix_web::{FromRequest, HttpMessage, HttpRequest, web};
+use actix_web::{FromRequest, HttpMessage, HttpRequest, HttpResponse, web};
 use futures_util::future::LocalBoxFuture;
 use futures_util::stream::{self, Stream, StreamExt, TryStreamExt};
+use serde::Serialize;
 use serde::de::{DeserializeOwned, DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 use serde_path_to_error::Segment;
@@ -31,23 +32,11 @@ impl<T: DeserializeOwned + 'static> FromRequest for Json<T> {
     type Future = LocalBoxFuture<'static, Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let bytes = JsonBytes::from_request(request, payload);
-        Box::pin(async move { shape_of(value_of(&bytes.await?.0)?).map(Self) })
-    }
-}
-
-/// The bytes of a JSON body, for whoever reads them in a way of its own.
-pub struct JsonBytes(pub Bytes);
-
-impl FromRequest for JsonBytes {
-    type Error = Problem;
-    type Future = LocalBoxFuture<'static, Result<Self, Problem>>;
-
-    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let (request, payload) = (request.clone(), payload.take());
         Box::pin(async move {
             check_media_type(&request)?;
-            read(&request, payload, limits::BODY_BYTES_MAX).await.map(Self)
+            let bytes = read(&request, payload, limits::BODY_BYTES_MAX).await?;
+            shape_of(value_of(&bytes)?).map(Self)
         })
     }
 }
@@ -59,8 +48,10 @@ pub fn check_media_type(request: &HttpRequest) -> Result<(), Problem> {
         .get(CONTENT_TYPE)
         .and_then(|value| value.to_str().ok())
         .unwrap_or("");
-    let kind = header.split(';').next().unwrap_or("").trim().to_ascii_lowercase();
-    if kind == "application/json" || (kind.starts_with("application/") && kind.ends_with("+json")) {
+    let kind = header.split(';').next().unwrap_or("").trim();
+    let is_json =
+        |kind: &str| kind == "application/json" || (kind.starts_with("application/") && kind.ends_with("+json"));
+    if is_json(kind) || is_json(&kind.to_ascii_lowercase()) {
         return Ok(());
     }
     Err(Problem::new(
@@ -71,19 +62,18 @@ pub fn check_media_type(request: &HttpRequest) -> Result<(), Problem> {
 
 /// Reads a body of at most `bytes_max` bytes, counted after decompression.
 pub async fn read(request: &HttpRequest, payload: Payload, bytes_max: usize) -> Result<Bytes, Problem> {
-    let encoding = match request.headers().get(CONTENT_ENCODING) {
-        None => ContentEncoding::Identity,
-        Some(value) if value == "gzip" => ContentEncoding::Gzip,
-        Some(value) if value == "identity" => ContentEncoding::Identity,
-        Some(_) => {
-            return Err(Problem::new(
-                ErrorCode::EncodingUnsupported,
-                "send the body as it is, or with gzip",
-            ));
+    match request.headers().get(CONTENT_ENCODING) {
+        None => collect(request, payload, bytes_max).await,
+        Some(value) if value == "identity" => collect(request, payload, bytes_max).await,
+        Some(value) if value == "gzip" => {
+            let pieces = Decompress::new(Box::pin(pieces_of(payload)), ContentEncoding::Gzip);
+            collect(request, pieces, bytes_max).await
         }
-    };
-    let pieces = Decompress::new(Box::pin(pieces_of(payload)), encoding);
-    collect(request, pieces, bytes_max).await
+        Some(_) => Err(Problem::new(
+            ErrorCode::EncodingUnsupported,
+            "send the body as it is, or with gzip",
+        )),
+    }
 }
 
 /// Reads the bytes of a body as they came, at most `bytes_max`.
@@ -108,10 +98,12 @@ where
 {
     let api = request.app_data::<web::Data<Api>>();
     let mut share = api.map(|api| api.bodies.share());
+    // What comes in one piece, as single records do, is not copied.
+    let mut only = Bytes::new();
     let mut body: Vec<u8> = Vec::new();
     while let Some(chunk) = plain.next().await {
         let chunk = chunk.map_err(|error| unreadable(&error))?;
-        if body.len() + chunk.len() > bytes_max {
+        if only.len() + body.len() + chunk.len() > bytes_max {
             let detail = format!("the body has more than {bytes_max} bytes");
             return Err(Problem::new(ErrorCode::BodyTooLarge, detail).hint("send it in several requests"));
         }
@@ -119,19 +111,29 @@ where
             let detail = "more is being read than memory should hold; send the same again later";
             return Err(Problem::new(ErrorCode::Overloaded, detail).retry_after_s(1));
         }
-        if body.capacity() - body.len() < chunk.len() {
-            // It doubles while it is small. After that it takes the addresses of all it may hold at once: a page that nobody
-            // wrote takes no memory, and no body is ever held twice while it moves.
-            let doubled = (body.capacity() * 2).max(body.len() + chunk.len());
-            let room = if doubled < MOVED_BYTES_MAX { doubled } else { bytes_max };
-            body.reserve_exact(room - body.len());
+        if only.is_empty() && body.is_empty() {
+            only = chunk;
+            continue;
         }
-        body.extend_from_slice(&chunk);
+        for piece in [std::mem::take(&mut only), chunk] {
+            append(&mut body, &piece, bytes_max);
+        }
     }
     if let Some(share) = share {
         request.extensions_mut().insert(Arc::new(share));
     }
-    Ok(body.into())
+    Ok(if body.is_empty() { only } else { body.into() })
+}
+
+fn append(body: &mut Vec<u8>, piece: &[u8], bytes_max: usize) {
+    if body.capacity() - body.len() < piece.len() {
+        // It doubles while it is small. After that it takes the addresses of all it may hold at once: a page that nobody
+        // wrote takes no memory, and no body is ever held twice while it moves.
+        let doubled = (body.capacity() * 2).max(body.len() + piece.len());
+        let room = if doubled < MOVED_BYTES_MAX { doubled } else { bytes_max };
+        body.reserve_exact(room - body.len());
+    }
+    body.extend_from_slice(piece);
 }
 
 fn split(mut chunk: Bytes) -> Vec<Bytes> {
@@ -145,6 +147,13 @@ fn split(mut chunk: Bytes) -> Vec<Bytes> {
 
 fn unreadable(error: &PayloadError) -> Problem {
     Problem::new(ErrorCode::JsonInvalid, format!("the body cannot be read: {error}"))
+}
+
+/// An answer in JSON. Its media type is known, and not written, copied and read again for each.
+pub fn answer_of<T: Serialize>(value: &T) -> Result<HttpResponse, Problem> {
+    let body = serde_json::to_vec(value).map_err(|error| Problem::new(ErrorCode::Internal, error.to_string()))?;
+    let media_type = (CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    Ok(HttpResponse::Ok().insert_header(media_type).body(body))
 }
 
 /// Parses JSON without duplicate keys and without deep nesting.

@@ -19,7 +19,7 @@ use crate::pipeline::Pipeline;
 use crate::wallet::{Links, Wallets};
 use actix_web::body::MessageBody;
 use actix_web::dev::{Server, ServiceFactory, ServiceRequest, ServiceResponse};
-use actix_web::middleware::{Compress, from_fn};
+use actix_web::middleware::Compress;
 use actix_web::{App, Error, HttpRequest, HttpServer, web};
 use metrics_exporter_prometheus::PrometheusHandle;
 use serde::{Deserialize, Serialize};
@@ -255,6 +255,7 @@ pub fn app(
         InitError = (),
     >,
 > {
+    let accompanying = api.clone();
     App::new()
         .into_utoipa_app()
         .app_data(api)
@@ -266,7 +267,7 @@ pub fn app(
         .service(openapi::serve)
         .default_service(web::to(nothing_here))
         // The last one wrapped is the first one asked.
-        .wrap(from_fn(requests::accompany))
+        .wrap(requests::Accompany(accompanying))
         .wrap(Compress::default())
 }
 

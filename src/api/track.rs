@@ -2,7 +2,7 @@
 
 use super::auth::Reporting;
 use super::batch::{ReadBatch, read_batch};
-use super::json::{JsonBytes, share_of};
+use super::json::{answer_of, check_media_type, read, share_of};
 use super::problem::{ErrorCode, Problem};
 use super::server::Api;
 use crate::base::limits;
@@ -10,7 +10,7 @@ use crate::engine::fix::RawRecord;
 use crate::engine::moment::Moment;
 use crate::pipeline::Ack;
 use crate::telemetry::measure;
-use actix_web::{HttpRequest, post, web};
+use actix_web::{HttpRequest, HttpResponse, post, web};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -50,17 +50,20 @@ pub struct BatchTaken {
 pub async fn track(
     api: web::Data<Api>,
     Reporting(device): Reporting,
-    JsonBytes(body): JsonBytes,
     request: HttpRequest,
-) -> Result<web::Json<BatchTaken>, Problem> {
-    let ReadBatch { envelope, records } = read_batch(&body)?;
+    payload: web::Payload,
+) -> Result<HttpResponse, Problem> {
+    check_media_type(&request)?;
+    let body = read(&request, payload.into_inner(), limits::BODY_BYTES_MAX).await?;
+    let ReadBatch {
+        envelope,
+        records,
+        unreadable,
+    } = read_batch(&body)?;
     drop(body);
-    if records.len() > limits::RECORDS_PER_BATCH_MAX {
-        let detail = format!(
-            "{} records; at most {} at once",
-            records.len(),
-            limits::RECORDS_PER_BATCH_MAX
-        );
+    let count = records.len() + unreadable.len();
+    if count > limits::RECORDS_PER_BATCH_MAX {
+        let detail = format!("{count} records; at most {} at once", limits::RECORDS_PER_BATCH_MAX);
         return Err(Problem::new(ErrorCode::TooManyRecords, detail)
             .at("/records")
             .hint("send several batches"));
@@ -70,26 +73,18 @@ pub async fn track(
         let detail = format!("must have at most {} characters and no NUL", limits::NAME_CHARS_MAX);
         return Err(Problem::field("/boot_id", detail));
     }
-    let mut readable = Vec::with_capacity(records.len());
-    let mut unreadable = Vec::new();
-    for (at, record) in records.into_iter().enumerate() {
-        match record {
-            Ok(record) => readable.push(record),
-            Err(ack) => unreadable.push((at, ack)),
-        }
-    }
     if !unreadable.is_empty() {
         measure::records("unreadable", "rejected", unreadable.len() as u64);
     }
     let tracked = api
         .pipeline
-        .track(device, &envelope, readable, share_of(&request))
+        .track(device, &envelope, records, share_of(&request))
         .await?;
     let acks = in_order(tracked.acks, unreadable);
-    Ok(web::Json(BatchTaken {
+    answer_of(&BatchTaken {
         acks,
         moments: tracked.moments,
-    }))
+    })
 }
 
 /// The acks of readable records, with those of the others in their places.

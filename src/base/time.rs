@@ -1,6 +1,6 @@
 //! Instants, ISO 8601 durations and local times of day.
 
-use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, Offset, SubsecRound, TimeDelta, TimeZone, Utc};
+use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, Offset, TimeDelta, TimeZone, Timelike, Utc};
 use chrono_tz::Tz;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
@@ -11,7 +11,9 @@ pub type Timestamp = DateTime<Utc>;
 
 /// The instant at the microseconds that both databases keep, so that a stored time equals the one in memory.
 pub fn truncated(at: Timestamp) -> Timestamp {
-    at.trunc_subsecs(6)
+    let nanos = at.nanosecond();
+    let kept = at.naive_utc().with_nanosecond(nanos - nanos % 1_000);
+    kept.map_or(at, |kept| kept.and_utc())
 }
 
 /// A length of time, written as an ISO 8601 duration of days, hours, minutes and seconds (`PT15M`, `P1DT12H`).

@@ -10,6 +10,9 @@ use crate::engine::catalogue::Catalogue;
 use crate::engine::step::{Given, Input};
 use std::collections::BTreeSet;
 
+/// No message was made by anybody else of the same batch: there is none.
+static NOTHING_SPENT: BTreeSet<String> = BTreeSet::new();
+
 /// What came of trying.
 enum Tried {
     Done(Result<Answer, PipelineError>),
@@ -60,7 +63,7 @@ impl Pipeline {
         }
         let given = Given {
             catalogue,
-            spent: &BTreeSet::new(),
+            spent: &NOTHING_SPENT,
             now: self.now(),
             seed: job.seed,
         };

@@ -1,6 +1,7 @@
 //! What waits in a lane, taken out in turns, so that no project waits behind all that another one has sent.
 
 use crate::base::id::ProjectId;
+use foldhash::fast::FixedState;
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -51,7 +52,9 @@ impl<T> Backlog<T> {
 
 /// How many inputs of each project wait in a lane.
 #[derive(Clone, Default)]
-pub(super) struct Waiters(Arc<Mutex<HashMap<ProjectId, usize>>>);
+pub(super) struct Waiters(Arc<Mutex<Counts>>);
+
+type Counts = HashMap<ProjectId, usize, FixedState>;
 
 /// The place of one input among those that wait; free again when it is dropped.
 pub(super) struct Place {
@@ -60,7 +63,7 @@ pub(super) struct Place {
 }
 
 impl Waiters {
-    fn counts(&self) -> MutexGuard<'_, HashMap<ProjectId, usize>> {
+    fn counts(&self) -> MutexGuard<'_, Counts> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -5,6 +5,7 @@ use crate::base::limits;
 use crate::base::time::Timestamp;
 use crate::store::DeviceRow;
 use chrono::TimeDelta;
+use foldhash::fast::FixedState;
 use std::collections::HashMap;
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
@@ -62,8 +63,9 @@ struct Known {
 
 #[derive(Default)]
 struct Generation {
-    by_token: HashMap<TokenHash, (Holding, Timestamp)>,
-    by_device: HashMap<DeviceId, TokenHash>,
+    // Both kinds of keys were made here by chance: nobody outside chooses one.
+    by_token: HashMap<TokenHash, (Holding, Timestamp), FixedState>,
+    by_device: HashMap<DeviceId, TokenHash, FixedState>,
 }
 
 impl Generation {

@@ -102,8 +102,7 @@ impl Ack {
 
 impl Pipeline {
     /// Whose records come with this token; none for an unknown one. A phone heard from lately is known without asking the store.
-    pub async fn holding(&self, token_hash: [u8; 32]) -> Result<Option<Holding>, PipelineError> {
-        let now = self.now();
+    pub async fn holding(&self, token_hash: [u8; 32], now: Timestamp) -> Result<Option<Holding>, PipelineError> {
         let begun = match self.0.holdings.look(&token_hash, now) {
             Looked::Known(holding) => return Ok(Some(holding)),
             Looked::Ask(begun) => begun,
@@ -152,12 +151,9 @@ impl Pipeline {
             } else {
                 records.iter().map(|record| record.id.clone()).collect()
             };
-            let mut job = self.job(device.project_id, user_id);
+            let device_id = device.device_id;
+            let mut job = self.step(device.project_id, user_id, Input::Records { device_id, records });
             job.share.clone_from(&share);
-            job.task = Task::Step(Some(Input::Records {
-                device_id: device.device_id,
-                records,
-            }));
             match self.run_records(job).await {
                 Ok(answer) => {
                     refused.extend(answer.refused.into_iter().map(|one| (one.record_id, one.code)));
@@ -189,15 +185,14 @@ impl Pipeline {
         &self,
         device: Holding,
         records: Vec<Record>,
-    ) -> Result<BTreeMap<UserId, Vec<Record>>, PipelineError> {
-        let mut owned: BTreeMap<UserId, Vec<Record>> = BTreeMap::new();
+    ) -> Result<Vec<(UserId, Vec<Record>)>, PipelineError> {
         let Some(oldest) = records.iter().map(|record| record.at).min() else {
-            return Ok(owned);
+            return Ok(Vec::new());
         };
         if device.since.is_some_and(|since| since <= oldest) {
-            owned.insert(device.user_id, records);
-            return Ok(owned);
+            return Ok(vec![(device.user_id, records)]);
         }
+        let mut owned: BTreeMap<UserId, Vec<Record>> = BTreeMap::new();
         let (project_id, device_id) = (device.project_id, device.device_id);
         let times = self.0.store.owners_since(project_id, device_id, oldest).await?;
         let former: Vec<UserId> = times
@@ -219,7 +214,7 @@ impl Pipeline {
                 .or_default()
                 .push(record);
         }
-        Ok(owned)
+        Ok(owned.into_iter().collect())
     }
 
     /// Takes an event of the business.
@@ -249,17 +244,13 @@ impl Pipeline {
 
 /// What became of the records of a request, by kind.
 fn count(kinds: &[&'static str], acks: &[Ack]) {
-    let mut counts: Vec<(&'static str, AckStatus, u64)> = Vec::new();
-    for (kind, ack) in kinds.iter().zip(acks) {
-        match counts
-            .iter_mut()
-            .find(|(known, status, _)| (*known, *status) == (*kind, ack.status))
-        {
-            Some((.., count)) => *count += 1,
-            None => counts.push((kind, ack.status, 1)),
+    let mut each = kinds.iter().zip(acks).map(|(kind, ack)| (*kind, ack.status)).peekable();
+    // Those of one kind that came one after the other at once: mostly all of them.
+    while let Some(one) = each.next() {
+        let mut count = 1;
+        while each.next_if_eq(&one).is_some() {
+            count += 1;
         }
-    }
-    for (kind, status, count) in counts {
-        measure::records(kind, status.as_str(), count);
+        measure::records(one.0, one.1.as_str(), count);
     }
 }

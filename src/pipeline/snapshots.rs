@@ -11,6 +11,7 @@ use crate::engine::fence::{Details, Geofence, GeometryError, Names, Shape, Shape
 use crate::engine::message::CompiledContent;
 use crate::engine::trigger::{Around, CompiledTrigger};
 use crate::store::{CatalogueRows, FactTypeRow, FenceRow, FencesEdit, RevisionRow, Store, StoreError};
+use foldhash::fast::FixedState;
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, PoisonError, RwLock};
 use tokio::sync::Mutex;
@@ -26,7 +27,7 @@ struct Snapshot {
 /// The snapshots in force, one per project.
 #[derive(Default)]
 pub(super) struct Catalogues {
-    current: RwLock<HashMap<ProjectId, Snapshot>>,
+    current: RwLock<HashMap<ProjectId, Snapshot, FixedState>>,
     /// One change at a time: a snapshot read before an edit must never replace one read after it. Edits of geofences are written
     /// under it as well, so that each finds the snapshot of the one before.
     loading: Mutex<()>,

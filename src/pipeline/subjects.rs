@@ -5,6 +5,7 @@ use crate::base::id::{ProjectId, UserId};
 use crate::base::limits;
 use crate::engine::subject::Subject;
 use crate::store::{Store, StoreError};
+use foldhash::fast::FixedState;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -23,9 +24,9 @@ pub(super) struct Subjects(Arc<Mutex<Known>>);
 /// What is known while nobody else looks.
 #[derive(Default)]
 pub(super) struct Known {
-    subjects: HashMap<Key, Cached>,
+    subjects: HashMap<Key, Cached, FixedState>,
     /// How many inputs of a user are in the lane: as long as there is one, all others go behind it.
-    queued: HashMap<Key, usize>,
+    queued: HashMap<Key, usize, FixedState>,
     /// Grows with every subject put back.
     used: u64,
 }

@@ -108,7 +108,7 @@ pub(super) fn change(number: u128) -> Change {
             forwarded: Vec::new(),
             redirected: Vec::new(),
             instances: Vec::new(),
-            held_back: BTreeMap::new(),
+            held_back: Vec::new(),
             wake_at: None,
         },
         rows: Vec::new(),

@@ -86,7 +86,8 @@ pub fn validate(raw: RawRecord, envelope: &Envelope, received_at: Timestamp) -> 
             Body::Receipt(receipt)
         }
     };
-    let suspect = at > received_at + AHEAD_MAX || at < received_at - OLD_MAX;
+    let ahead = at - received_at;
+    let suspect = ahead > AHEAD_MAX || ahead < -OLD_MAX;
     // A phone a few seconds ahead did not see the future: what it saw is now.
     let at = if suspect { at } else { at.min(received_at) };
     Ok(Record {

@@ -15,15 +15,14 @@ use crate::engine::moment::{Moment, MomentKind};
 use crate::engine::subject::{Instance, Wait};
 use crate::engine::trigger::CompiledTrigger;
 use crate::engine::trigger::expression::Verdict;
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use thin_vec::ThinVec;
 
 /// What journeys have done in one step.
 #[derive(Default)]
 pub(super) struct Gone {
-    /// How often each instance has moved.
-    times: BTreeMap<InstanceId, usize>,
+    /// The instance of each move.
+    moves: Vec<InstanceId>,
     /// Where instances go because something was said: the instance, the state that said it, and the one it goes to.
     said: Vec<(InstanceId, String, String)>,
 }
@@ -84,7 +83,7 @@ impl<'s> Stepper<'s> {
     }
 
     fn moved(&self, id: InstanceId) -> usize {
-        self.gone.times.get(&id).copied().unwrap_or_default()
+        self.gone.moves.iter().filter(|moved| **moved == id).count()
     }
 
     /// A moment takes each instance on at most once: by what was said at it, else by the first move that fits. Then it may
@@ -166,9 +165,8 @@ impl<'s> Stepper<'s> {
         let Some(journey) = self.journey_of(&instance) else {
             return self.end(index, "cancelled");
         };
-        let times = self.gone.times.entry(id).or_default();
-        *times += 1;
-        let in_a_circle = *times > limits::MOVES_PER_STEP_MAX;
+        self.gone.moves.push(id);
+        let in_a_circle = self.moved(id) > limits::MOVES_PER_STEP_MAX;
         match way {
             Way::To(_) if in_a_circle => self.end(index, "circling"),
             Way::Out(reason) => self.end(index, reason),

@@ -9,7 +9,6 @@ use super::subject::{Consent, Instance, Profile, Purpose, Subject};
 use crate::base::id::{DeviceId, InstanceId, MessageId, UserId};
 use crate::base::time::Timestamp;
 use crate::engine::delivery::{ChannelKind, Planned};
-use std::collections::BTreeMap;
 
 mod again;
 mod answers;
@@ -180,7 +179,7 @@ pub struct Effects {
     /// Instances of journeys that began, moved or ended.
     pub instances: Vec<InstanceChange>,
     /// Planned promos that leave later by Firebase, with when.
-    pub held_back: BTreeMap<MessageId, Timestamp>,
+    pub held_back: Vec<(MessageId, Timestamp)>,
     /// When the subject wants [`Input::Tick`].
     pub wake_at: Option<Timestamp>,
 }

@@ -19,9 +19,9 @@ const SPREAD: TimeDelta = TimeDelta::minutes(5);
 /// When this message of these effects may leave by this channel: at once, unless it goes through Firebase, whose wish this is,
 /// and is held back from the minutes around the quarter hour.
 pub fn leaves_at(effects: &Effects, message: &Message, channel: ChannelKind) -> Timestamp {
-    let held_back = effects.held_back.get(&message.id);
-    let held_back = held_back.filter(|_| channel == ChannelKind::Fcm);
-    held_back.copied().unwrap_or(message.created_at)
+    let mut held_back = effects.held_back.iter().filter(|_| channel == ChannelKind::Fcm);
+    let held_back = held_back.find(|(id, _)| *id == message.id);
+    held_back.map_or(message.created_at, |(_, at)| *at)
 }
 
 /// When a message that is made within two minutes of a quarter hour leaves instead: two to seven minutes after the quarter, each
@@ -60,7 +60,7 @@ impl Stepper<'_> {
             if let Some(sent) = sent.find(|sent| sent.message_id == id).filter(|_| by_firebase) {
                 sent.ladder_mut().postpone(at - self.given.now);
             }
-            self.out.held_back.insert(id, at);
+            self.out.held_back.push((id, at));
         }
     }
 

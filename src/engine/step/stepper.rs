@@ -12,7 +12,7 @@ use crate::engine::message::Message;
 use crate::engine::moment::Moment;
 use crate::engine::subject::Subject;
 use chrono::TimeDelta;
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeSet, VecDeque};
 use uuid::Uuid;
 
 /// What a step is given besides the subject and its input: everything it may know of the world.
@@ -61,7 +61,7 @@ pub(super) struct Collected {
     pub(super) forwarded: Vec<Forwarded>,
     pub(super) redirected: Vec<(MessageId, Planned)>,
     pub(super) instances: Vec<InstanceChange>,
-    pub(super) held_back: BTreeMap<MessageId, Timestamp>,
+    pub(super) held_back: Vec<(MessageId, Timestamp)>,
 }
 
 /// Steps one subject by one input. Pure: the same arguments give the same effects, byte for byte.

@@ -108,7 +108,7 @@ fn change(letter: &Letter, now: Timestamp) -> Change {
             forwarded: Vec::new(),
             redirected: Vec::new(),
             instances: Vec::new(),
-            held_back: std::collections::BTreeMap::new(),
+            held_back: Vec::new(),
             wake_at: None,
         },
         rows: Vec::new(),
