@@ -14,14 +14,14 @@ use chrono::TimeDelta;
 use serde_json::json;
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 use std::alloc::System;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use usher::base::chance::{Entropy, SeededEntropy};
 use usher::base::id::{DeviceId, FenceId, IdSource, UserId};
 use usher::base::time::Timestamp;
 use usher::engine::catalogue::{Catalogue, Mode};
 use usher::engine::delivery::ChannelKind;
-use usher::engine::fence::{Geofence, Position, Shape, ShapeLimits};
+use usher::engine::fence::{Geofence, Names, Position, Shape, ShapeLimits};
 use usher::engine::fix::{Envelope, Fix, RawBody, RawRecord, validate};
 use usher::engine::message::CompiledContent;
 use usher::engine::step::{DeviceNews, Given, Input, step};
@@ -177,6 +177,7 @@ impl Stage {
             .fold(new, |subject, input| self.step(subject, input, self.now))
     }
 
+    #[expect(clippy::vec_box, reason = "a subject lives in a box, and is weighed with it")]
     fn people(&mut self, count: usize) -> Vec<Box<Subject>> {
         (0..count).map(|_| self.person(0.0)).collect()
     }
@@ -219,14 +220,10 @@ fn circle(id: FenceId, number: usize, now: Timestamp) -> Arc<Geofence> {
     let radius_m = 100.0 * (number + 1) as f64;
     Arc::new(Geofence {
         id,
-        name: format!("Circle {number}"),
-        tag: "circle".to_owned(),
-        external_id: format!("C{number}"),
+        names: Names::of("circle", &format!("C{number}"), &format!("Circle {number}")),
         shape: Shape::circle(centre, radius_m, &ShapeLimits::default()).unwrap(),
-        metadata: serde_json::Map::new(),
         time_zone: None,
-        opening_hours: BTreeMap::new(),
-        thresholds: None,
+        details: None,
         version: 1,
         updated_at: now,
     })

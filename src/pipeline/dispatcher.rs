@@ -36,9 +36,7 @@ struct Written {
 /// that very connection would never be polled again.
 pub struct Dispatcher {
     pipeline: Pipeline,
-    /// Is it to take new deliveries as they are committed? It does once it has seen what was there before.
-    follows: bool,
-    desk: Option<UnboundedReceiver<Leased>>,
+    desk: Desk,
     /// Handed over, and not taken yet.
     leased: Vec<Leased>,
     took_over: bool,
@@ -53,6 +51,24 @@ pub struct Dispatcher {
     is_more: bool,
     count: usize,
     result: Result<(), PipelineError>,
+}
+
+/// Where new deliveries come to as they are committed.
+enum Desk {
+    None,
+    /// Once it is known what was there before.
+    ToOpen,
+    Open(UnboundedReceiver<Leased>),
+}
+
+impl Desk {
+    /// The next of them; waits for ever where none can come.
+    async fn next(&mut self) -> Option<Leased> {
+        match self {
+            Self::Open(desk) => desk.recv().await,
+            Self::None | Self::ToOpen => std::future::pending().await,
+        }
+    }
 }
 
 impl Pipeline {
@@ -123,8 +139,7 @@ impl Dispatcher {
     pub fn new(pipeline: &Pipeline) -> Self {
         Self {
             pipeline: pipeline.clone(),
-            follows: false,
-            desk: None,
+            desk: Desk::None,
             leased: Vec::new(),
             took_over: false,
             taking: JoinSet::new(),
@@ -143,7 +158,7 @@ impl Dispatcher {
     /// One that is there to stay: new deliveries whose way is free come to it without a claim.
     pub fn following(pipeline: &Pipeline) -> Self {
         Self {
-            follows: true,
+            desk: Desk::ToOpen,
             ..Self::new(pipeline)
         }
     }
@@ -170,7 +185,7 @@ impl Dispatcher {
             let work_ready = Arc::clone(&self.pipeline.0.work_ready);
             let patience = self.patience();
             tokio::select! {
-                Some(leased) = next_of(&mut self.desk) => self.leased.push(leased),
+                Some(leased) = self.desk.next() => self.leased.push(leased),
                 Some(taken) = self.taking.join_next() => self.took(taken.unwrap_or(Err(PipelineError::Stopping))),
                 Some(sent) = self.sending.join_next_with_id() => self.sent(sent),
                 Some(written) = self.settling.join_next() => match written {
@@ -201,7 +216,9 @@ impl Dispatcher {
     }
 
     fn begin_taking(&mut self) {
-        while let Some(Ok(leased)) = self.desk.as_mut().map(UnboundedReceiver::try_recv) {
+        while let Desk::Open(desk) = &mut self.desk
+            && let Ok(leased) = desk.try_recv()
+        {
             self.leased.push(leased);
         }
         let is_stopping = self.pipeline.0.stopping.is_cancelled();
@@ -265,8 +282,8 @@ impl Dispatcher {
 
     /// What was there before is known now: new deliveries may come by the short way.
     fn follow(&mut self) {
-        if self.follows && self.desk.is_none() {
-            self.desk = Some(self.pipeline.0.ways.open_desk());
+        if matches!(self.desk, Desk::ToOpen) {
+            self.desk = Desk::Open(self.pipeline.0.ways.open_desk());
         }
     }
 
@@ -327,13 +344,5 @@ impl Dispatcher {
         if let Some((claimed, place)) = next {
             self.send(claimed, place);
         }
-    }
-}
-
-/// The next of them; waits for ever where there is no desk.
-async fn next_of(desk: &mut Option<UnboundedReceiver<Leased>>) -> Option<Leased> {
-    match desk {
-        Some(desk) => desk.recv().await,
-        None => std::future::pending().await,
     }
 }

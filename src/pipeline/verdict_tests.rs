@@ -151,7 +151,10 @@ async fn the_other_phone_takes_over_under_the_same_tag_and_a_repeat_of_the_word_
     world.pipeline.run(job).await.unwrap();
     assert_eq!(world.deliveries().await.len(), 2);
     assert_eq!(world.codes().await, [ReasonCode::Sent]);
-    assert_eq!(world.subject(first.user_id).await.sent[0].course.tried, [first.id, second.id]);
+    assert_eq!(
+        world.subject(first.user_id).await.sent[0].course.tried,
+        [first.id, second.id]
+    );
 }
 
 #[tokio::test]

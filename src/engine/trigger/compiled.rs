@@ -147,7 +147,9 @@ impl CompiledTrigger {
     /// How long people must stay in this fence for this trigger to care.
     pub fn dwell_spans(&self, fence: &Geofence) -> impl Iterator<Item = Span> {
         self.alternatives().iter().filter_map(|when| match when {
-            When::Dwelled { stayed, place } if place.selects(fence.tag(), fence.external_id(), fence.id) => Some(*stayed),
+            When::Dwelled { stayed, place } if place.selects(fence.tag(), fence.external_id(), fence.id) => {
+                Some(*stayed)
+            }
             When::Dwelled { .. }
             | When::Entered(_)
             | When::Exited(_)
