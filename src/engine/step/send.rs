@@ -237,43 +237,15 @@ impl Stepper<'_> {
         let facts = self.close_all(&candidate);
         let first = ladder.open.clone();
         let deliveries = first.into_iter().flat_map(|way| self.first_deliveries(way)).collect();
+        self.remember(&candidate, message_id, expires_at, &facts, ladder);
         let Candidate {
             case,
             send_key,
-            also_spends,
             shown,
             drawn,
             corrects,
             ..
         } = candidate;
-        let promo = case.trigger.sentence.class == Class::Promo;
-        let also_spends = also_spends.iter().map(|key| KeyHash::of(key)).collect();
-        let sent = Sent {
-            at: self.given.now,
-            expires_at: Some(expires_at),
-            opened_at: None,
-            message_id,
-            moment_id: case.moment.id,
-            send_key: KeyHash::of(&send_key),
-            undelivered: false,
-            called_back: false,
-            said: Arc::new(Said {
-                trigger_id: case.trigger.id,
-                revision: case.trigger.revision,
-                content: drawn.content.clone(),
-                promo,
-                tags: case.trigger.sentence.tags.clone(),
-            }),
-            facts: facts.clone().into(),
-            course: Arc::new(Course {
-                tried: ladder.open.iter().filter_map(|way| way.device_id).collect(),
-                ladder,
-            }),
-            tag: Sent::tag_of(message_id, &shown.tag),
-            special: Special::of(also_spends, corrects),
-        };
-        self.out.superseded.extend(self.subject.superseded_by(&sent));
-        self.subject.remember(sent);
         self.out.messages.push(Message {
             id: message_id,
             user_id: self.subject.user_id,
@@ -285,13 +257,52 @@ impl Stepper<'_> {
             expires_at,
             facts,
             shown,
-            promo,
+            promo: case.trigger.sentence.class == Class::Promo,
             corrects,
             silent: false,
             to,
             deliveries,
         });
         true
+    }
+
+    /// Notes what is said now, and what it covers on the screen.
+    fn remember(
+        &mut self,
+        candidate: &Candidate<'_>,
+        message_id: MessageId,
+        expires_at: Timestamp,
+        facts: &[FactRef],
+        ladder: Ladder,
+    ) {
+        let case = &candidate.case;
+        let also_spends = candidate.also_spends.iter().map(|key| KeyHash::of(key)).collect();
+        let sent = Sent {
+            at: self.given.now,
+            expires_at: Some(expires_at),
+            opened_at: None,
+            message_id,
+            moment_id: case.moment.id,
+            send_key: KeyHash::of(&candidate.send_key),
+            undelivered: false,
+            called_back: false,
+            said: Arc::new(Said {
+                trigger_id: case.trigger.id,
+                revision: case.trigger.revision,
+                content: candidate.drawn.content.clone(),
+                promo: case.trigger.sentence.class == Class::Promo,
+                tags: case.trigger.sentence.tags.clone(),
+            }),
+            facts: facts.into(),
+            course: Arc::new(Course {
+                tried: ladder.open.iter().filter_map(|way| way.device_id).collect(),
+                ladder,
+            }),
+            tag: Sent::tag_of(message_id, &candidate.shown.tag),
+            special: Special::of(also_spends, candidate.corrects),
+        };
+        self.out.superseded.extend(self.subject.superseded_by(&sent));
+        self.subject.remember(sent);
     }
 
     /// Ends the waits of every case the message speaks for, and gives the facts it is about.
