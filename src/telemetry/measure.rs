@@ -148,8 +148,8 @@ pub fn records(kind: &'static str, outcome: &'static str, count: u64) {
     });
 }
 
-/// A request was answered. `route` is its pattern, of which there are few.
-pub fn request(method: &str, route: &str, status: u16, took: Duration) {
+/// A request was answered. `route` is its pattern; of both there are few.
+pub fn request(method: &'static str, route: &str, status: u16, took: Duration) {
     REQUESTS.with_borrow_mut(|series| {
         let is_it = |known: &Answered| known.status == status && known.route == route && known.method == method;
         let at = series.iter().position(is_it).unwrap_or_else(|| {
@@ -165,7 +165,7 @@ pub fn request(method: &str, route: &str, status: u16, took: Duration) {
 
 /// The series of requests with the same method, route and status.
 struct Answered {
-    method: String,
+    method: &'static str,
     route: String,
     status: u16,
     total: Counter,
@@ -173,11 +173,10 @@ struct Answered {
 }
 
 impl Answered {
-    fn new(method: &str, route: &str, status: u16) -> Self {
-        let (method, route, code) = (method.to_owned(), route.to_owned(), status.to_string());
+    fn new(method: &'static str, route: &str, status: u16) -> Self {
+        let (route, code) = (route.to_owned(), status.to_string());
         let seconds = histogram!(HTTP_SECONDS, "route" => route.clone());
-        let total =
-            counter!(HTTP_REQUESTS_TOTAL, "method" => method.clone(), "route" => route.clone(), "status" => code);
+        let total = counter!(HTTP_REQUESTS_TOTAL, "method" => method, "route" => route.clone(), "status" => code);
         Self {
             method,
             route,

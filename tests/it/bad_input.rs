@@ -237,6 +237,8 @@ async fn wrong_methods_and_paths_are_told_apart() {
         ("PATCH", "/v1/users/anna"),
         ("GET", "/v1/triggers/welcome/publish"),
         ("POST", "/healthz"),
+        ("BREW", "/v1/track"),
+        ("MKCOFFEE", "/v1/users"),
     ];
     for (method, path) in wrong {
         let answer = project
@@ -254,6 +256,9 @@ async fn wrong_methods_and_paths_are_told_apart() {
             "{method} {path}: {allowed}"
         );
     }
+    let measures = project.business.get("/metrics").await.text();
+    assert!(measures.contains("method=\"PATCH\"") && measures.contains("method=\"other\""));
+    assert!(!measures.contains("COFFEE"), "a caller may make no series of its own");
     let paths = [
         "/v1",
         "/v1/",
