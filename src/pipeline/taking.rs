@@ -28,6 +28,7 @@ impl Pipeline {
         for one in &claimed {
             *counts.entry(route_of(&one.delivery)).or_default() += 1;
         }
+        let mut is_more = shares.len() < due.len();
         for (route, share) in &shares {
             let count = counts.get(route).copied().unwrap_or_default();
             let mut flow = self.0.ways.flow();
@@ -36,10 +37,10 @@ impl Pipeline {
             }
             if count < *share {
                 flow.emptied(*route);
+            } else {
+                is_more = true;
             }
         }
-        let all_used = shares.iter().any(|(route, share)| counts.get(route) >= Some(share));
-        let is_more = all_used || shares.len() < due.len();
         let claimed = claimed.into_iter().map(|one| {
             let place = self.0.ways.place(route_of(&one.delivery), now);
             (one, place)

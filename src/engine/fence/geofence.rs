@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 /// A named area of one project.
 ///
-/// There are millions of them, most of them circles with nothing more than names: with the two counts of its `Arc` one takes 128 bytes.
+/// There are millions of them, most of them circles with nothing more than names: with the two counts of its `Arc` one takes 120 bytes.
 #[derive(Debug, Clone)]
 pub struct Geofence {
     pub id: FenceId,
