@@ -20,6 +20,7 @@
 mod designs;
 mod edits;
 mod gate;
+mod machine;
 mod step;
 mod weigh;
 
@@ -149,11 +150,18 @@ fn measure(count: usize, fixes: usize, rounds: usize) -> Value {
         reading_us * count as f64 / 1e6
     );
     let checks = checks.map(|(order, checked)| checked.told(order));
+    // With its shapes: what it reads is spread over both.
+    let held = costs[0].1 * count as f64 + shape_bytes;
     let designs = told(&designs, &mut nanos, &costs);
+    let read_ns = machine::read_ns(held as usize);
+    println!(
+        "  one read that waits for the one before, all over as much memory ({:.0} MiB): {read_ns:.0} ns",
+        held / 1_048_576.0
+    );
     edits.print();
     let steps = steps.map(|(order, took)| took.told(order));
     json!({ "fences": count, "shapes_s": shapes_s, "shape_bytes": shape_bytes / count as f64, "circle": circle,
-        "reading_us": reading_us,
+        "reading_us": reading_us, "read_ns": read_ns,
         "checks": checks, "designs": designs, "edits": edits.json(), "step": steps })
 }
 

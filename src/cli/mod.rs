@@ -65,7 +65,11 @@ enum Command {
     Bench(Box<bench::BenchArguments>),
     /// What HTTP and JSON alone can do: `bench` starts it
     #[command(hide = true)]
-    BenchCeiling,
+    BenchCeiling {
+        /// Where pages are written: the disk that counts.
+        #[arg(long, default_value = ".")]
+        data: PathBuf,
+    },
     #[command(about = "Make, list and take back API keys, directly in the database")]
     Keys(keys::KeysArguments),
     #[command(about = "Make, change and count the keys that seal what the database holds of people")]
@@ -107,7 +111,7 @@ async fn answer(arguments: Arguments, out: Out) -> Result<(), Failure> {
         Command::Track(track) => play::run(track, out).await,
         Command::Import(import) => import::run(import, out).await,
         Command::Bench(bench) => bench::run(*bench, out).await,
-        Command::BenchCeiling => bench::ceiling::serve(out).await,
+        Command::BenchCeiling { data } => bench::ceiling::serve(&data, out).await,
         Command::Keys(keys) => keys::run(keys, effective()?, out).await,
         Command::Vault(vault) => vault::run(vault, effective()?, out).await,
         Command::Migrate(migrate) => migrate::run(migrate, effective()?, out).await,

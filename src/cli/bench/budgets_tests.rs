@@ -47,18 +47,37 @@ fn budgets_count_in_writes_as_they_were_beside_the_load() {
     let mut load = Load::of("half", Some(1.0), &Taken::default());
     load.hops = vec![hop("fix to handed over", 6), hop("fix to answer, with a moment", 3)];
     let met = |rows: &[Row]| rows.iter().map(|row| row.met).collect::<Vec<_>>();
-    assert!(on_the_way(&load, None).is_empty(), "nothing is known of the disk");
-    let before_it = on_the_way(&load, Some(1.0));
+    assert!(on_the_way(&load, None, None).is_empty(), "nothing is known of the disk");
+    let before_it = on_the_way(&load, None, Some(1.0));
     assert_eq!(
         met(&before_it),
         [Some(false), Some(true), Some(false), Some(true)],
         "{before_it:?}"
     );
     load.hops.push(hop(WRITE, 2));
-    let beside_it = on_the_way(&load, Some(1.0));
+    let beside_it = on_the_way(&load, None, Some(1.0));
     assert_eq!(
         met(&beside_it),
         [None, Some(true), Some(true), Some(true), Some(true)],
         "{beside_it:?}"
+    );
+}
+
+#[test]
+fn what_the_machine_takes_by_itself_stands_beside_what_was_taken() {
+    let mut load = Load::of("half", Some(20_000.0), &Taken::default());
+    load.hops = vec![hop("fix to answer, with a moment", 3)];
+    let mut floor = Load::of("bare", Some(20_000.0), &Taken::default());
+    floor.hops = vec![hop("fix to answer, with a moment", 2)];
+    let rows = on_the_way(&load, Some(&floor), Some(1.0));
+    let told: Vec<_> = rows.iter().map(|row| (row.what.as_str(), row.met)).collect();
+    assert_eq!(
+        told,
+        [
+            ("fix to durable answer, p50", None),
+            ("fix to durable answer, p99", Some(true)),
+            ("HTTP and a page on the disk alone", None),
+        ],
+        "the middle one is asked of a calm server"
     );
 }

@@ -1,5 +1,6 @@
-//! `usher bench-ceiling`: what HTTP and JSON alone can do here, in the same binary and with the same libraries.
+//! `usher bench-ceiling`: what HTTP, JSON and the disk alone can do here, in the same binary and with the same libraries.
 
+use super::page::Pages;
 use crate::cli::out::{Failure, Out};
 use crate::engine::fix::RawRecord;
 use actix_web::web::Bytes;
@@ -7,6 +8,8 @@ use actix_web::{App, HttpResponse, HttpServer, web};
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use std::net::TcpListener;
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// A batch as `POST /v1/track` reads it.
 #[derive(Debug, Deserialize)]
@@ -18,19 +21,33 @@ struct Batch {
     records: Vec<RawRecord>,
 }
 
-/// Answers until it is killed.
+/// By this the generator knows an answer that waited for the disk.
+const LIKE_A_MOMENT: &str = "{\"noticed_at\":0}";
+
+/// One request in so many is answered when a page of it is on the disk.
+#[derive(Debug, Deserialize)]
+struct Written {
+    every: u64,
+}
+
+/// Answers until it is killed. Pages are written to a file in `folder`.
 ///
 /// # Errors
-/// No port on loopback.
-pub async fn serve(out: Out) -> Result<(), Failure> {
+/// No port on loopback, or no file.
+pub async fn serve(folder: &Path, out: Out) -> Result<(), Failure> {
     let failed = |error: std::io::Error| Failure::new(format!("cannot listen: {error}"), "is loopback up?");
     let listener = TcpListener::bind("127.0.0.1:0").map_err(failed)?;
     let address = listener.local_addr().map_err(failed)?;
-    let app = || {
+    let pages = web::Data::new(Pages::start(folder).map_err(failed)?);
+    let asked = web::Data::new(AtomicU64::new(0));
+    let app = move || {
         App::new()
+            .app_data(pages.clone())
+            .app_data(asked.clone())
             .app_data(web::PayloadConfig::new(crate::base::limits::BODY_BYTES_MAX))
             .route("/empty", web::post().to(empty))
             .route("/decode", web::post().to(decode))
+            .route("/written", web::post().to(written))
     };
     let server = HttpServer::new(app)
         .disable_signals()
@@ -50,5 +67,22 @@ async fn decode(body: Bytes) -> HttpResponse {
     match serde_json::from_slice::<Batch>(&body) {
         Ok(batch) => HttpResponse::Ok().body(batch.records.len().to_string()),
         Err(error) => HttpResponse::BadRequest().body(error.to_string()),
+    }
+}
+
+/// The least that an answer which is durable takes: HTTP, and its page, in one write with those that came meanwhile.
+async fn written(
+    _body: Bytes,
+    asked: web::Data<AtomicU64>,
+    pages: web::Data<Pages>,
+    web::Query(Written { every }): web::Query<Written>,
+) -> HttpResponse {
+    if asked.fetch_add(1, Ordering::Relaxed) % every.max(1) != 0 {
+        return HttpResponse::Ok().finish();
+    }
+    if pages.write().await {
+        HttpResponse::Ok().body(LIKE_A_MOMENT)
+    } else {
+        HttpResponse::InternalServerError().body("the page could not be written")
     }
 }

@@ -139,3 +139,17 @@ pub fn write_config(folder: &Path, more: &str) -> Result<PathBuf, Failure> {
     })?;
     Ok(file)
 }
+
+/// A process of this executable that does nothing but what HTTP, JSON and the disk take.
+///
+/// # Errors
+/// It does not start.
+pub async fn bare(folder: &Path) -> Result<Served, Failure> {
+    let folder = folder.display().to_string();
+    let started = tokio::task::spawn_blocking(move || {
+        Served::start(&super::target::executable()?, &["bench-ceiling", "--data", &folder])
+    });
+    started
+        .await
+        .map_err(|error| Failure::new(error.to_string(), "run it again"))?
+}

@@ -124,6 +124,11 @@ impl Crowd {
         }
     }
 
+    /// Of so many fixes one enters or leaves a geofence.
+    pub fn fixes_per_transition(&self) -> f64 {
+        self.cycle as f64 / 2.0
+    }
+
     /// Where this phone is at its fix `number`: half of the time away, the phones evenly spread over the cycle, and those that come
     /// after one another far apart in it: people do not arrive in rows.
     pub fn spot(&self, phone: usize, number: u64) -> Spot {

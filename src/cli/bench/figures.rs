@@ -181,5 +181,8 @@ pub struct Report {
     /// The highest rate that held, in fixes a second.
     pub saturation: Option<f64>,
     pub loads: Vec<Load>,
+    /// What the first of them takes where nothing is done but what must be.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub floor: Option<Load>,
     pub rows: Vec<Row>,
 }

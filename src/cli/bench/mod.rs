@@ -11,6 +11,7 @@ mod growth;
 mod hops;
 pub mod load;
 pub mod meter;
+mod page;
 mod phases;
 pub mod picture;
 mod report;
@@ -170,8 +171,12 @@ async fn measure(arguments: &BenchArguments, mix: Mix, out: Out) -> Result<(), F
         show,
     };
     phases.warm_up().await?;
-    if arguments.rounds > 0 && target.served.is_some() {
-        report.ceilings = rounds::run(&target, arguments.rounds, arguments.connections, show).await?;
+    let bare = match &target.scratch {
+        Some(scratch) => Some(child::bare(scratch.path()).await?),
+        None => None,
+    };
+    if let Some(bare) = bare.as_ref().filter(|_| arguments.rounds > 0) {
+        report.ceilings = rounds::run(&target, bare, arguments.rounds, arguments.connections, show).await?;
     }
     let mut rate = arguments.rate;
     if arguments.saturate || arguments.soak.is_some() || arguments.overload {
@@ -186,6 +191,9 @@ async fn measure(arguments: &BenchArguments, mix: Mix, out: Out) -> Result<(), F
     report
         .loads
         .push(phases.fixed(name, rate, Duration::from_secs(arguments.seconds)).await?);
+    if let Some(bare) = &bare {
+        report.floor = Some(phases.floor(bare, rate).await?);
+    }
     report.rows = budgets::judge(&report);
     let saturation = report.saturation.unwrap_or(rate);
     if let Some(minutes) = arguments.soak {
@@ -238,6 +246,7 @@ fn empty_report(arguments: &BenchArguments, mix: Mix, target: &Target) -> Report
         ceilings: Vec::new(),
         saturation: None,
         loads: Vec::new(),
+        floor: None,
         rows: Vec::new(),
     }
 }

@@ -1,6 +1,7 @@
 //! The parts of a run that load the server: warm-up, a fixed rate, the search for saturation, soak and overload.
 
 use super::BenchArguments;
+use super::child::Served;
 use super::endurance::{Overload, overloaded, soaked};
 use super::figures::{Hop, Load, Row, WRITE};
 use super::hops::{Asker, Messages};
@@ -25,6 +26,8 @@ const P99_MS_MAX: f64 = 100.0;
 const WARM_WITHIN: Duration = Duration::from_mins(2);
 /// A soak runs at this share of the saturation.
 const SOAK_SHARE: f64 = 0.5;
+/// Long enough for a percentile of the few that wait for the disk.
+const FLOOR: Duration = Duration::from_secs(10);
 const OVERLOAD: Duration = Duration::from_mins(2);
 /// Many connections: a few of them only ever wait for their answers, and the server never has too much at once.
 const OVERLOAD_CONNECTIONS: usize = 2_000;
@@ -89,6 +92,28 @@ impl Phases<'_> {
         load.hops.extend(writes.and_then(|took| Hop::of(WRITE, &took)));
         load.messages = messages.handed_over;
         Ok(load)
+    }
+
+    /// The same load where nothing is done but what must be: HTTP, and a page on the disk for each that enters or leaves.
+    pub async fn floor(&self, bare: &Served, rate: f64) -> Result<Load, Failure> {
+        let (batch, progress) = (self.arguments.batch, Arc::new(AtomicU64::new(0)));
+        let fixes = self.target.crowd.fixes_per_transition();
+        let every = (fixes / batch as f64).round().max(1.0);
+        let offered = Offer {
+            address: bare.address,
+            path: format!("/written?every={every:.0}"),
+            pace: Pace::Fixed(rate / batch as f64),
+            lasts: FLOOR,
+            batch,
+            connections: self.arguments.connections,
+            pid: Some(bare.pid()),
+            progress: Arc::clone(&progress),
+        };
+        let name = "the same by HTTP and the disk alone";
+        let twin = Arc::new(self.target.crowd.twin());
+        let taken = self.show.during(name, FLOOR, &progress, offer(offered, twin)).await;
+        let taken = taken.map_err(|why| Failure::new(format!("{name}: {why}"), "run it again"))?;
+        Ok(Load::of(name, Some(rate), &taken))
     }
 
     async fn messages(&self, taken: &Taken, since: crate::base::time::Timestamp) -> Result<Messages, Failure> {

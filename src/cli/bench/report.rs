@@ -14,7 +14,7 @@ pub fn print(report: &Report, out: Out) -> Result<(), Failure> {
         return out.value(report);
     }
     print_ceilings(&report.ceilings, out)?;
-    for load in &report.loads {
+    for load in report.loads.iter().chain(&report.floor) {
         print_load(load, out)?;
     }
     print_rows(&report.rows, out)

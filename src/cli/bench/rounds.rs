@@ -5,7 +5,7 @@ use super::figures::Ceiling;
 use super::load::{Offer, Pace, offer};
 use super::show::Show;
 use super::taken::Taken;
-use super::target::{Target, executable};
+use super::target::Target;
 use crate::cli::out::Failure;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -19,12 +19,14 @@ const TURN: Duration = Duration::from_secs(2);
 /// Runs the rounds; the medians of each endpoint.
 ///
 /// # Errors
-/// A server does not start, or an endpoint refuses what it is sent: a figure of refusals is none.
-pub async fn run(target: &Target, rounds: usize, connections: usize, show: Show) -> Result<Vec<Ceiling>, Failure> {
-    let started = tokio::task::spawn_blocking(|| Served::start(&executable()?, &["bench-ceiling"]));
-    let ceiling = started
-        .await
-        .map_err(|error| Failure::new(error.to_string(), "run it again"))??;
+/// An endpoint refuses what it is sent: a figure of refusals is none.
+pub async fn run(
+    target: &Target,
+    bare: &Served,
+    rounds: usize,
+    connections: usize,
+    show: Show,
+) -> Result<Vec<Ceiling>, Failure> {
     // What a fix costs that changes nothing: what the disk takes for the others is measured under load.
     let at_rest = Arc::new(target.crowd.at_rest());
     let twin = Arc::new(at_rest.twin());
@@ -33,7 +35,7 @@ pub async fn run(target: &Target, rounds: usize, connections: usize, show: Show)
         for ((endpoint, batch), results) in TURNS.iter().zip(&mut taken) {
             let (address, path, pid, crowd) = match *endpoint {
                 "track" => (target.address, "/v1/track".to_owned(), target.pid(), &at_rest),
-                other => (ceiling.address, format!("/{other}"), Some(ceiling.pid()), &twin),
+                other => (bare.address, format!("/{other}"), Some(bare.pid()), &twin),
             };
             let progress = Arc::new(AtomicU64::new(0));
             let offered = Offer {
