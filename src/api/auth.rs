@@ -85,12 +85,8 @@ pub async fn valid_key(api: &Api, hash: [u8; 32]) -> Result<Option<KeyRow>, Prob
     if let Some(key) = api.keys.get(&hash, now) {
         return Ok(key.is_valid(now).then_some(key));
     }
-    let found = api
-        .pipeline
-        .store()
-        .key_by_hash(&hash)
-        .await?
-        .filter(|key| key.is_valid(now));
+    let found = Box::pin(api.pipeline.store().key_by_hash(&hash)).await?;
+    let found = found.filter(|key| key.is_valid(now));
     if let Some(key) = &found {
         api.keys.put(hash, key.clone(), now);
     }
@@ -125,7 +121,7 @@ async fn look_up(api: &Api, token: &str, brings_records: bool, now: Timestamp) -
         return holding.map(Caller::Reporting).ok_or_else(unknown);
     }
     if token.starts_with("dt_") {
-        let device = api.pipeline.store().device_by_token_hash(&hash).await?;
+        let device = Box::pin(api.pipeline.store().device_by_token_hash(&hash)).await?;
         return device.map(|row| Caller::Device(Box::new(row))).ok_or_else(unknown);
     }
     if token.starts_with("pk_") || token.starts_with("sk_") {

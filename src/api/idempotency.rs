@@ -11,7 +11,7 @@ use crate::engine::fence::ShapeLimits;
 use crate::store::{Begun, SavedAnswer};
 use actix_web::body::{self, BoxBody, MessageBody};
 use actix_web::dev::{Payload, Service, ServiceRequest, ServiceResponse};
-use actix_web::http::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderName};
+use actix_web::http::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderName, HeaderValue};
 use actix_web::http::{Method, StatusCode};
 use actix_web::{Error, HttpMessage, HttpRequest, HttpResponse};
 
@@ -25,15 +25,29 @@ const WITHHELD_END: &str = "/rotate-secret";
 const LEFT_OUT: [&str; 2] = ["/v1/devices", "/v1/simulations"];
 
 /// Does a write with a key once.
-pub async fn once<S, B>(api: &Api, mut request: ServiceRequest, next: &S) -> Result<ServiceResponse<BoxBody>, Error>
+pub async fn once<S, B>(api: &Api, request: ServiceRequest, next: &S) -> Result<ServiceResponse<BoxBody>, Error>
 where
     S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error>,
     B: MessageBody + 'static,
 {
-    // Nearly no request has one.
-    let Some(header) = request.headers().get(HEADER).cloned() else {
-        return Ok(next.call(request).await?.map_into_boxed_body());
-    };
+    // Nearly no request has one: what it takes to keep an answer stands in memory of its own.
+    match request.headers().get(HEADER).cloned() {
+        Some(header) => Box::pin(once_of(api, request, &header, next)).await,
+        None => Ok(next.call(request).await?.map_into_boxed_body()),
+    }
+}
+
+/// The same for a request with this header.
+async fn once_of<S, B>(
+    api: &Api,
+    mut request: ServiceRequest,
+    header: &HeaderValue,
+    next: &S,
+) -> Result<ServiceResponse<BoxBody>, Error>
+where
+    S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error>,
+    B: MessageBody + 'static,
+{
     let is_write = [Method::POST, Method::PUT, Method::PATCH, Method::DELETE].contains(request.method());
     let is_kept = is_write && !LEFT_OUT.contains(&request.path());
     let Some(caller) = caller_of(request.request()).filter(|_| is_kept) else {

@@ -94,7 +94,10 @@ where
     measure::request(counted_as(method), &route, code, took.to_std().unwrap_or_default());
     let is_api = request.path().starts_with("/v1/");
     answer.headers_mut().insert(REQUEST_ID, id);
-    guard(is_api, answer.headers_mut());
+    // No page can come by such an answer, as it takes a body and a header that links do not have; and phones pay for every byte.
+    if route != TRACK || !status.is_success() {
+        guard(is_api, answer.headers_mut());
+    }
     Ok(answer)
 }
 
@@ -132,7 +135,7 @@ fn request_id(request: &ServiceRequest, api: &Api, now: Timestamp) -> HeaderValu
     })
 }
 
-/// Headers every answer has; what a handler said for itself stands.
+/// Headers that keep browsers careful; what a handler said for itself stands.
 fn guard(is_api: bool, headers: &mut HeaderMap) {
     let mut set = |name: HeaderName, value: &'static str| {
         if !headers.contains_key(&name) {

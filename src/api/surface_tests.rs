@@ -69,6 +69,27 @@ async fn wrong_paths_and_methods_are_problems() {
 }
 
 #[actix_web::test]
+async fn phones_are_spared_what_only_browsers_read() {
+    let site = site().await;
+    let token = site.device("a phone that reports").await;
+    let body = json!({ "records": [] });
+    let taken = site.ask("POST", "/v1/track", &token, Some(body.clone())).await;
+    assert_eq!(taken.status.as_u16(), 200);
+    assert!(taken.headers.contains_key("x-request-id"));
+    for name in [
+        "content-security-policy",
+        "x-frame-options",
+        "referrer-policy",
+        "cache-control",
+    ] {
+        assert!(!taken.headers.contains_key(name), "{name}");
+    }
+    let refused = site.ask("POST", "/v1/track", "dt_unknown", Some(body)).await;
+    is_problem(&refused, 401, "unauthorized");
+    assert_eq!(refused.headers.get("cache-control").unwrap(), "no-store");
+}
+
+#[actix_web::test]
 async fn bodies_are_read_strictly() {
     let site = site().await;
     let path = "/v1/events";

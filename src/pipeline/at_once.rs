@@ -7,7 +7,7 @@ use super::lane::{Answer, Job};
 use super::stepping::step_unbroken;
 use super::{Pipeline, PipelineError};
 use crate::engine::catalogue::Catalogue;
-use crate::engine::step::{Given, Input};
+use crate::engine::step::{Effects, Given, Input};
 use std::collections::BTreeSet;
 
 /// No message was made by anybody else of the same batch: there is none.
@@ -22,16 +22,26 @@ enum Tried {
     Queued(super::lane::Waiting),
 }
 
+/// What a step taken at once came to.
+enum Stepped {
+    NotNow,
+    /// Nothing is to be committed.
+    Quiet(Answer),
+    Changed(Box<Effects>),
+    Broken,
+}
+
 impl Pipeline {
     /// Steps records, and waits until what they change is durable.
     pub(super) async fn run_records(&self, job: Job) -> Result<Answer, PipelineError> {
         let Some(catalogue) = self.0.shared.catalogues.in_force(job.project_id) else {
-            return self.run(job).await;
+            return Box::pin(self.run(job)).await;
         };
+        // What nearly no fix needs stands in memory of its own: each request would carry the room for it.
         match self.try_at_once(job, &catalogue) {
             Tried::Done(answer) => answer,
-            Tried::NotNow(job) => self.run(job).await,
-            Tried::Queued(waiting) => self.answered(waiting).await,
+            Tried::NotNow(job) => Box::pin(self.run(job)).await,
+            Tried::Queued(waiting) => Box::pin(self.answered(waiting)).await,
         }
     }
 
@@ -41,24 +51,13 @@ impl Pipeline {
             return Tried::NotNow(job);
         };
         // What counts once is looked up in the store first.
-        if records.iter().any(super::repeats::counts_once) {
+        if lane.has_stopped() || records.iter().any(super::repeats::counts_once) {
             return Tried::NotNow(job);
         }
-        // Room for the effects, should there be any: what is stepped must not be lost.
-        let Ok(room) = lane.room(job.project_id) else {
-            return Tried::NotNow(job);
-        };
         let key = job.key();
         // Held while the step is taken and, if need be, queued: whoever comes next for this user comes after it.
-        let mut known = lane.subjects().lock();
+        let mut known = lane.subjects().lock(key);
         if known.is_queued(key) {
-            return Tried::NotNow(job);
-        }
-        let Some(before) = known.take(key) else {
-            return Tried::NotNow(job);
-        };
-        if before.erased || before.merged_into.is_some() {
-            known.put(key, before);
             return Tried::NotNow(job);
         }
         let given = Given {
@@ -67,24 +66,43 @@ impl Pipeline {
             now: self.now(),
             seed: job.seed,
         };
-        let Some(mut effects) = step_unbroken(before, input, given) else {
-            drop(known);
-            self.0.shared.broken(&mut job);
-            return Tried::Done(Err(PipelineError::StepBroken));
-        };
-        if effects.changed {
-            job.stepped = Some(Box::new(effects));
-            let (job, waiting) = job.awaited();
-            known.queue(key);
-            room.take(job);
-            return Tried::Queued(waiting);
+        let stepped = known.lend(key, |before| {
+            if before.erased || before.merged_into.is_some() {
+                return (Some(before), Stepped::NotNow);
+            }
+            match step_unbroken(before, input, given) {
+                None => (None, Stepped::Broken),
+                Some(effects) if effects.changed => (None, Stepped::Changed(Box::new(effects))),
+                Some(effects) => {
+                    self.0.shared.show(&job, &effects);
+                    let answer = Answer {
+                        moments: effects.moments,
+                        refused: effects.refused,
+                        ..Answer::default()
+                    };
+                    (Some(effects.subject), Stepped::Quiet(answer))
+                }
+            }
+        });
+        match stepped.unwrap_or(Stepped::NotNow) {
+            Stepped::NotNow => Tried::NotNow(job),
+            Stepped::Quiet(answer) => Tried::Done(Ok(answer)),
+            Stepped::Broken => {
+                drop(known);
+                self.0.shared.broken(&mut job);
+                Tried::Done(Err(PipelineError::StepBroken))
+            }
+            Stepped::Changed(effects) => {
+                // Without room it is not done: the subject went with the effects, and is read again by whoever comes next.
+                let Ok(room) = lane.room(job.project_id) else {
+                    return Tried::NotNow(job);
+                };
+                job.stepped = Some(effects);
+                let (job, waiting) = job.awaited();
+                known.queue(key);
+                room.take(job);
+                Tried::Queued(waiting)
+            }
         }
-        self.0.shared.show(&job, &effects);
-        known.put(key, effects.subject);
-        Tried::Done(Ok(Answer {
-            moments: std::mem::take(&mut effects.moments),
-            refused: std::mem::take(&mut effects.refused),
-            ..Answer::default()
-        }))
     }
 }

@@ -107,7 +107,8 @@ impl Pipeline {
             Looked::Known(holding) => return Ok(Some(holding)),
             Looked::Ask(begun) => begun,
         };
-        let Some((row, since)) = self.0.store.held_device(&token_hash).await? else {
+        // In memory of its own, as all that is waited for here seldom: each request would carry the room for it.
+        let Some((row, since)) = Box::pin(self.0.store.held_device(&token_hash)).await? else {
             return Ok(None);
         };
         let holding = Holding {
@@ -192,6 +193,16 @@ impl Pipeline {
         if device.since.is_some_and(|since| since <= oldest) {
             return Ok(vec![(device.user_id, records)]);
         }
+        Box::pin(self.by_owner_then(device, records, oldest)).await
+    }
+
+    /// The same of records that may be older than the present owner.
+    async fn by_owner_then(
+        &self,
+        device: Holding,
+        records: Vec<Record>,
+        oldest: Timestamp,
+    ) -> Result<Vec<(UserId, Vec<Record>)>, PipelineError> {
         let mut owned: BTreeMap<UserId, Vec<Record>> = BTreeMap::new();
         let (project_id, device_id) = (device.project_id, device.device_id);
         let times = self.0.store.owners_since(project_id, device_id, oldest).await?;

@@ -182,7 +182,7 @@ impl Lane {
 
     pub(super) fn submit(&self, job: Job) -> Result<(), PipelineError> {
         let room = self.room(job.project_id)?;
-        self.subjects.lock().queue(job.key());
+        self.subjects.lock(job.key()).queue(job.key());
         room.take(job);
         Ok(())
     }
@@ -205,6 +205,11 @@ impl Lane {
             permit,
             place: place.ok_or_else(full)?,
         })
+    }
+
+    /// Nothing is taken any more.
+    pub(super) fn has_stopped(&self) -> bool {
+        self.queue.is_closed()
     }
 
     /// Those who are in memory.
