@@ -80,8 +80,8 @@ pub const BODIES_BYTES_MAX: usize = 64 * 1024 * 1024;
 pub const BUCKETS_SWEPT_EVERY: usize = 10_000;
 /// Times an entry of the inbox may fail through a fault of its own before it is set aside.
 pub const INBOX_TRIES_MAX: i64 = 5;
-/// Subjects kept in memory per lane.
-pub const SUBJECTS_PER_LANE_MAX: usize = 20_000;
+/// Subjects kept in memory per lane, of some hundred bytes to a few kilobytes each: on two cores those of a hundred thousand phones.
+pub const SUBJECTS_PER_LANE_MAX: usize = 64_000;
 /// Deliveries claimed in one go.
 pub const DELIVERIES_PER_CLAIM_MAX: u64 = 512;
 /// Pages of devices looked at for one page of silent ones.
