@@ -376,7 +376,7 @@ async fn a_number_reads_back_bit_for_bit() {
         let (lng, accuracy_m) = (lat.exp() / 1e20, lat.ln());
         let device = Device {
             last_fix: Some(LastFix {
-                at: noon(),
+                at: noon().into(),
                 lat,
                 lng,
                 accuracy_m,

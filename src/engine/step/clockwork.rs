@@ -49,7 +49,9 @@ impl Stepper<'_> {
 
     fn keep_schedules(&mut self) {
         let (catalogue, now) = (self.given.catalogue, self.given.now);
-        let Some(since) = self.subject.stepped_at else { return };
+        let Some(since) = self.subject.stepped_at.map(Timestamp::from) else {
+            return;
+        };
         let mut came: Vec<(Timestamp, MomentKind)> = Vec::new();
         for (trigger, schedule) in schedules(&self.subject, catalogue) {
             let since = since.max(just_before(trigger.live_since));
