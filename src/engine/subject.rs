@@ -43,6 +43,22 @@ pub struct Subject {
     /// Messages made for this user, oldest first: what caps, cool-downs and replacements count.
     #[serde(default, with = "stored_sent", skip_serializing_if = "ThinVec::is_empty")]
     pub sent: ThinVec<Sent>,
+    #[serde(flatten)]
+    pub seldom: Rare<Seldom>,
+    /// When it was last stepped: what time alone has changed since then is still to be noticed.
+    #[serde(default)]
+    pub stepped_at: Option<Micros>,
+    /// When its state was last worth storing.
+    #[serde(default)]
+    pub stored_at: Option<Micros>,
+    /// When it wanted to be woken, as stored.
+    #[serde(default)]
+    pub wakes_at: Option<Micros>,
+}
+
+/// What few people have, stored among the rest. Whoever changes it gives it room: look first whether there is anything to change.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Seldom {
     /// The times of facts that have come already, so that none comes twice.
     #[serde(default, skip_serializing_if = "ThinVec::is_empty")]
     pub reached: ThinVec<Reached>,
@@ -57,16 +73,14 @@ pub struct Subject {
     pub erased: bool,
     /// An anonymous user who turned out to be this one: what was known of them is known there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub merged_into: Option<Box<UserId>>,
-    /// When it was last stepped: what time alone has changed since then is still to be noticed.
-    #[serde(default)]
-    pub stepped_at: Option<Micros>,
-    /// When its state was last worth storing.
-    #[serde(default)]
-    pub stored_at: Option<Micros>,
-    /// When it wanted to be woken, as stored.
-    #[serde(default)]
-    pub wakes_at: Option<Micros>,
+    pub merged_into: Option<UserId>,
+}
+
+impl Plain for Seldom {
+    fn plain() -> &'static Self {
+        static NOTHING: LazyLock<Seldom> = LazyLock::new(Seldom::default);
+        &NOTHING
+    }
 }
 
 /// Who the user is.
@@ -225,6 +239,12 @@ pub struct Instance {
     pub ends_at: DateTime<Utc>,
 }
 
+impl Seldom {
+    fn keeps_nothing(&self) -> bool {
+        self.journeys.is_empty() && self.reached.is_empty() && self.counted.is_empty()
+    }
+}
+
 impl Subject {
     pub fn new(user_id: UserId) -> Self {
         Self {
@@ -236,11 +256,7 @@ impl Subject {
             visits: SortedMap::new(),
             waits: ThinVec::new(),
             sent: ThinVec::new(),
-            reached: ThinVec::new(),
-            counted: ThinVec::new(),
-            journeys: ThinVec::new(),
-            erased: false,
-            merged_into: None,
+            seldom: Rare::default(),
             stepped_at: None,
             stored_at: None,
             wakes_at: None,
@@ -253,10 +269,8 @@ impl Subject {
         let keeps_nothing = self.visits.is_empty()
             && self.waits.is_empty()
             && self.facts.is_empty()
-            && self.journeys.is_empty()
             && self.sent.is_empty()
-            && self.reached.is_empty()
-            && self.counted.is_empty();
+            && self.seldom.keeps_nothing();
         let is_nowhere = || self.devices.values().all(|device| device.presence.is_empty());
         keeps_nothing && self.devices.len() <= limits::DEVICES_PER_USER_MAX && is_nowhere()
     }
@@ -282,3 +296,7 @@ impl Subject {
         self.visits.values().filter(|visit| visit.left_at.is_none())
     }
 }
+
+#[cfg(test)]
+#[path = "subject/subject_tests.rs"]
+mod tests;

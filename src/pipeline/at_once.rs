@@ -57,7 +57,7 @@ impl Pipeline {
         let Some(before) = known.take(key) else {
             return Tried::NotNow(job);
         };
-        if before.erased || before.merged_into.is_some() {
+        if before.seldom.erased || before.seldom.merged_into.is_some() {
             known.put(key, before);
             return Tried::NotNow(job);
         }

@@ -120,10 +120,10 @@ fn what_came_is_forgotten_with_its_fact() {
     let mut ana = Person::new(1);
     ana.fact(&stage, "10:00", arriving(1, "18:00"));
     ana.until(&stage, at("16:00"));
-    assert_eq!(ana.subject.reached.len(), 1);
+    assert_eq!(ana.subject.seldom.reached.len(), 1);
     let gone = Input::FactGone(ana.subject.facts[0].id.clone());
     ana.step(&stage, at("16:00"), &gone);
-    assert!(ana.subject.reached.is_empty());
+    assert!(ana.subject.seldom.reached.is_empty());
 }
 
 fn every_evening(more: Value) -> Value {

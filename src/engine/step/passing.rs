@@ -228,9 +228,9 @@ pub(super) fn wake_at(subject: &Subject, catalogue: &Catalogue, now: Timestamp) 
     });
     // A fact that comes into force matters only to somebody who is somewhere, waits for something or goes a way.
     let cares =
-        || !subject.waits.is_empty() || !subject.journeys.is_empty() || subject.places_inside().next().is_some();
+        || !subject.waits.is_empty() || !subject.seldom.journeys.is_empty() || subject.places_inside().next().is_some();
     let facts = subject.facts.iter().filter_map(|fact| fact.turns_at(now)).min();
-    let journeys = subject.journeys.iter().map(|instance| instance.ends_at);
+    let journeys = subject.seldom.journeys.iter().map(|instance| instance.ends_at);
     let ladders = subject.sent.iter().filter_map(|sent| sent.course.ladder.next_at());
     // One after the other: mostly there is nothing of each, and a chain asks again and again which of them it is at.
     let next = [

@@ -77,7 +77,7 @@ fn step_boxed(subject: Box<Subject>, input: &Input, given: Given<'_>) -> Effects
     // Woken without having asked: what is stored still says so, and would say so for ever.
     stepper.dirty =
         matches!(input, Input::Tick) && stepper.subject.wakes_at.is_none_or(|at| at.timestamp() > given.now);
-    if stepper.subject.erased {
+    if stepper.subject.seldom.erased {
         stepper.refuse_all(input);
     } else {
         stepper.follow_fence_edits();
@@ -245,7 +245,7 @@ impl Stepper<'_> {
         let wake_at = super::passing::wake_at(&self.subject, self.given.catalogue, now);
         let wakes_at = wake_at.map(Micros::from);
         let turned = self.subject.wakes_at != wakes_at;
-        let changed = self.dirty || caused || turned || (soft_is_due && !self.subject.erased);
+        let changed = self.dirty || caused || turned || (soft_is_due && !self.subject.seldom.erased);
         self.subject.stepped_at = Some(now.into());
         self.subject.wakes_at = wakes_at;
         if changed {
