@@ -9,6 +9,10 @@
     clippy::disallowed_methods,
     reason = "a benchmark prints, and stops at the first surprise"
 )]
+#![allow(
+    clippy::unnecessary_box_returns,
+    reason = "a subject lives in a box, and is weighed with it"
+)]
 
 use chrono::TimeDelta;
 use serde_json::json;
