@@ -13,7 +13,7 @@ use usher::cli::bench::seed::{Amount, database_url, fill, is_greeted, visited};
 use usher::cli::bench::workload::{Drawn, Workload};
 use usher::engine::catalogue::Catalogue;
 use usher::engine::delivery::ChannelKind;
-use usher::engine::subject::{Consent, Device, Purpose, Subject};
+use usher::engine::subject::{About, Consent, Device, Purpose, Subject};
 use usher::engine::trigger::Trigger;
 use usher::pipeline::build_catalogue;
 use usher::store::{Settings, Store, Synchronous, VaultSettings};
@@ -112,9 +112,13 @@ pub fn person(ids: &mut IdSource, now: Timestamp) -> (Box<Subject>, DeviceId) {
     subject.devices.insert(
         device,
         Device {
-            channel: Some(ChannelKind::Tray),
-            time_zone: Some("UTC".into()),
-            last_seen_at: Some(now),
+            about: About {
+                channel: Some(ChannelKind::Tray),
+                time_zone: Some("UTC".into()),
+                ..About::default()
+            }
+            .into(),
+            last_seen_at: Some(now.into()),
             ..Device::default()
         },
     );

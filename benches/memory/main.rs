@@ -9,6 +9,10 @@
     clippy::disallowed_methods,
     reason = "a benchmark prints, and stops at the first surprise"
 )]
+#![allow(
+    clippy::unnecessary_box_returns,
+    reason = "a subject lives in a box, and is weighed with it"
+)]
 
 use chrono::TimeDelta;
 use serde_json::json;
@@ -50,6 +54,9 @@ fn main() {
     println!("{:44} {:>8}  budget", "what", "bytes");
     let (mut idle, each) = stage.weigh(PEOPLE, |stage| stage.person(0.0));
     tell("memory: an idle subject with one phone", each, 300);
+    let (_phones, phone) = stage.weigh_of(&idle, |subject| subject.devices.clone());
+    told("  the person", each - phone);
+    told("  the phone", phone);
     told("  its text in the store, before it is sealed", text(&idle) / PEOPLE);
     idle.truncate(TOLD);
     let told_things = weigh(&mut idle, |subject| stage.tell_things(subject));

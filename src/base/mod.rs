@@ -2,12 +2,15 @@
 
 pub mod chance;
 pub mod clock;
+pub mod compact;
 pub mod contact;
 pub mod cores;
 pub mod id;
 pub mod limits;
 pub mod link;
 pub mod memory;
+pub mod pool;
+pub mod rare;
 pub mod seal;
 pub mod secret;
 pub mod sorted;

@@ -1,6 +1,6 @@
 //! Instants, ISO 8601 durations and local times of day.
 
-use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, Offset, TimeDelta, TimeZone, Timelike, Utc};
+use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, Offset, TimeDelta, TimeZone, Utc};
 use chrono_tz::Tz;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
@@ -9,11 +9,10 @@ use std::str::FromStr;
 /// An absolute instant in UTC.
 pub type Timestamp = DateTime<Utc>;
 
-/// The instant at the microseconds that both databases keep, so that a stored time equals the one in memory.
+/// The instant at the microseconds that both databases keep, so that a stored time equals the one in memory. A leap second,
+/// which neither of them knows, is the second after it.
 pub fn truncated(at: Timestamp) -> Timestamp {
-    let nanos = at.nanosecond();
-    let kept = at.naive_utc().with_nanosecond(nanos - nanos % 1_000);
-    kept.map_or(at, |kept| kept.and_utc())
+    DateTime::from_timestamp_micros(at.timestamp_micros()).unwrap_or(at)
 }
 
 /// A length of time, written as an ISO 8601 duration of days, hours, minutes and seconds (`PT15M`, `P1DT12H`).

@@ -1,5 +1,6 @@
 //! Is the person in this place? Probabilities from one fix, and a state that keeps its mind between them (DESIGN.md 5.4).
 
+use crate::base::compact::Micros;
 use crate::base::time::{Span, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -86,12 +87,22 @@ fn normal_tails(x: f64) -> (f64, f64) {
 
 /// One device's presence in one geofence. Outside and unknown are the absence of this state.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Inside {
-    pub since: Timestamp,
-    /// The newest evidence that it is still so.
-    pub evidence_at: Timestamp,
-    /// Signs of leaving that are not yet enough.
-    pub leaving: Option<Leaving>,
+#[serde(from = "Stored", into = "Stored")]
+pub struct Inside(Kept);
+
+/// Many are kept, and few of them show signs of leaving: those that do not take 16 bytes.
+#[derive(Debug, Clone, PartialEq)]
+enum Kept {
+    Staying { since: Micros, evidence_at: Micros },
+    Leaving(Box<Stored>),
+}
+
+/// Presence as it is stored.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+struct Stored {
+    since: Timestamp,
+    evidence_at: Timestamp,
+    leaving: Option<Leaving>,
 }
 
 /// Signs of leaving.
@@ -102,6 +113,84 @@ pub struct Leaving {
     pub fixes: u32,
     /// The phone's region monitoring said so: it stands unless contradicted for `exit_after`.
     pub by_crossing: bool,
+}
+
+impl From<Stored> for Inside {
+    fn from(stored: Stored) -> Self {
+        Self(match stored.leaving {
+            Some(_) => Kept::Leaving(Box::new(stored)),
+            None => Kept::Staying {
+                since: stored.since.into(),
+                evidence_at: stored.evidence_at.into(),
+            },
+        })
+    }
+}
+
+impl From<Inside> for Stored {
+    fn from(inside: Inside) -> Self {
+        Self {
+            since: inside.since(),
+            evidence_at: inside.evidence_at(),
+            leaving: inside.leaving(),
+        }
+    }
+}
+
+impl Inside {
+    /// Inside since this instant, with nothing newer known.
+    pub fn since_the(at: Timestamp) -> Self {
+        let at = at.into();
+        Self(Kept::Staying {
+            since: at,
+            evidence_at: at,
+        })
+    }
+
+    pub fn since(&self) -> Timestamp {
+        match &self.0 {
+            Kept::Staying { since, .. } => since.timestamp(),
+            Kept::Leaving(all) => all.since,
+        }
+    }
+
+    /// The newest evidence that it is still so.
+    pub fn evidence_at(&self) -> Timestamp {
+        match &self.0 {
+            Kept::Staying { evidence_at, .. } => evidence_at.timestamp(),
+            Kept::Leaving(all) => all.evidence_at,
+        }
+    }
+
+    /// Signs of leaving that are not yet enough.
+    pub fn leaving(&self) -> Option<Leaving> {
+        match &self.0 {
+            Kept::Staying { .. } => None,
+            Kept::Leaving(all) => all.leaving,
+        }
+    }
+
+    fn renew(&mut self, at: Timestamp) {
+        match &mut self.0 {
+            Kept::Staying { evidence_at, .. } => *evidence_at = at.into(),
+            Kept::Leaving(all) => all.evidence_at = at,
+        }
+    }
+
+    fn set_leaving(&mut self, leaving: Option<Leaving>) {
+        match &mut self.0 {
+            Kept::Staying { .. } if leaving.is_none() => {}
+            Kept::Leaving(all) if leaving.is_some() => all.leaving = leaving,
+            Kept::Staying { .. } | Kept::Leaving(_) => {
+                *self = Stored {
+                    since: self.since(),
+                    evidence_at: self.evidence_at(),
+                    leaving,
+                }
+                .into();
+            }
+        }
+    }
 }
 
 /// What one observation did to the presence.
@@ -119,23 +208,20 @@ pub fn on_fix(state: &mut Option<Inside>, seen: Likelihood, at: Timestamp, rules
         if seen.enter_p < rules.enter_p {
             return Change::None;
         }
-        *state = Some(Inside {
-            since: at,
-            evidence_at: at,
-            leaving: None,
-        });
+        *state = Some(Inside::since_the(at));
         return Change::Entered;
     };
     if seen.exit_p < rules.exit_p {
         // An unclear fix keeps the state: it ends a run of fixes outside, but it does not contradict an exit crossing.
         let is_clear = seen.enter_p >= rules.enter_p;
         if is_clear {
-            inside.evidence_at = at;
+            inside.renew(at);
         }
-        inside.leaving = inside.leaving.filter(|leaving| leaving.by_crossing && !is_clear);
+        let still_leaving = inside.leaving().filter(|leaving| leaving.by_crossing && !is_clear);
+        inside.set_leaving(still_leaving);
         return Change::None;
     }
-    let leaving = inside.leaving.get_or_insert(Leaving {
+    let mut leaving = inside.leaving().unwrap_or(Leaving {
         since: at,
         fixes: 0,
         by_crossing: false,
@@ -143,10 +229,10 @@ pub fn on_fix(state: &mut Option<Inside>, seen: Likelihood, at: Timestamp, rules
     leaving.fixes += 1;
     let held = at - leaving.since >= rules.exit_after.delta();
     if held && (leaving.fixes >= 2 || leaving.by_crossing) {
-        let since = leaving.since;
         *state = None;
-        return Change::Left(since);
+        return Change::Left(leaving.since);
     }
+    inside.set_leaving(Some(leaving));
     Change::None
 }
 
@@ -154,16 +240,12 @@ pub fn on_fix(state: &mut Option<Inside>, seen: Likelihood, at: Timestamp, rules
 pub fn on_enter_crossing(state: &mut Option<Inside>, at: Timestamp, rules: &Thresholds) -> Change {
     match state {
         Some(inside) => {
-            inside.evidence_at = at;
-            inside.leaving = None;
+            inside.renew(at);
+            inside.set_leaving(None);
             Change::None
         }
         None if CROSSING_ENTER_P >= rules.enter_p => {
-            *state = Some(Inside {
-                since: at,
-                evidence_at: at,
-                leaving: None,
-            });
+            *state = Some(Inside::since_the(at));
             Change::Entered
         }
         None => Change::None,
@@ -173,23 +255,20 @@ pub fn on_enter_crossing(state: &mut Option<Inside>, at: Timestamp, rules: &Thre
 /// An exit crossing: it counts when nothing contradicts it for `exit_after`; see [`on_time`].
 pub fn on_exit_crossing(state: &mut Option<Inside>, at: Timestamp) {
     if let Some(inside) = state {
-        match &mut inside.leaving {
-            Some(leaving) => leaving.by_crossing = true,
-            None => {
-                inside.leaving = Some(Leaving {
-                    since: at,
-                    fixes: 0,
-                    by_crossing: true,
-                });
-            }
-        }
+        let known = inside.leaving();
+        let (since, fixes) = known.map_or((at, 0), |leaving| (leaving.since, leaving.fixes));
+        inside.set_leaving(Some(Leaving {
+            since,
+            fixes,
+            by_crossing: true,
+        }));
     }
 }
 
 /// When [`on_time`] has something to do for this presence.
 pub fn wakes_at(state: &Inside, rules: &Thresholds) -> Option<Timestamp> {
     state
-        .leaving
+        .leaving()
         .filter(|leaving| leaving.by_crossing)
         .map(|leaving| leaving.since + rules.exit_after.delta())
 }
@@ -200,10 +279,7 @@ pub fn on_time(state: &mut Option<Inside>, now: Timestamp, rules: &Thresholds) -
         .as_ref()
         .and_then(|inside| wakes_at(inside, rules))
         .is_some_and(|due| due <= now);
-    let since = state
-        .as_ref()
-        .and_then(|inside| inside.leaving)
-        .map(|leaving| leaving.since);
+    let since = state.as_ref().and_then(Inside::leaving).map(|leaving| leaving.since);
     match since {
         Some(since) if due => {
             *state = None;

@@ -3,23 +3,28 @@
 use super::decision::ReasonCode;
 use super::delivery::ChannelKind;
 use super::fact::{Fact, FactRef};
-use super::fix::Permission;
 use super::moment::{Moment, Place};
-use super::presence::Inside;
+use crate::base::compact::Micros;
 use crate::base::contact::Contact;
 use crate::base::id::{DeviceId, FenceId, InstanceId, JourneyId, TriggerId, UserId, WaitId};
 use crate::base::limits;
+use crate::base::rare::{Plain, Rare};
 use crate::base::sorted::SortedMap;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::LazyLock;
 use thin_vec::ThinVec;
 use utoipa::ToSchema;
 
+mod device;
+mod mark;
 mod sent;
 mod stored_sent;
 
+pub use device::{About, Device, LastFix};
+pub use mark::{Mark, RecordId};
 pub use sent::{Course, KeyHash, Said, Sent, Special};
 
 /// One user as the engine knows them. Stored whole, as one row; stepped whole, one input at a time.
@@ -28,7 +33,7 @@ pub use sent::{Course, KeyHash, Said, Sent, Special};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Subject {
     pub user_id: UserId,
-    pub profile: Profile,
+    pub profile: Rare<Profile>,
     pub consents: SortedMap<Purpose, Consent>,
     pub devices: SortedMap<DeviceId, Device>,
     pub facts: ThinVec<Fact>,
@@ -38,6 +43,22 @@ pub struct Subject {
     /// Messages made for this user, oldest first: what caps, cool-downs and replacements count.
     #[serde(default, with = "stored_sent", skip_serializing_if = "ThinVec::is_empty")]
     pub sent: ThinVec<Sent>,
+    #[serde(flatten)]
+    pub seldom: Rare<Seldom>,
+    /// When it was last stepped: what time alone has changed since then is still to be noticed.
+    #[serde(default)]
+    pub stepped_at: Option<Micros>,
+    /// When its state was last worth storing.
+    #[serde(default)]
+    pub stored_at: Option<Micros>,
+    /// When it wanted to be woken, as stored.
+    #[serde(default)]
+    pub wakes_at: Option<Micros>,
+}
+
+/// What few people have, stored among the rest. Whoever changes it gives it room: look first whether there is anything to change.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Seldom {
     /// The times of facts that have come already, so that none comes twice.
     #[serde(default, skip_serializing_if = "ThinVec::is_empty")]
     pub reached: ThinVec<Reached>,
@@ -53,15 +74,13 @@ pub struct Subject {
     /// An anonymous user who turned out to be this one: what was known of them is known there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub merged_into: Option<UserId>,
-    /// When it was last stepped: what time alone has changed since then is still to be noticed.
-    #[serde(default)]
-    pub stepped_at: Option<DateTime<Utc>>,
-    /// When its state was last worth storing.
-    #[serde(default)]
-    pub stored_at: Option<DateTime<Utc>>,
-    /// When it wanted to be woken, as stored.
-    #[serde(default)]
-    pub wakes_at: Option<DateTime<Utc>>,
+}
+
+impl Plain for Seldom {
+    fn plain() -> &'static Self {
+        static NOTHING: LazyLock<Seldom> = LazyLock::new(Seldom::default);
+        &NOTHING
+    }
 }
 
 /// Who the user is.
@@ -79,6 +98,13 @@ pub struct Profile {
     /// The channels of the person's own addresses; the addresses themselves stay in the store.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub reached_by: BTreeSet<ChannelKind>,
+}
+
+impl Plain for Profile {
+    fn plain() -> &'static Self {
+        static NOBODY: LazyLock<Profile> = LazyLock::new(Profile::default);
+        &NOBODY
+    }
 }
 
 /// What the engine knows of a contact: by which channels it reaches the person.
@@ -120,47 +146,6 @@ impl Purpose {
 pub struct Consent {
     pub granted: bool,
     pub at: DateTime<Utc>,
-}
-
-/// One device of this user.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub struct Device {
-    pub platform: Option<String>,
-    pub locale: Option<String>,
-    pub time_zone: Option<String>,
-    pub notifications: Permission,
-    /// The channel that can reach it; the address itself stays in the store.
-    pub channel: Option<crate::engine::delivery::ChannelKind>,
-    pub last_seen_at: Option<DateTime<Utc>>,
-    /// Charge from 0 to 1, when it last said so.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub battery: Option<f64>,
-    /// The newest fix or crossing applied: an older record is late and changes nothing.
-    pub newest: Option<Mark>,
-    /// The newest plausible fix, against which a jump is measured.
-    pub last_fix: Option<LastFix>,
-    /// Where this device is inside.
-    pub presence: SortedMap<FenceId, Inside>,
-    /// Where its latest made-up or impossible fixes would have put it: each such visit is noticed once.
-    #[serde(default)]
-    pub flagged: BTreeSet<FenceId>,
-}
-
-/// A point in the order of one device's records: time first, then the record's id.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Mark {
-    pub at: DateTime<Utc>,
-    pub record_id: String,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct LastFix {
-    pub at: DateTime<Utc>,
-    pub lat: f64,
-    pub lng: f64,
-    pub accuracy_m: f64,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub speed_mps: Option<f64>,
 }
 
 /// One stay of the user in one place, over all devices.
@@ -254,22 +239,24 @@ pub struct Instance {
     pub ends_at: DateTime<Utc>,
 }
 
+impl Seldom {
+    fn keeps_nothing(&self) -> bool {
+        self.journeys.is_empty() && self.reached.is_empty() && self.counted.is_empty()
+    }
+}
+
 impl Subject {
     pub fn new(user_id: UserId) -> Self {
         Self {
             user_id,
-            profile: Profile::default(),
+            profile: Rare::default(),
             consents: SortedMap::new(),
             devices: SortedMap::new(),
             facts: ThinVec::new(),
             visits: SortedMap::new(),
             waits: ThinVec::new(),
             sent: ThinVec::new(),
-            reached: ThinVec::new(),
-            counted: ThinVec::new(),
-            journeys: ThinVec::new(),
-            erased: false,
-            merged_into: None,
+            seldom: Rare::default(),
             stepped_at: None,
             stored_at: None,
             wakes_at: None,
@@ -282,10 +269,8 @@ impl Subject {
         let keeps_nothing = self.visits.is_empty()
             && self.waits.is_empty()
             && self.facts.is_empty()
-            && self.journeys.is_empty()
             && self.sent.is_empty()
-            && self.reached.is_empty()
-            && self.counted.is_empty();
+            && self.seldom.keeps_nothing();
         let is_nowhere = || self.devices.values().all(|device| device.presence.is_empty());
         keeps_nothing && self.devices.len() <= limits::DEVICES_PER_USER_MAX && is_nowhere()
     }
@@ -311,3 +296,7 @@ impl Subject {
         self.visits.values().filter(|visit| visit.left_at.is_none())
     }
 }
+
+#[cfg(test)]
+#[path = "subject/subject_tests.rs"]
+mod tests;

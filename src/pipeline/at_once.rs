@@ -67,7 +67,7 @@ impl Pipeline {
             seed: job.seed,
         };
         let stepped = known.lend(key, |before| {
-            if before.erased || before.merged_into.is_some() {
+            if before.seldom.erased || before.seldom.merged_into.is_some() {
                 return (Some(before), Stepped::NotNow);
             }
             match step_unbroken(before, input, given) {

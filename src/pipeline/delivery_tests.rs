@@ -112,7 +112,7 @@ async fn a_dead_address_goes_on_the_first_word_and_the_next_moment_knows_it() {
         .get(&phone.id)
         .unwrap()
         .clone();
-    assert_eq!(device.channel, None, "the engine must know");
+    assert_eq!(device.about.channel, None, "the engine must know");
     assert_eq!(device.last_seen_at, seen, "the provider spoke, not the person");
     world.publish_key().await;
     world.track(&phone, vec![event("e1", world.now(), "key_used")]).await;
@@ -139,7 +139,14 @@ async fn an_address_that_changes_hands_leaves_its_former_device_without_one() {
     };
     world.pipeline.update_device(moved).await.unwrap();
     assert_eq!(
-        world.subject(ana.user_id).await.devices.get(&ana.id).unwrap().channel,
+        world
+            .subject(ana.user_id)
+            .await
+            .devices
+            .get(&ana.id)
+            .unwrap()
+            .about
+            .channel,
         None
     );
     world.track(&ana, vec![event("e1", world.now(), "key_used")]).await;
@@ -155,7 +162,14 @@ async fn an_address_that_changes_hands_leaves_its_former_device_without_one() {
     };
     world.pipeline.register(registration).await.unwrap();
     assert_eq!(
-        world.subject(ben.user_id).await.devices.get(&ben.id).unwrap().channel,
+        world
+            .subject(ben.user_id)
+            .await
+            .devices
+            .get(&ben.id)
+            .unwrap()
+            .about
+            .channel,
         None
     );
     assert_eq!(
@@ -165,6 +179,7 @@ async fn an_address_that_changes_hands_leaves_its_former_device_without_one() {
             .devices
             .get(&third.id)
             .unwrap()
+            .about
             .channel,
         Some(ChannelKind::Fcm)
     );

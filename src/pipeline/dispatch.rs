@@ -232,7 +232,7 @@ impl Pipeline {
             let body = json!({
                 "delivery_id": delivery.id, "message_id": delivery.message_id, "device_id": delivery.device_id,
                 "user_id": delivery.user_id, "name": subject.map(display_name), "at": now, "channel": delivery.channel,
-                "platform": device.and_then(|device| device.platform.clone()), "shown": claimed.message.shown,
+                "platform": device.and_then(|device| device.about.platform.clone()), "shown": claimed.message.shown,
                 "to": claimed.message.to,
             });
             if claimed.message.silent {

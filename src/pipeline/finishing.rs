@@ -19,14 +19,16 @@ impl Worker {
             let key = one.key();
             let Stepped { pending, mut change } = one;
             let mut job = pending.job;
-            change.effects.subject.erased |= summary.erased.contains(&job.user_id);
-            if !change.effects.subject.erased && !pending.places.is_empty() {
+            if summary.erased.contains(&job.user_id) {
+                change.effects.subject.seldom.erased = true;
+            }
+            if !change.effects.subject.seldom.erased && !pending.places.is_empty() {
                 self.hand_over(&change, pending.places);
             }
             let is_queued = change.leased_until.is_none() && !change.effects.messages.is_empty();
             let effects = change.effects;
-            if effects.subject.erased || (broke && pending.leans) {
-                job.answer(Err(if effects.subject.erased {
+            if effects.subject.seldom.erased || (broke && pending.leans) {
+                job.answer(Err(if effects.subject.seldom.erased {
                     PipelineError::Erased
                 } else {
                     unavailable("the record it repeats was not taken")

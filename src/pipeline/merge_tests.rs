@@ -75,7 +75,7 @@ async fn a_guest_who_signs_in_inside_is_told_of_the_room() {
     assert_eq!(world.subject(ana).await.places_inside().count(), 1);
     // Who they were holds nothing any more.
     let nobody = world.subject(super::world::user_id(1)).await;
-    assert!(nobody.devices.is_empty() && nobody.visits.is_empty() && nobody.merged_into == Some(ana));
+    assert!(nobody.devices.is_empty() && nobody.visits.is_empty() && nobody.seldom.merged_into == Some(ana));
 }
 
 #[tokio::test]

@@ -76,7 +76,7 @@ async fn a_phone_that_changes_hands_speaks_to_its_new_owner_alone() {
             .await
             .devices
             .values()
-            .all(|device| device.channel.is_none())
+            .all(|device| device.about.channel.is_none())
     );
     assert!(world.subject(ben.id).await.facts.is_empty());
     assert_eq!(
@@ -97,7 +97,7 @@ async fn signing_in_without_a_profile_keeps_the_one_that_is_known() {
     world.wait(60);
     let ana = world.pipeline.identify(&phone, "ana", None).await.unwrap();
     assert_eq!((ana.id, &ana.profile), (known.id, &known.profile));
-    assert_eq!(world.subject(ana.id).await.profile, known.profile);
+    assert_eq!(*world.subject(ana.id).await.profile, known.profile);
     let stored = world.fresh.user_by_ref(world.project, "ana").await.unwrap().unwrap();
     assert_eq!(
         stored, known,

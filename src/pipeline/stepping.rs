@@ -288,7 +288,7 @@ impl Worker {
                 }
                 continue;
             };
-            if before.merged_into.is_some() {
+            if before.seldom.merged_into.is_some() {
                 // Sent before the two were known to be one, it would come too late: sent again, it finds who they are.
                 self.subjects.put(key, before);
                 job.answer(Err(unavailable("this user has just turned out to be another one")));

@@ -124,7 +124,7 @@ impl Stream {
         let platform = subject
             .devices
             .get(&device_id)
-            .and_then(|device| device.platform.clone());
+            .and_then(|device| device.about.platform.clone());
         let body = json!({
             "user_id": subject.user_id, "device_id": device_id, "name": display_name(subject), "at": at,
             "lat": fix.lat, "lng": fix.lng, "accuracy_m": fix.accuracy_m, "platform": platform,

@@ -145,7 +145,7 @@ async fn check_addresses(world: &World, model: &Model) {
         );
         let subject = world.subject(row.user_id).await;
         assert_eq!(
-            subject.devices.get(device).unwrap().channel.is_some(),
+            subject.devices.get(device).unwrap().about.channel.is_some(),
             wanted.is_some(),
             "phone {phone} as the engine knows it"
         );

@@ -112,7 +112,7 @@ async fn states_only_move_forward_and_the_books_balance_whatever_comes_in_which_
                     because: Some("not received within PT2M".to_owned()),
                 };
                 further.effects.redirected = vec![(id(50), planned)];
-                further.effects.subject.stepped_at = Some(after(second));
+                further.effects.subject.stepped_at = Some(after(second).into());
                 store.commit(vec![further]).await.unwrap();
             }
             happen(&store, &mut dice, second).await;

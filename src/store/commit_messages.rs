@@ -43,9 +43,13 @@ pub(super) fn write(script: &mut Script, vault: &Vault, changes: &[&Change]) -> 
         rows.push(model.into_active_model());
     }
     for change in changes {
-        let (user, at) = (change.effects.subject.user_id, change.effects.subject.stepped_at);
+        let subject = &change.effects.subject;
+        let (user, at) = (
+            subject.user_id,
+            subject.stepped_at.map(Timestamp::from).unwrap_or_default(),
+        );
         for (message, planned) in &change.effects.redirected {
-            let model = queued(change.project_id, user, *message, planned, at.unwrap_or_default());
+            let model = queued(change.project_id, user, *message, planned, at);
             outbox.push(model.into_active_model());
         }
     }

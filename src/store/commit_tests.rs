@@ -286,7 +286,7 @@ async fn what_is_about_an_erased_user_is_dropped_whole() {
     late.rows.push(event("r1", 0));
     let summary = store.commit(vec![late, sending(2, 51, "b")]).await.unwrap();
     assert_eq!((summary.erased, summary.messages, summary.events), (vec![id(1)], 1, 0));
-    assert!(store.load_subjects(project(), &[id(1)]).await.unwrap()[0].erased);
+    assert!(store.load_subjects(project(), &[id(1)]).await.unwrap()[0].seldom.erased);
     assert!(store.message(project(), id(50)).await.unwrap().is_none());
 }
 
@@ -376,7 +376,7 @@ async fn a_number_reads_back_bit_for_bit() {
         let (lng, accuracy_m) = (lat.exp() / 1e20, lat.ln());
         let device = Device {
             last_fix: Some(LastFix {
-                at: noon(),
+                at: noon().into(),
                 lat,
                 lng,
                 accuracy_m,

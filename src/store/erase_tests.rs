@@ -19,7 +19,7 @@ fn everything() -> Change {
     let mut all = sending(1, 50, "canary-send-key");
     all.effects.messages[0].shown.body = "canary-body".into();
     all.effects.subject.profile.user_ref = Some("canary-ref".into());
-    let profile = all.effects.subject.profile.clone();
+    let profile = Profile::clone(&all.effects.subject.profile);
     let mut noticed = moment(1, 40, noon());
     noticed.evidence.record_id = Some("canary-record".into());
     all.effects.moments.push(noticed);

@@ -159,7 +159,7 @@ async fn hand_over_consents(txn: &DatabaseTransaction, merge: &UserMerge, known:
 /// Nothing is known of the anonymous user any more, but who they are.
 async fn empty_subject(txn: &DatabaseTransaction, vault: &Vault, merge: &UserMerge) -> Result<(), StoreError> {
     let mut emptied = Subject::new(merge.from);
-    emptied.merged_into = Some(merge.to);
+    emptied.seldom.merged_into = Some(merge.to);
     let model = subject::Model {
         project_id: merge.project_id.uuid(),
         user_id: merge.from.uuid(),

@@ -104,7 +104,7 @@ pub(super) async fn by_ref_or_new(
     subject.profile.user_ref = Some(user_ref.to_owned());
     // Two nodes may meet the same new name at once: the second one finds the row of the first.
     if add_user(txn, vault, project, &subject, now).await? {
-        let profile = subject.profile;
+        let profile = Profile::clone(&subject.profile);
         return Ok((
             UserRow {
                 id: new_id,

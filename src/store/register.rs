@@ -6,9 +6,10 @@ use super::devices::{begin_ownership, consent_models, device_model, device_row, 
 use super::error::StoreError;
 use super::people::add_user;
 use super::vault::Vault;
+use crate::base::compact::Micros;
 use crate::base::id::{DeviceId, UserId};
 use crate::engine::fix::Permission;
-use crate::engine::subject::{Consent, Device, Purpose, Subject};
+use crate::engine::subject::{About, Consent, Device, Purpose, Subject};
 use crate::store::change::DeviceRow;
 use ::entity::device;
 use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, IntoActiveModel, QueryFilter, QuerySelect};
@@ -68,13 +69,16 @@ async fn create(
     let row = &registration.device;
     let mut subject = Subject::new(row.user_id);
     subject.consents = registration.consents.iter().copied().collect();
-    let device = Device {
+    let about = About {
         platform: row.platform.clone(),
         locale: row.locale.clone(),
         time_zone: row.time_zone.clone(),
         notifications: row.notifications,
         channel: row.push.as_ref().map(|(channel, _)| *channel),
-        last_seen_at: row.last_seen_at,
+    };
+    let device = Device {
+        about: about.into(),
+        last_seen_at: row.last_seen_at.map(Micros::from),
         ..Device::default()
     };
     subject.devices.insert(row.id, device);

@@ -5,6 +5,7 @@ use super::connect::Store;
 use super::devices::device_row;
 use super::error::StoreError;
 use super::paging::{Page, PageAsk, at, newest_first};
+use crate::base::compact::Number;
 use crate::base::id::{DeviceId, ProjectId, UserId};
 use crate::base::limits;
 use crate::base::time::Timestamp;
@@ -160,18 +161,18 @@ impl Around {
             .subjects
             .get(&device.user_id)
             .and_then(|subject| subject.devices.get(&device.id));
-        let heard = known.and_then(|known| known.last_seen_at).max(device.last_seen_at);
+        let heard = known.and_then(|known| known.last_seen_at).map(Timestamp::from);
         let user_ref = self.refs.get(&device.user_id.uuid()).cloned();
         let id = device.id.uuid();
         SilentRow {
             device_id: device.id,
             user_id: device.user_id,
             platform: device.platform,
-            last_seen_at: heard.unwrap_or(device.created_at),
-            notifications: known.map_or(device.notifications, |known| known.notifications),
+            last_seen_at: heard.max(device.last_seen_at).unwrap_or(device.created_at),
+            notifications: known.map_or(device.notifications, |known| known.about.notifications),
             has_address: device.push.is_some(),
             address_died: device.push.is_none() && self.died.contains(&id),
-            battery: known.and_then(|known| known.battery),
+            battery: known.and_then(|known| known.battery).map(Number::get),
             signed_out: user_ref.is_none() && self.handed_on.contains(&id),
             user_ref,
         }

@@ -35,7 +35,9 @@ impl Store {
             .iter()
             .map(|user| {
                 let mut subject = states.get(&user.uuid()).cloned().unwrap_or_else(|| Subject::new(*user));
-                subject.erased |= erased.contains(user);
+                if erased.contains(user) {
+                    subject.seldom.erased = true;
+                }
                 subject
             })
             .collect())

@@ -68,7 +68,7 @@ impl Runner {
             .subjects
             .get(&user_id)
             .into_iter()
-            .flat_map(|subject| &subject.journeys);
+            .flat_map(|subject| &subject.seldom.journeys);
         let known = open
             .filter(|one| one.key == act.key)
             .find(|one| self.stage.journey_name(one.journey_id) == act.journey);

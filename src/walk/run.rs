@@ -140,7 +140,7 @@ impl Runner {
             Act::Erase(act) => {
                 let user_id = self.user(&act.user);
                 let mut tombstone = Subject::new(user_id);
-                tombstone.erased = true;
+                tombstone.seldom.erased = true;
                 self.subjects.insert(user_id, tombstone);
                 self.wakes.remove(&user_id);
                 self.outcome.forget(&act.user);
@@ -169,7 +169,7 @@ impl Runner {
     /// A trigger that waits for the clock reaches people who send nothing.
     fn wake_for(&mut self, trigger: &str) {
         if self.stage.needs_waking(trigger) {
-            let living = self.subjects.iter().filter(|(_, subject)| !subject.erased);
+            let living = self.subjects.iter().filter(|(_, subject)| !subject.seldom.erased);
             self.wakes.extend(living.map(|(user_id, _)| (*user_id, self.now)));
         }
     }

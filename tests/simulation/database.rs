@@ -118,7 +118,8 @@ impl Database {
                 self.send_keys.insert(message.send_key.clone());
                 self.messages.insert(message.id, message.clone());
             }
-            let (user_id, stepped_at) = (effects.subject.user_id, effects.subject.stepped_at);
+            let user_id = effects.subject.user_id;
+            let stepped_at = effects.subject.stepped_at.map(Timestamp::from);
             for (message_id, planned) in &effects.redirected {
                 self.queue(*message_id, user_id, planned, stepped_at.unwrap_or_default());
             }

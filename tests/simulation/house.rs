@@ -351,7 +351,7 @@ impl Fleet {
         if std::mem::take(&mut self.house.inbox_left) {
             self.recover()?;
         }
-        let due = |subject: &&Subject| subject.wakes_at.is_some_and(|at| at <= self.now);
+        let due = |subject: &&Subject| subject.wakes_at.is_some_and(|at| at.timestamp() <= self.now);
         let users: Vec<UserId> = self
             .database
             .subjects
@@ -372,7 +372,11 @@ impl Fleet {
 
     /// When the house has something to do by itself.
     pub fn next_due(&self) -> Option<Timestamp> {
-        let wakes = self.database.subjects.values().filter_map(|subject| subject.wakes_at);
+        let wakes = self
+            .database
+            .subjects
+            .values()
+            .filter_map(|subject| subject.wakes_at.map(Timestamp::from));
         let wakes = wakes.filter(|_| self.fault != Fault::ForgetsWakes);
         let sends = self.database.deliveries.values().filter_map(due_at);
         let answers = self.house.flights.iter().map(|flight| flight.answers_at);

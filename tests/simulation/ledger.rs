@@ -231,7 +231,7 @@ impl Ledger {
         })?;
         let open = database.instances.values().filter(|change| change.exit.is_none());
         let open: BTreeSet<_> = open.map(|change| change.instance.id).collect();
-        let known = database.subjects.values().flat_map(|subject| &subject.journeys);
+        let known = database.subjects.values().flat_map(|subject| &subject.seldom.journeys);
         let known: BTreeSet<_> = known.map(|instance| instance.id).collect();
         hold(open == known, || "states and instances do not agree".to_owned())?;
         let events = database.moments.values().filter_map(|moment| match &moment.kind {

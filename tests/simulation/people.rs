@@ -9,7 +9,7 @@ use usher::base::id::{DeviceId, UserId};
 use usher::engine::delivery::ChannelKind;
 use usher::engine::fact::{Fact, FactRef, Lifecycle};
 use usher::engine::fix::Permission;
-use usher::engine::subject::{Consent, Device, Purpose, Subject};
+use usher::engine::subject::{About, Consent, Device, Purpose, Subject};
 use usher::store::DeviceRow;
 
 impl Fleet {
@@ -87,8 +87,12 @@ impl Fleet {
         let (device_id, number) = (DeviceId::from(self.dice.uuid()), self.world.phones.len());
         let address = format!("token-{number}-0");
         let held = Device {
-            channel: Some(ChannelKind::Fcm),
-            last_seen_at: Some(self.now),
+            about: About {
+                channel: Some(ChannelKind::Fcm),
+                ..About::default()
+            }
+            .into(),
+            last_seen_at: Some(self.now.into()),
             ..Device::default()
         };
         subject.devices.insert(device_id, held);

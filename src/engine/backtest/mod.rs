@@ -68,7 +68,7 @@ impl Backtest {
     /// replayed first.
     pub fn replay(&mut self, person: Person) {
         let mut subject = Subject::new(person.user_id);
-        subject.profile = person.profile.clone();
+        subject.profile = person.profile.clone().into();
         let (log, known) = entries(person, self.to);
         let mut life = Life {
             subject,
@@ -113,7 +113,7 @@ impl Backtest {
             if life.timers > limits::TIMERS_PER_REPLAY_MAX {
                 return;
             }
-            let now = life.subject.stepped_at.map_or(due, |last| due.max(last));
+            let now = life.subject.stepped_at.map_or(due, |last| due.max(last.timestamp()));
             self.step(life, now, &Input::Tick);
             // A timer that stays where it was waits for an input.
             if life.wakes_at.is_some_and(|next| next <= now) {

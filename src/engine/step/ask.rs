@@ -10,6 +10,7 @@ use crate::engine::decision::{ReasonCode, Step};
 use crate::engine::delivery::{ChannelKind, Planned};
 use crate::engine::message::{Message, Shown, Urgency};
 use crate::engine::moment::{MomentKind, Place};
+use crate::engine::presence::Inside;
 use crate::engine::subject::{Visit, Wait};
 use crate::engine::trigger::{Audience, Class};
 use chrono::TimeDelta;
@@ -71,7 +72,7 @@ impl Stepper<'_> {
             .devices
             .values()
             .filter_map(|device| device.presence.get(&place.id));
-        let leaving = presence.filter_map(|inside| inside.leaving);
+        let leaving = presence.filter_map(Inside::leaving);
         leaving.map(|leaving| leaving.since).any(|since| since > evidence_at)
     }
 
@@ -102,7 +103,7 @@ impl Stepper<'_> {
             .iter()
             .filter(|(_, device)| device.presence.contains_key(&place.id));
         there
-            .filter_map(|(id, device)| device.channel.map(|channel| (device.last_seen_at, *id, channel)))
+            .filter_map(|(id, device)| device.about.channel.map(|channel| (device.last_seen_at, *id, channel)))
             .max_by_key(|(seen, id, _)| (*seen, *id))
             .map(|(_, id, channel)| (id, channel))
             .or_else(|| self.reachable_device(&[]))

@@ -50,7 +50,7 @@ impl Stepper<'_> {
     }
 
     fn begin(&mut self, journey: &CompiledJourney, key: String, facts: Bound) {
-        let mut known = self.subject.journeys.iter();
+        let mut known = self.subject.seldom.journeys.iter();
         if known.any(|open| open.journey_id == journey.id && open.key == key) {
             return;
         }
@@ -69,10 +69,10 @@ impl Stepper<'_> {
             since: now,
             ends_at: first.ends_at(now),
         };
-        if self.subject.journeys.len() >= limits::INSTANCES_PER_USER_MAX {
+        if self.subject.seldom.journeys.len() >= limits::INSTANCES_PER_USER_MAX {
             return self.tell_change(instance, None, Some("too_many"));
         }
-        self.subject.journeys.push(instance.clone());
+        self.subject.seldom.journeys.push(instance.clone());
         self.notice_beginning(journey, &instance);
         self.tell_change(instance, None, None);
     }

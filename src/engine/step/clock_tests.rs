@@ -120,10 +120,10 @@ fn what_came_is_forgotten_with_its_fact() {
     let mut ana = Person::new(1);
     ana.fact(&stage, "10:00", arriving(1, "18:00"));
     ana.until(&stage, at("16:00"));
-    assert_eq!(ana.subject.reached.len(), 1);
+    assert_eq!(ana.subject.seldom.reached.len(), 1);
     let gone = Input::FactGone(ana.subject.facts[0].id.clone());
     ana.step(&stage, at("16:00"), &gone);
-    assert!(ana.subject.reached.is_empty());
+    assert!(ana.subject.seldom.reached.is_empty());
 }
 
 fn every_evening(more: Value) -> Value {
@@ -143,7 +143,7 @@ fn a_time_of_day_comes_in_the_zone_the_person_is_in() {
     ana.until(&stage, at("23:00"));
     assert_eq!(times(&ana, "scheduled"), [at("18:00")]);
     let device = ana.subject.devices.get_mut(&ana.device).unwrap();
-    device.time_zone = Some("America/New_York".to_owned());
+    device.describe(|about| about.time_zone = Some("America/New_York".to_owned()));
     ana.step(&stage, at("23:30"), &Input::Tick);
     ana.until(&stage, at("5 12:00"));
     assert_eq!(
@@ -206,7 +206,7 @@ fn only_who_is_inside_then_is_meant_and_by_the_clock_of_the_place() {
     let stage = Stage::with(&[trigger]);
     let mut ana = Person::new(1);
     let device = ana.subject.devices.get_mut(&ana.device).unwrap();
-    device.time_zone = Some("America/New_York".to_owned());
+    device.describe(|about| about.time_zone = Some("America/New_York".to_owned()));
     ana.fix(&stage, "12:00", 900.0);
     assert_eq!(ana.wake_at, None, "nobody is inside, nothing will happen");
     ana.fix(&stage, "17:00", 10.0);
@@ -261,7 +261,7 @@ fn who_is_woken_without_having_asked_says_so_once() {
     let stage = Stage::with(&[check_in_opens()]);
     let mut ana = Person::new(1);
     ana.fact(&stage, "10:00", arriving(1, "18:00"));
-    assert_eq!(ana.subject.wakes_at, Some(at("15:00")));
+    assert_eq!(ana.subject.wakes_at, Some(at("15:00").into()));
     // What the store says when everybody was woken is not what the subject says.
     let effects = ana.step(&stage, at("10:01"), &Input::Tick);
     assert!(effects.changed && effects.moments.is_empty());

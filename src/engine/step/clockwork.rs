@@ -30,7 +30,7 @@ impl Stepper<'_> {
         let now = self.given.now;
         let pending = times_to_come(&self.subject, self.given.catalogue);
         for (at, fact, time) in pending.into_iter().filter(|(at, ..)| *at <= now) {
-            let reached = &mut self.subject.reached;
+            let reached = &mut self.subject.seldom.reached;
             match reached
                 .iter_mut()
                 .find(|known| known.fact == fact && known.time == time)
@@ -49,7 +49,9 @@ impl Stepper<'_> {
 
     fn keep_schedules(&mut self) {
         let (catalogue, now) = (self.given.catalogue, self.given.now);
-        let Some(since) = self.subject.stepped_at else { return };
+        let Some(since) = self.subject.stepped_at.map(Timestamp::from) else {
+            return;
+        };
         let mut came: Vec<(Timestamp, MomentKind)> = Vec::new();
         for (trigger, schedule) in schedules(&self.subject, catalogue) {
             let since = since.max(just_before(trigger.live_since));
@@ -78,10 +80,13 @@ impl Stepper<'_> {
 
     /// What is known of times that came goes with the fact that named them.
     pub(super) fn forget_times_of_gone_facts(&mut self) {
-        let facts = &self.subject.facts;
-        self.subject
-            .reached
-            .retain(|reached| facts.iter().any(|fact| fact.id == reached.fact));
+        let subject = &mut *self.subject;
+        if subject.seldom.reached.is_empty() {
+            return;
+        }
+        let facts = &subject.facts;
+        let reached = &mut subject.seldom.reached;
+        reached.retain(|reached| facts.iter().any(|fact| fact.id == reached.fact));
     }
 }
 
@@ -107,7 +112,7 @@ pub(super) fn wakes<'a>(
 /// A text that has no value for a fact names no time of it, and a trigger cares for none before it went live.
 fn times_to_come(subject: &Subject, catalogue: &Catalogue) -> BTreeSet<FactTime> {
     let mut times = BTreeSet::new();
-    if subject.facts.is_empty() || subject.reached.len() >= limits::REACHED_PER_USER_MAX {
+    if subject.facts.is_empty() || subject.seldom.reached.len() >= limits::REACHED_PER_USER_MAX {
         return times;
     }
     let listeners = catalogue.triggers.timed().chain(catalogue.listeners_in_journeys());
@@ -123,6 +128,7 @@ fn times_to_come(subject: &Subject, catalogue: &Catalogue) -> BTreeSet<FactTime>
                 let is_sane = (1..=9999).contains(&at.year());
                 let concerns = trigger.live_since.is_none_or(|since| at >= since);
                 let is_over = subject
+                    .seldom
                     .reached
                     .iter()
                     .any(|known| known.at == at && known.fact == fact.id && known.time == text);
@@ -138,7 +144,7 @@ fn times_to_come(subject: &Subject, catalogue: &Catalogue) -> BTreeSet<FactTime>
 /// A trigger in a state of a journey hears only who is in that state.
 fn hears(subject: &Subject, trigger: &CompiledTrigger) -> bool {
     trigger.journey.as_ref().is_none_or(|of| {
-        let mut journeys = subject.journeys.iter();
+        let mut journeys = subject.seldom.journeys.iter();
         journeys.any(|instance| instance.journey_id == of.id && instance.state == of.state)
     })
 }

@@ -17,11 +17,15 @@ impl Stepper<'_> {
         if case.trigger.sentence.then.to == Audience::Business {
             return Ok(());
         }
-        let reachable = self.subject.devices.values().filter(|device| device.channel.is_some());
+        let reachable = self
+            .subject
+            .devices
+            .values()
+            .filter(|device| device.about.channel.is_some());
         let (mut addresses, mut permitted) = (0, 0);
         for device in reachable {
             addresses += 1;
-            permitted += i32::from(device.notifications != Permission::Denied);
+            permitted += i32::from(device.about.notifications != Permission::Denied);
         }
         let fallback = &case.trigger.sentence.then.fallback;
         if permitted == 0 && self.first_address(fallback).is_none() {

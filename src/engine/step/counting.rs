@@ -27,7 +27,7 @@ impl Stepper<'_> {
         if !is_counted {
             return;
         }
-        let counted = &mut self.subject.counted;
+        let counted = &mut self.subject.seldom.counted;
         let place = counted.partition_point(|known| known.at <= at);
         let name = name.to_owned();
         counted.insert(place, Counted { name, at, same });
@@ -82,7 +82,7 @@ impl Stepper<'_> {
     /// How often such an event happened up to `until`, that one included.
     fn happened(&self, event: &EventWhen, same: Option<(&str, &Value)>, until: Timestamp, within: Span) -> usize {
         let since = until - within.delta();
-        let such = self.subject.counted.iter().filter(|known| {
+        let such = self.subject.seldom.counted.iter().filter(|known| {
             let is_same = same.is_none_or(|(property, value)| known.same.get(property) == Some(value));
             known.name == event.name && known.at > since && known.at <= until && is_same
         });
@@ -91,7 +91,7 @@ impl Stepper<'_> {
 
     /// Keeps events as long as some trigger still counts them.
     pub(super) fn forget_what_no_longer_counts(&mut self) {
-        if self.subject.counted.is_empty() {
+        if self.subject.seldom.counted.is_empty() {
             return;
         }
         let mut longest: BTreeMap<&str, Span> = BTreeMap::new();
@@ -100,7 +100,7 @@ impl Stepper<'_> {
             *kept = (*kept).max(event.within.unwrap_or(Span::seconds(0)));
         }
         let now = self.given.now;
-        let counted = &mut self.subject.counted;
+        let counted = &mut self.subject.seldom.counted;
         counted.retain(|known| {
             let within = longest.get(known.name.as_str());
             within.is_some_and(|within| known.at + within.delta() > now)

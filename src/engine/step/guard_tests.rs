@@ -4,6 +4,7 @@
 use super::stage_tests::{Person, Stage, at, hours};
 use super::*;
 use crate::engine::decision::Step;
+use crate::engine::subject::About;
 use serde_json::{Value, json};
 
 fn on_event(guards: &Value) -> Value {
@@ -62,7 +63,8 @@ fn quiet_hours_follow_the_zone_the_phone_is_in() {
     ana.event(&stage, "23:00", "tick");
     assert_eq!(ana.codes(), ["quiet_deferred"]);
     assert_eq!(ana.decisions[0].until, Some(at("5 07:00")));
-    ana.subject.devices.get_mut(&ana.device).unwrap().time_zone = Some("America/New_York".to_owned());
+    let device = ana.subject.devices.get_mut(&ana.device).unwrap();
+    device.describe(|about| about.time_zone = Some("America/New_York".to_owned()));
     // Five in the afternoon over there.
     ana.event(&stage, "23:10", "tick");
     assert_eq!(
@@ -168,6 +170,12 @@ fn a_paused_trigger_and_a_paused_project_say_so() {
     );
 }
 
+fn describe_all(person: &mut Person, change: impl Fn(&mut About)) {
+    for device in person.subject.devices.values_mut() {
+        device.describe(&change);
+    }
+}
+
 #[test]
 fn consent_permission_and_address_are_told_apart() {
     let stage = Stage::with(&[on_event(&json!({}))]);
@@ -189,13 +197,10 @@ fn consent_permission_and_address_are_told_apart() {
         code(&|p| p.subject.consents.extend([(Purpose::Promo, refuse)])),
         "opted_out"
     );
-    assert_eq!(
-        code(&|p| p.subject.devices.values_mut().for_each(|d| d.channel = None)),
-        "no_token"
-    );
+    assert_eq!(code(&|p| describe_all(p, |about| about.channel = None)), "no_token");
     let denied = crate::engine::fix::Permission::Denied;
     assert_eq!(
-        code(&|p| p.subject.devices.values_mut().for_each(|d| d.notifications = denied)),
+        code(&|p| describe_all(p, |about| about.notifications = denied)),
         "no_permission"
     );
 }

@@ -86,14 +86,17 @@ fn a_fact_begins_it_an_event_takes_it_on_and_what_is_said_leads_further() {
     assert_eq!(ways(&[viewed]), ["viewed"]);
     assert_eq!(ana.codes(), ["waiting_time"]);
     assert_eq!(ana.decisions[0].trigger, "solar/nudge");
-    assert_eq!(ana.subject.waits[0].instance_id, Some(ana.subject.journeys[0].id));
+    assert_eq!(
+        ana.subject.waits[0].instance_id,
+        Some(ana.subject.seldom.journeys[0].id)
+    );
     ana.until(&stage, at("5 09:00"));
     assert_eq!((ana.codes().last().unwrap().as_str(), ana.messages.len()), ("sent", 1));
-    let instance = ana.subject.journeys[0].clone();
+    let instance = ana.subject.seldom.journeys[0].clone();
     assert_eq!((instance.state.as_str(), instance.since), ("nudged", at("5 09:00")));
     assert_eq!(instance.ends_at, at("12 09:00"));
     ana.until(&stage, at("12 09:00"));
-    assert_eq!((ana.subject.journeys.len(), ana.wake_at), (0, None));
+    assert_eq!((ana.subject.seldom.journeys.len(), ana.wake_at), (0, None));
     assert_eq!(ana.kinds(), ["fact", "begun", "event", "begun", "begun"]);
 }
 
@@ -105,7 +108,7 @@ fn the_limit_of_a_state_comes_when_the_phone_is_silent() {
     ana.fact(&stage, "1 09:00", lead("L1", 1, "new"));
     let out = ana.step(&stage, at("3 09:00"), &Input::Tick);
     assert_eq!(ways(&[out]), ["exit expired"]);
-    assert!(ana.subject.journeys.is_empty());
+    assert!(ana.subject.seldom.journeys.is_empty());
     let late = ana.event(&stage, "3 10:00", "viewed");
     assert!(late.instances.is_empty(), "it is over");
 }
@@ -209,7 +212,7 @@ fn facts_that_go_by_time_or_to_others_end_it_too() {
     };
     ana.fact(&stage, "1 09:00", until_noon);
     ana.until(&stage, at("1 12:00"));
-    assert!(ana.subject.journeys.is_empty(), "its fact ended at noon");
+    assert!(ana.subject.seldom.journeys.is_empty(), "its fact ended at noon");
     ana.fact(&stage, "1 13:00", lead("L2", 1, "new"));
     let out = ana.step(&stage, at("1 14:00"), &Input::FactGone(lead("L2", 1, "new").id));
     assert_eq!(ways(&[out]), ["exit fact_ended"]);
@@ -228,7 +231,10 @@ fn open_instances_finish_on_their_version_or_move_by_choice() {
     stage.follow(2, finish.clone());
     ana.step(&stage, at("1 09:30"), &Input::Tick);
     assert_eq!(
-        (ana.subject.journeys[0].version, ana.subject.journeys[0].ends_at),
+        (
+            ana.subject.seldom.journeys[0].version,
+            ana.subject.seldom.journeys[0].ends_at
+        ),
         (1, at("3 09:00"))
     );
 
@@ -236,7 +242,10 @@ fn open_instances_finish_on_their_version_or_move_by_choice() {
     stage.follow(3, finish.clone());
     let moved = ana.step(&stage, at("1 09:40"), &Input::Tick);
     assert_eq!(
-        (ana.subject.journeys[0].version, ana.subject.journeys[0].ends_at),
+        (
+            ana.subject.seldom.journeys[0].version,
+            ana.subject.seldom.journeys[0].ends_at
+        ),
         (3, at("1 10:00"))
     );
     assert!(
@@ -264,10 +273,10 @@ fn a_paused_journey_is_silent_and_goes_on() {
     let mut ana = Person::new(1);
     ana.fact(&stage, "1 09:00", lead("L1", 1, "new"));
     ana.event(&stage, "1 10:00", "viewed");
-    assert_eq!(ana.subject.journeys[0].state, "viewed");
+    assert_eq!(ana.subject.seldom.journeys[0].state, "viewed");
     ana.until(&stage, at("11 10:00"));
     assert_eq!(ana.codes(), ["paused"]);
-    assert!(ana.subject.journeys.is_empty(), "its limit came");
+    assert!(ana.subject.seldom.journeys.is_empty(), "its limit came");
 }
 
 #[test]
@@ -279,7 +288,7 @@ fn moves_ask_for_no_consent_and_a_person_can_move_or_cancel_an_instance() {
     ana.fact(&stage, "1 09:00", lead("L1", 1, "new"));
     ana.event(&stage, "1 10:00", "viewed");
     assert_eq!(ana.codes(), ["no_consent"]);
-    let instance_id = ana.subject.journeys[0].id;
+    let instance_id = ana.subject.seldom.journeys[0].id;
     let mut order = |now: &str, order: InstanceOrder| {
         let effects = ana.step(&stage, at(now), &Input::Instance { instance_id, order });
         ways(&[effects])
@@ -336,7 +345,7 @@ fn what_fell_due_before_the_limit_has_its_say_although_the_tick_is_late() {
     ana.event(&stage, "1 10:00", "viewed");
     ana.step(&stage, at("20 10:00"), &Input::Tick);
     assert_eq!(ana.codes(), ["waiting_time", "sent"]);
-    assert_eq!(ana.subject.journeys[0].state, "nudged");
+    assert_eq!(ana.subject.seldom.journeys[0].state, "nudged");
 }
 
 #[test]
@@ -355,7 +364,10 @@ fn moves_and_triggers_of_a_state_listen_to_a_dwell_that_nothing_else_asks_for() 
     assert_eq!(ana.codes(), ["sent"]);
     ana.until(&stage, at("1 10:20"));
     assert_eq!(
-        (ana.subject.journeys[0].state.as_str(), ana.subject.journeys[0].since),
+        (
+            ana.subject.seldom.journeys[0].state.as_str(),
+            ana.subject.seldom.journeys[0].since
+        ),
         ("viewed", at("1 10:20"))
     );
 }

@@ -33,13 +33,13 @@ pub(super) type Standing = Vec<(InstanceId, usize)>;
 impl<'s> Stepper<'s> {
     pub(super) fn instance(&self, id: Option<InstanceId>) -> Option<&Instance> {
         let id = id?;
-        self.subject.journeys.iter().find(|instance| instance.id == id)
+        self.subject.seldom.journeys.iter().find(|instance| instance.id == id)
     }
 
     /// The open instance in whose state this trigger speaks of these facts.
     pub(super) fn instance_that_holds(&self, trigger: &CompiledTrigger, facts: &Bound) -> Option<InstanceId> {
         let held_by = trigger.journey.as_ref()?;
-        let mut journeys = self.subject.journeys.iter();
+        let mut journeys = self.subject.seldom.journeys.iter();
         let found = journeys.find(|one| {
             let in_state = one.journey_id == held_by.id && one.state == held_by.state;
             in_state && one.facts.iter().all(|(name, fact)| facts.get(name) == Some(fact))
@@ -64,7 +64,7 @@ impl<'s> Stepper<'s> {
 
     /// The triggers of the states that the person is in, as far as this moment is theirs.
     pub(super) fn triggers_in_journeys(&self, moment: &Moment) -> Vec<(&'s Arc<CompiledTrigger>, Option<InstanceId>)> {
-        let concerned = self.subject.journeys.iter().filter(|one| concerns(one, moment));
+        let concerned = self.subject.seldom.journeys.iter().filter(|one| concerns(one, moment));
         concerned
             .flat_map(|one| {
                 let state = self.state_of(one);
@@ -78,7 +78,7 @@ impl<'s> Stepper<'s> {
 
     /// Where instances stand before a moment is judged.
     pub(super) fn standing(&self) -> Standing {
-        let journeys = self.subject.journeys.iter();
+        let journeys = self.subject.seldom.journeys.iter();
         journeys.map(|one| (one.id, self.moved(one.id))).collect()
     }
 
@@ -158,10 +158,10 @@ impl<'s> Stepper<'s> {
 
     /// Takes an instance along a way. What it waited for in the state it leaves is over.
     fn go(&mut self, id: InstanceId, way: &Way) {
-        let Some(index) = self.subject.journeys.iter().position(|one| one.id == id) else {
+        let Some(index) = self.subject.seldom.journeys.iter().position(|one| one.id == id) else {
             return;
         };
-        let mut instance = self.subject.journeys[index].clone();
+        let mut instance = self.subject.seldom.journeys[index].clone();
         let Some(journey) = self.journey_of(&instance) else {
             return self.end(index, "cancelled");
         };
@@ -177,7 +177,7 @@ impl<'s> Stepper<'s> {
                 instance.since = now;
                 instance.passed += 1;
                 instance.ends_at = next.ends_at(now);
-                self.subject.journeys[index] = instance.clone();
+                self.subject.seldom.journeys[index] = instance.clone();
                 self.end_waits_of(id, &from.0);
                 self.notice_beginning(journey, &instance);
                 self.tell_change(instance, Some(from), None);
@@ -187,7 +187,7 @@ impl<'s> Stepper<'s> {
 
     /// Ends the instance at this place of the list.
     fn end(&mut self, index: usize, reason: &str) {
-        let mut instance = self.subject.journeys.remove(index);
+        let mut instance = self.subject.seldom.journeys.remove(index);
         instance.passed += 1;
         self.end_waits_of(instance.id, &instance.state);
         let from = (instance.state.clone(), instance.since);
@@ -196,7 +196,7 @@ impl<'s> Stepper<'s> {
 
     fn end_all(&mut self, reason: &str, over: impl Fn(&Self, &Instance) -> bool) {
         let mut index = 0;
-        while let Some(instance) = self.subject.journeys.get(index) {
+        while let Some(instance) = self.subject.seldom.journeys.get(index) {
             if over(self, instance) {
                 self.end(index, reason);
             } else {
@@ -248,14 +248,14 @@ impl<'s> Stepper<'s> {
 
     /// What became of its journeys since the last step: new versions, and states at their limit.
     pub(super) fn follow_journeys(&mut self) {
-        if self.subject.journeys.is_empty() {
+        if self.subject.seldom.journeys.is_empty() {
             return;
         }
-        for instance in self.subject.journeys.clone() {
+        for instance in self.subject.seldom.journeys.clone() {
             self.follow_version(&instance);
         }
         let now = self.given.now;
-        let mut due = self.subject.journeys.clone();
+        let mut due = self.subject.seldom.journeys.clone();
         due.retain(|instance| instance.ends_at <= now);
         due.sort_by_key(|instance| (instance.ends_at, instance.id));
         for instance in due {
@@ -283,7 +283,13 @@ impl<'s> Stepper<'s> {
 
     /// A new version takes open instances over when it says so; one whose version is gone ends.
     fn follow_version(&mut self, instance: &Instance) {
-        let Some(index) = self.subject.journeys.iter().position(|one| one.id == instance.id) else {
+        let Some(index) = self
+            .subject
+            .seldom
+            .journeys
+            .iter()
+            .position(|one| one.id == instance.id)
+        else {
             return;
         };
         let live = self.given.catalogue.live_journey(instance.journey_id);
@@ -296,7 +302,7 @@ impl<'s> Stepper<'s> {
                 moved
                     .facts
                     .retain(|name, fact| live.sentence.facts.get(name) == Some(&fact.kind));
-                self.subject.journeys[index] = moved.clone();
+                self.subject.seldom.journeys[index] = moved.clone();
                 let from = (moved.state.clone(), moved.since);
                 self.tell_change(moved, Some(from), None);
             }

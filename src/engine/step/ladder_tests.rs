@@ -106,7 +106,7 @@ fn the_further_ways_of_a_promo_that_leaves_later_are_counted_from_when_it_leaves
     let (stage, mut ana) = (stage_with(&planned), person());
     // Firebase is the one that asks for it.
     for device in ana.subject.devices.values_mut() {
-        device.channel = Some(ChannelKind::Fcm);
+        device.describe(|about| about.channel = Some(ChannelKind::Fcm));
     }
     ana.step(&stage, at("09:50"), &Input::Tick);
     let first = ana.step(&stage, at("10:00"), &Input::Tick);

@@ -7,7 +7,7 @@ use crate::base::time::Timestamp;
 use crate::engine::fence::{Geofence, Position};
 use crate::engine::fix::{Crossing, Fix, Record, Transition};
 use crate::engine::moment::{Evidence, MomentKind};
-use crate::engine::presence::{self, Change};
+use crate::engine::presence::{self, Change, Inside};
 use crate::engine::subject::Visit;
 
 impl<'a> Stepper<'a> {
@@ -35,9 +35,9 @@ impl<'a> Stepper<'a> {
             // Changed where it is: to take it out and to put it back takes and gives memory each time.
             let known = &mut self.device(device_id).presence;
             let mut state = known.get(&fence.id).cloned();
-            let leaving_before = state.as_ref().and_then(|inside| inside.leaving);
+            let leaving_before = state.as_ref().and_then(Inside::leaving);
             let change = presence::on_fix(&mut state, seen, record.at, &rules);
-            let leaving_after = state.as_ref().and_then(|inside| inside.leaving);
+            let leaving_after = state.as_ref().and_then(Inside::leaving);
             match state {
                 Some(inside) => known.insert(fence.id, inside),
                 None => known.remove(&fence.id),
@@ -97,23 +97,14 @@ impl<'a> Stepper<'a> {
     }
 
     fn renew_evidence(&mut self, device_id: DeviceId, fence: FenceId) {
-        let seen_at = self
-            .device(device_id)
-            .presence
-            .get(&fence)
-            .map(|inside| inside.evidence_at);
+        let seen_at = self.device(device_id).presence.get(&fence).map(Inside::evidence_at);
         if let (Some(at), Some(visit)) = (seen_at, self.subject.visits.get_mut(&fence)) {
             visit.evidence_at = visit.evidence_at.max(at);
         }
     }
 
     fn enter(&mut self, device_id: DeviceId, fence: &Geofence, evidence: Evidence) {
-        let Some(at) = self
-            .device(device_id)
-            .presence
-            .get(&fence.id)
-            .map(|inside| inside.since)
-        else {
+        let Some(at) = self.device(device_id).presence.get(&fence.id).map(Inside::since) else {
             return;
         };
         self.dirty = true;

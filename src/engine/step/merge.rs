@@ -11,7 +11,7 @@ impl Stepper<'_> {
     /// Takes over what an anonymous user left. Nothing has happened by it: no visit begins, and what was said stays said. But
     /// what is known of this user may answer what was asked of the other. The same once more changes nothing.
     pub(super) fn apply_merge(&mut self, other: &Subject) {
-        if other.user_id == self.subject.user_id || other.erased {
+        if other.user_id == self.subject.user_id || other.seldom.erased {
             return;
         }
         self.dirty = true;
@@ -49,23 +49,23 @@ impl Stepper<'_> {
             }
         }
         mine.sent.sort_by_key(|sent| sent.at);
-        for counted in &other.counted {
-            if !mine.counted.contains(counted) {
-                mine.counted.push(counted.clone());
+        for counted in &other.seldom.counted {
+            if !mine.seldom.counted.contains(counted) {
+                mine.seldom.counted.push(counted.clone());
             }
         }
-        mine.counted.sort_by_key(|counted| counted.at);
-        for reached in &other.reached {
-            if !mine.reached.contains(reached) {
-                mine.reached.push(reached.clone());
+        mine.seldom.counted.sort_by_key(|counted| counted.at);
+        for reached in &other.seldom.reached {
+            if !mine.seldom.reached.contains(reached) {
+                mine.seldom.reached.push(reached.clone());
             }
         }
     }
 
     /// Journeys go on; of two with one key this user's does, and the other is over.
     fn take_journeys(&mut self, other: &Subject) {
-        for theirs in &other.journeys {
-            let mine = &self.subject.journeys;
+        for theirs in &other.seldom.journeys {
+            let mine = &self.subject.seldom.journeys;
             if mine.iter().any(|mine| mine.id == theirs.id) {
                 continue;
             }
@@ -74,7 +74,7 @@ impl Stepper<'_> {
                 let from = (theirs.state.clone(), theirs.since);
                 self.tell_change(theirs.clone(), Some(from), Some("cancelled"));
             } else {
-                self.subject.journeys.push(theirs.clone());
+                self.subject.seldom.journeys.push(theirs.clone());
             }
         }
     }

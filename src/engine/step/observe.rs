@@ -2,6 +2,7 @@
 
 use super::stepper::Stepper;
 use super::{Input, KeptBecause, KeptFix, Received, Refused};
+use crate::base::compact::Number;
 use crate::base::id::{DeviceId, FenceId};
 use crate::base::time::Timestamp;
 use crate::engine::catalogue::{KeepFixes, Mode};
@@ -10,9 +11,10 @@ use crate::engine::fence::{Geofence, Position};
 use crate::engine::fix::{Body, DeviceContext, Fix, Quality, ReceiptStatus, Record, validate::ACCURACY_ASSUMED_M};
 use crate::engine::moment::{Evidence, Moment, MomentKind, Place};
 use crate::engine::presence::Likelihood;
-use crate::engine::subject::{Device, LastFix, Mark, Purpose};
+use crate::engine::subject::{Device, LastFix, Mark, Purpose, RecordId};
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
+use thin_vec::ThinVec;
 
 /// Faster than this between two fixes is no journey, in m/s… (DESIGN.md 5.3)
 const JUMP_SPEED_MPS: f64 = 350.0;
@@ -106,7 +108,7 @@ impl<'a> Stepper<'a> {
         }
         if !record.suspect {
             let device = self.device(device_id);
-            device.last_seen_at = device.last_seen_at.max(Some(record.at));
+            device.last_seen_at = device.last_seen_at.max(Some(record.at.into()));
         }
     }
 
@@ -116,21 +118,13 @@ impl<'a> Stepper<'a> {
 
     /// In order, and newer than all before? Then it counts, and becomes the newest.
     pub(super) fn take_place_in_order(&mut self, device_id: DeviceId, record: &Record) -> bool {
-        match &mut self.device(device_id).newest {
-            Some(newest) if (newest.at, &newest.record_id) >= (record.at, &record.id) => return false,
-            // The text takes the place of the one before, without memory of its own.
-            Some(newest) => {
-                newest.at = record.at;
-                newest.record_id.clone_from(&record.id);
-            }
-            newest @ None => {
-                *newest = Some(Mark {
-                    at: record.at,
-                    record_id: record.id.clone(),
-                });
-            }
+        let newest = &mut self.device(device_id).newest;
+        let this = Some(Mark::of(record.at, &record.id));
+        let is_newer = *newest < this;
+        if is_newer {
+            *newest = this;
         }
-        true
+        is_newer
     }
 
     fn apply_fix(&mut self, device_id: DeviceId, record: &Record, fix: &Fix) {
@@ -139,7 +133,7 @@ impl<'a> Stepper<'a> {
         }
         if !self.take_place_in_order(device_id, record) {
             let newest = self.device(device_id).newest.as_ref();
-            if newest.is_none_or(|newest| newest.record_id != record.id) {
+            if newest.is_none_or(|newest| newest.record_id != RecordId::from(&*record.id)) {
                 self.keep(device_id, record, fix, KeptBecause::Late);
             }
             return;
@@ -165,11 +159,11 @@ impl<'a> Stepper<'a> {
         let accuracy_m = fix.accuracy_m.unwrap_or(ACCURACY_ASSUMED_M);
         let device = self.device(device_id);
         device.last_fix = Some(LastFix {
-            at: record.at,
+            at: record.at.into(),
             lat: fix.lat,
             lng: fix.lng,
             accuracy_m,
-            speed_mps: fix.speed_mps,
+            speed_mps: fix.speed_mps.and_then(Number::new),
         });
         device.flagged.clear();
         let why = if self.out.moments.len() > noticed {
@@ -191,19 +185,19 @@ impl<'a> Stepper<'a> {
         if farthest_m(from, to) <= JUMP_ALLOWANCE_M {
             return false;
         }
-        let seconds = (at - last.at).as_seconds_f64();
+        let seconds = (at - last.at.timestamp()).as_seconds_f64();
         crate::engine::fence::distance_m(from, to) > JUMP_SPEED_MPS * seconds + JUMP_ALLOWANCE_M
     }
 
     /// A made-up or impossible fix changes no presence; where it would have, that is noticed once and explained.
     fn note_flagged(&mut self, device_id: DeviceId, record: &Record, fix: &Fix, position: Position, implausible: bool) {
-        let mut would_be_in = BTreeSet::new();
+        let mut would_be_in = ThinVec::new();
         for fence in self.fences_at(position) {
             let seen = likelihood(fence, position, fix);
             if seen.enter_p < self.given.catalogue.thresholds(fence).enter_p || self.is_inside(fence.id) {
                 continue;
             }
-            would_be_in.insert(fence.id);
+            would_be_in.push(fence.id);
             if !self.device(device_id).flagged.contains(&fence.id) {
                 let mut evidence = evidence_of(record, fix, seen.enter_p);
                 evidence.implausible = implausible;
@@ -212,6 +206,7 @@ impl<'a> Stepper<'a> {
                 self.notice(moment);
             }
         }
+        would_be_in.sort_unstable();
         if self.device(device_id).flagged != would_be_in {
             self.dirty = true;
             self.device(device_id).flagged = would_be_in;
@@ -255,17 +250,17 @@ impl<'a> Stepper<'a> {
 
     fn apply_context(&mut self, device_id: DeviceId, record: &Record, context: &DeviceContext) {
         let device = self.device(device_id);
-        let late = record.suspect || device.last_seen_at.is_some_and(|seen| seen > record.at);
+        let late = record.suspect || device.last_seen_at.is_some_and(|seen| seen > record.at.into());
         if late {
             return;
         }
-        let before = (device.locale.clone(), device.time_zone.clone(), device.notifications);
-        device.locale = context.locale.clone().or(device.locale.take());
-        device.time_zone = context.time_zone.clone().or(device.time_zone.take());
-        device.notifications = context.notifications.unwrap_or(device.notifications);
-        device.battery = context.battery.or(device.battery);
-        let after = (device.locale.clone(), device.time_zone.clone(), device.notifications);
-        self.dirty |= before != after;
+        device.battery = context.battery.and_then(Number::new).or(device.battery);
+        let is_other = device.describe(|about| {
+            about.locale = context.locale.clone().or(about.locale.take());
+            about.time_zone = context.time_zone.clone().or(about.time_zone.take());
+            about.notifications = context.notifications.unwrap_or(about.notifications);
+        });
+        self.dirty |= is_other;
     }
 
     pub(super) fn moment(

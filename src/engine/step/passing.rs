@@ -20,7 +20,7 @@ impl Stepper<'_> {
 
     fn exit_by_silence(&mut self, until: Timestamp) {
         let catalogue = self.given.catalogue;
-        let by_crossing = |inside: &Inside| inside.leaving.is_some_and(|leaving| leaving.by_crossing);
+        let by_crossing = |inside: &Inside| inside.leaving().is_some_and(|leaving| leaving.by_crossing);
         let mut leaving: Vec<(DeviceId, FenceId)> = Vec::new();
         for (device_id, device) in self.subject.devices.iter() {
             let left = device.presence.iter().filter(|(_, inside)| by_crossing(inside));
@@ -133,18 +133,14 @@ impl Stepper<'_> {
             return;
         };
         for fence in here {
-            let edited_since = fence.version > 1 && fence.updated_at > last.at;
+            let edited_since = fence.version > 1 && fence.updated_at > last.at.timestamp();
             if !edited_since || self.device(device_id).presence.contains_key(&fence.id) {
                 continue;
             }
             let edge_m = fence.shape.signed_distance_m(last_position);
             let seen = Likelihood::of(fence.shape.effective_radius_m(), edge_m, last.accuracy_m);
             if seen.enter_p >= self.given.catalogue.thresholds(fence).enter_p {
-                let inside = Inside {
-                    since: last.at,
-                    evidence_at: last.at,
-                    leaving: None,
-                };
+                let inside = Inside::since_the(last.at.timestamp());
                 self.device(device_id).presence.insert(fence.id, inside);
                 self.begin_silently(device_id, fence);
             }
@@ -207,7 +203,7 @@ fn leaving_since(subject: &Subject, fence_id: FenceId) -> Option<Timestamp> {
         .values()
         .filter_map(|device| device.presence.get(&fence_id));
     let signs: Option<Vec<Timestamp>> = inside
-        .map(|inside| inside.leaving.map(|leaving| leaving.since))
+        .map(|inside| inside.leaving().map(|leaving| leaving.since))
         .collect();
     signs?.into_iter().max()
 }
@@ -225,16 +221,16 @@ pub(super) fn wake_at(subject: &Subject, catalogue: &Catalogue, now: Timestamp) 
     let exits = subject.devices.values().flat_map(|device| {
         device.presence.iter().filter_map(|(id, inside)| {
             // Without signs of leaving there is nothing to look up.
-            inside.leaving?;
+            inside.leaving()?;
             let fence = catalogue.fences.get(id)?;
             presence::wakes_at(inside, &catalogue.thresholds(fence))
         })
     });
     // A fact that comes into force matters only to somebody who is somewhere, waits for something or goes a way.
     let cares =
-        || !subject.waits.is_empty() || !subject.journeys.is_empty() || subject.places_inside().next().is_some();
+        || !subject.waits.is_empty() || !subject.seldom.journeys.is_empty() || subject.places_inside().next().is_some();
     let facts = subject.facts.iter().filter_map(|fact| fact.turns_at(now)).min();
-    let journeys = subject.journeys.iter().map(|instance| instance.ends_at);
+    let journeys = subject.seldom.journeys.iter().map(|instance| instance.ends_at);
     let ladders = subject.sent.iter().filter_map(|sent| sent.course.ladder.next_at());
     // One after the other: mostly there is nothing of each, and a chain asks again and again which of them it is at.
     let next = [

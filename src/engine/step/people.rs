@@ -33,8 +33,8 @@ impl Stepper<'_> {
     }
 
     pub(super) fn apply_profile(&mut self, profile: &Profile) {
-        if self.subject.profile != *profile {
-            self.subject.profile = profile.clone();
+        if *self.subject.profile != *profile {
+            self.subject.profile = profile.clone().into();
             self.dirty = true;
             self.judge_waits_on(None);
         }
@@ -43,15 +43,17 @@ impl Stepper<'_> {
     pub(super) fn apply_device(&mut self, device_id: DeviceId, news: &DeviceNews) {
         let now = self.given.now;
         let device = self.device(device_id);
-        let lost_address = device.channel.is_some() && news.channel.is_none();
-        device.platform.clone_from(&news.platform);
-        device.locale = news.locale.clone().or(device.locale.take());
-        device.time_zone = news.time_zone.clone().or(device.time_zone.take());
-        device.notifications = news.notifications.unwrap_or(device.notifications);
-        device.channel = news.channel;
+        let lost_address = device.about.channel.is_some() && news.channel.is_none();
+        device.describe(|about| {
+            about.platform.clone_from(&news.platform);
+            about.locale = news.locale.clone().or(about.locale.take());
+            about.time_zone = news.time_zone.clone().or(about.time_zone.take());
+            about.notifications = news.notifications.unwrap_or(about.notifications);
+            about.channel = news.channel;
+        });
         // A person who just signed in or registered is holding this device; that its address died says nothing of them.
         if !lost_address {
-            device.last_seen_at = device.last_seen_at.max(Some(now));
+            device.last_seen_at = device.last_seen_at.max(Some(now.into()));
         }
         self.dirty = true;
     }

@@ -11,7 +11,7 @@ use crate::engine::catalogue::{Catalogue, Mode};
 use crate::engine::fence::{Details, FenceIndex, Geofence, Names, Position, Shape, ShapeLimits};
 use crate::engine::fix::{Body, Crossing, DeviceContext, Event, Receipt};
 use crate::engine::message::CompiledContent;
-use crate::engine::subject::Device;
+use crate::engine::subject::{About, Device};
 use crate::engine::trigger::CompiledTrigger;
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};
@@ -157,8 +157,12 @@ impl Player {
         }
         let devices = [ids.draw::<DeviceId>(), ids.draw()];
         let held = Device {
-            channel: Some(ChannelKind::Tray),
-            last_seen_at: Some(at("00:00")),
+            about: About {
+                channel: Some(ChannelKind::Tray),
+                ..About::default()
+            }
+            .into(),
+            last_seen_at: Some(at("00:00").into()),
             ..Device::default()
         };
         subject.devices.insert(devices[0], held);
@@ -260,7 +264,7 @@ impl Player {
             What::Zone(zone) => {
                 let profile = Profile {
                     time_zone: zone.map(ToOwned::to_owned),
-                    ..self.subject.profile.clone()
+                    ..Profile::clone(&self.subject.profile)
                 };
                 return self.step(&Input::Profile(profile));
             }

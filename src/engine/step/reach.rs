@@ -57,8 +57,8 @@ impl Stepper<'_> {
         self.subject
             .devices
             .iter()
-            .filter(|(id, device)| device.notifications != Permission::Denied && !tried.contains(id))
-            .filter_map(|(id, device)| device.channel.map(|channel| (device.last_seen_at, *id, channel)))
+            .filter(|(id, device)| device.about.notifications != Permission::Denied && !tried.contains(id))
+            .filter_map(|(id, device)| device.about.channel.map(|channel| (device.last_seen_at, *id, channel)))
             .filter(|(_, _, its)| channel.is_none_or(|wanted| wanted == *its))
             .max_by_key(|(seen, id, _)| (*seen, *id))
             .map(|(_, id, channel)| (id, channel))

@@ -196,7 +196,8 @@ fn opening_hours_are_the_places_and_not_the_persons() {
     let mut ana = Person::new(1);
     // Her watch still says New York: the kitchen is open there when it is closed here.
     let zone = Some("America/New_York".to_owned());
-    ana.subject.devices.get_mut(&ana.device).unwrap().time_zone = zone;
+    let device = ana.subject.devices.get_mut(&ana.device).unwrap();
+    device.describe(|about| about.time_zone = zone);
     ana.fix(&stage, "21:00", 10.0);
     for time in ["22:29", "22:30", "23:00"] {
         ana.event(&stage, time, "tick");
@@ -247,7 +248,8 @@ fn who_cannot_be_asked_is_judged_at_once_and_young_evidence_asks_nobody() {
         "wait": { "for": "PT5H", "while": "inside" } }),
     ]);
     let mut ana = Person::new(1);
-    ana.subject.devices.get_mut(&ana.device).unwrap().channel = None;
+    let device = ana.subject.devices.get_mut(&ana.device).unwrap();
+    device.describe(|about| about.channel = None);
     ana.fix(&stage, "10:00", 10.0);
     ana.until(&stage, at("16:00"));
     assert_eq!(ana.codes(), ["waiting_time", "sent"]);

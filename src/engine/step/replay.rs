@@ -27,7 +27,7 @@ impl Stepper<'_> {
             }
             let device = moment.device_id.and_then(|id| self.subject.devices.get_mut(&id));
             if let Some(device) = device {
-                device.last_seen_at = device.last_seen_at.max(Some(moment.occurred_at));
+                device.last_seen_at = device.last_seen_at.max(Some(moment.occurred_at.into()));
             }
             self.dirty = true;
             self.fresh.push(moment.clone());

@@ -3,6 +3,7 @@
 use super::judge::Occasion;
 use super::stepper::Stepper;
 use crate::base::id::MessageId;
+use crate::base::time::Timestamp;
 use crate::engine::decision::ReasonCode;
 use crate::engine::fact::{Becomes, Fact, FactRef, Lifecycle, changed_fields};
 use crate::engine::moment::{Evidence, Moment, MomentKind};
@@ -87,7 +88,9 @@ impl Stepper<'_> {
         if self.subject.facts.is_empty() {
             return;
         }
-        let Some(since) = self.subject.stepped_at else { return };
+        let Some(since) = self.subject.stepped_at.map(Timestamp::from) else {
+            return;
+        };
         let now = self.given.now;
         let turned: Vec<FactRef> = self
             .subject

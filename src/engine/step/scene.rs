@@ -2,6 +2,7 @@
 
 use super::judge::Case;
 use super::stepper::Stepper;
+use crate::base::compact::Number;
 use crate::base::time::{Timestamp, local};
 use crate::engine::catalogue::Catalogue;
 use crate::engine::fact::{Fact, FactRef};
@@ -28,7 +29,7 @@ impl Stepper<'_> {
         let device = self
             .subject
             .last_active_device()
-            .and_then(|(_, device)| device.locale.clone());
+            .and_then(|(_, device)| device.about.locale.clone());
         self.subject.profile.locale.clone().or(device)
     }
 
@@ -119,7 +120,7 @@ impl Stepper<'_> {
 pub(super) fn user_zone(subject: &Subject, catalogue: &Catalogue) -> Tz {
     let device = subject
         .last_active_device()
-        .and_then(|(_, device)| device.time_zone.as_deref());
+        .and_then(|(_, device)| device.about.time_zone.as_deref());
     [device, subject.profile.time_zone.as_deref()]
         .into_iter()
         .flatten()
@@ -138,11 +139,14 @@ pub(super) fn place_zone(subject: &Subject, catalogue: &Catalogue, place: Option
 /// The device heard from last; how fast it moves only where its last fix said so.
 fn device_scene(device: Option<&Device>) -> Value {
     let mut scene = json!({
-        "platform": device.map(|device| &device.platform),
-        "locale": device.map(|device| &device.locale),
-        "time_zone": device.map(|device| &device.time_zone),
+        "platform": device.map(|device| &device.about.platform),
+        "locale": device.map(|device| &device.about.locale),
+        "time_zone": device.map(|device| &device.about.time_zone),
     });
-    let speed_mps = device.and_then(|device| device.last_fix).and_then(|fix| fix.speed_mps);
+    let speed_mps = device
+        .and_then(|device| device.last_fix)
+        .and_then(|fix| fix.speed_mps)
+        .map(Number::get);
     if let Some(speed_mps) = speed_mps {
         scene["speed_mps"] = json!(speed_mps);
     }

@@ -167,12 +167,12 @@ fn what_no_trigger_counts_is_not_remembered_and_what_is_old_is_forgotten() {
     let stage = Stage::with(&[look_tried(None)]);
     let mut ana = Person::new(1);
     ana.event(&stage, "10:00", "key_used");
-    assert!(ana.subject.counted.is_empty());
+    assert!(ana.subject.seldom.counted.is_empty());
     tries(&stage, &mut ana, "10:01", &json!({ "sku": "a" }));
-    assert_eq!(ana.subject.counted.len(), 1);
-    assert!(ana.subject.counted[0].same.is_empty());
+    assert_eq!(ana.subject.seldom.counted.len(), 1);
+    assert!(ana.subject.seldom.counted[0].same.is_empty());
     ana.event(&stage, "11 10:01", "key_used");
-    assert!(ana.subject.counted.is_empty());
+    assert!(ana.subject.seldom.counted.is_empty());
     for minute in 0..1_010 {
         let hour = 10 + minute / 60 % 12;
         tries(
@@ -182,7 +182,10 @@ fn what_no_trigger_counts_is_not_remembered_and_what_is_old_is_forgotten() {
             &json!({ "n": minute }),
         );
     }
-    assert_eq!(ana.subject.counted.len(), crate::base::limits::COUNTED_PER_USER_MAX);
+    assert_eq!(
+        ana.subject.seldom.counted.len(),
+        crate::base::limits::COUNTED_PER_USER_MAX
+    );
 }
 
 #[test]

@@ -14,6 +14,7 @@ use crate::engine::fence::hours::Opening;
 use crate::engine::fence::{Details, FenceIndex, Geofence, Names, Position, Shape, ShapeLimits};
 use crate::engine::fix::{Body, Crossing, Quality, Transition};
 use crate::engine::message::CompiledContent;
+use crate::engine::subject::{About, Device};
 use crate::engine::trigger::CompiledTrigger;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -129,11 +130,15 @@ impl Person {
         }
         subject.profile.user_ref = Some("ana".to_owned());
         let device = ids.draw();
-        let held = crate::engine::subject::Device {
+        let about = About {
             channel: Some(ChannelKind::Tray),
             time_zone: Some("Europe/Vienna".to_owned()),
-            last_seen_at: Some(at("00:00")),
-            ..Default::default()
+            ..About::default()
+        };
+        let held = Device {
+            about: about.into(),
+            last_seen_at: Some(at("00:00").into()),
+            ..Device::default()
         };
         subject.devices.insert(device, held);
         Self {

@@ -240,7 +240,7 @@ fn an_erased_user_refuses_everything() {
     let stage = Stage::with(&[on_arrival()]);
     let mut ana = Person::new(1);
     ana.subject = Subject::new(ana.subject.user_id);
-    ana.subject.erased = true;
+    ana.subject.seldom.erased = true;
     let effects = ana.fix(&stage, "14:00", 10.0);
     let refused: Vec<_> = effects.refused.iter().map(|refused| refused.code).collect();
     assert_eq!(refused, [ReasonCode::Erased]);

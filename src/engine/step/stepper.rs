@@ -2,6 +2,7 @@
 
 use super::journeys::Gone;
 use super::{Effects, Forwarded, Input, InstanceChange, KeptFix, Received, Refused};
+use crate::base::compact::Micros;
 use crate::base::id::{IdSource, MessageId};
 use crate::base::limits;
 use crate::base::time::Timestamp;
@@ -74,8 +75,9 @@ pub fn step(subject: impl Into<Box<Subject>>, input: &Input, given: Given<'_>) -
 fn step_boxed(subject: Box<Subject>, input: &Input, given: Given<'_>) -> Effects {
     let mut stepper = Stepper::new(subject, given);
     // Woken without having asked: what is stored still says so, and would say so for ever.
-    stepper.dirty = matches!(input, Input::Tick) && stepper.subject.wakes_at.is_none_or(|at| at > given.now);
-    if stepper.subject.erased {
+    stepper.dirty =
+        matches!(input, Input::Tick) && stepper.subject.wakes_at.is_none_or(|at| at.timestamp() > given.now);
+    if stepper.subject.seldom.erased {
         stepper.refuse_all(input);
     } else {
         stepper.follow_fence_edits();
@@ -239,14 +241,15 @@ impl Stepper<'_> {
         let soft_is_due = self
             .subject
             .stored_at
-            .is_none_or(|at| at + STORE_SOFT_CHANGES_AFTER <= now);
+            .is_none_or(|at| at.timestamp() + STORE_SOFT_CHANGES_AFTER <= now);
         let wake_at = super::passing::wake_at(&self.subject, self.given.catalogue, now);
-        let turned = self.subject.wakes_at != wake_at;
-        let changed = self.dirty || caused || turned || (soft_is_due && !self.subject.erased);
-        self.subject.stepped_at = Some(now);
-        self.subject.wakes_at = wake_at;
+        let wakes_at = wake_at.map(Micros::from);
+        let turned = self.subject.wakes_at != wakes_at;
+        let changed = self.dirty || caused || turned || (soft_is_due && !self.subject.seldom.erased);
+        self.subject.stepped_at = Some(now.into());
+        self.subject.wakes_at = wakes_at;
         if changed {
-            self.subject.stored_at = Some(now);
+            self.subject.stored_at = Some(now.into());
         }
         Effects {
             changed,

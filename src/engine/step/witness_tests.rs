@@ -45,7 +45,10 @@ impl Witness {
             let was = self.versions.insert(fence.id, fence.version);
             // A device that was not seen since the edit may turn out to be inside without having crossed anything.
             let unsettled = |device: &crate::engine::subject::Device| {
-                fence.version > 1 && device.last_fix.is_some_and(|fix| fix.at <= fence.updated_at)
+                fence.version > 1
+                    && device
+                        .last_fix
+                        .is_some_and(|fix| fix.at.timestamp() <= fence.updated_at)
             };
             if was.is_some_and(|was| was != fence.version) || before.devices.values().any(unsettled) {
                 self.inside.remove(&fence.id);
@@ -191,8 +194,9 @@ impl Witness {
         hold(!paused, || format!("said by a paused trigger: {message:?}"))?;
         for planned in &message.deliveries {
             let device = planned.device_id.and_then(|id| effects.subject.devices.get(&id));
+            let about = device.map(|device| &device.about);
             let may =
-                device.is_some_and(|d| d.notifications != Permission::Denied && d.channel == Some(planned.channel));
+                about.is_some_and(|it| it.notifications != Permission::Denied && it.channel == Some(planned.channel));
             hold(may, || format!("goes where it may not: {message:?}"))?;
         }
         let sends = self.sends.entry(trigger.id).or_default();
@@ -282,7 +286,7 @@ fn is_quiet(trigger: &CompiledTrigger, subject: &Subject, catalogue: &Catalogue,
         .iter()
         .max_by_key(|(id, device)| (device.last_seen_at, **id));
     let names = [
-        device.and_then(|(_, device)| device.time_zone.clone()),
+        device.and_then(|(_, device)| device.about.time_zone.clone()),
         subject.profile.time_zone.clone(),
     ];
     let zone = names.into_iter().flatten().find_map(|name| name.parse().ok());
