@@ -1,5 +1,6 @@
 //! The passing of time: exits that nothing contradicted, dwells, and when to look again.
 
+use super::here::Holding;
 use super::stepper::Stepper;
 use crate::base::id::{DeviceId, FenceId};
 use crate::base::time::{Span, Timestamp};
@@ -47,6 +48,9 @@ impl Stepper<'_> {
     }
 
     fn dwell(&mut self, until: Timestamp) {
+        if !self.given.catalogue.may_ask_how_long() {
+            return;
+        }
         let mut due: Vec<(Timestamp, FenceId, Span)> = Vec::new();
         for (fence_id, visit) in self.subject.visits.iter() {
             due.extend(
@@ -73,7 +77,7 @@ impl Stepper<'_> {
     pub(super) fn follow_fence_edits(&mut self) {
         let catalogue = self.given.catalogue;
         let is_as_known = |fence: &FenceId, version: i64| {
-            let fence = catalogue.fences.get(fence);
+            let fence = self.fence(*fence);
             fence.is_some_and(|fence| fence.version == version)
         };
         let visits = self.subject.visits.iter();
@@ -122,7 +126,7 @@ impl Stepper<'_> {
     }
 
     /// A fence that was moved over people who stand still: they are inside, and nothing has happened.
-    pub(super) fn settle_edited_fences(&mut self, device_id: DeviceId, here: &[&Geofence]) {
+    pub(super) fn settle_edited_fences(&mut self, device_id: DeviceId, here: &[Holding<'_>]) {
         if here.is_empty() {
             return;
         }
@@ -132,7 +136,7 @@ impl Stepper<'_> {
         let Ok(last_position) = Position::new(last.lat, last.lng) else {
             return;
         };
-        for fence in here {
+        for fence in here.iter().map(|holding| holding.fence) {
             let edited_since = fence.version > 1 && fence.updated_at > last.at;
             if !edited_since || self.device(device_id).presence.contains_key(&fence.id) {
                 continue;

@@ -1,5 +1,6 @@
 //! The step itself: apply the input, notice moments, judge them, look at what time has brought, and say when to wake.
 
+use super::here::Holding;
 use super::journeys::Gone;
 use super::{Effects, Forwarded, Input, InstanceChange, KeptFix, Received, Refused};
 use crate::base::id::{IdSource, MessageId};
@@ -43,6 +44,8 @@ pub(super) struct Stepper<'a> {
     pub(super) out: Collected,
     /// What journeys have done in this step.
     pub(super) gone: Gone,
+    /// The geofences that hold the only fix of the input, until it is applied.
+    pub(super) here: Option<Vec<Holding<'a>>>,
     /// Something happened that a restart must not forget.
     pub(super) dirty: bool,
 }
@@ -78,6 +81,7 @@ fn step_boxed(subject: Box<Subject>, input: &Input, given: Given<'_>) -> Effects
     if stepper.subject.erased {
         stepper.refuse_all(input);
     } else {
+        stepper.look_around(input);
         stepper.follow_fence_edits();
         stepper.follow_journeys();
         stepper.apply(input);
@@ -100,6 +104,7 @@ impl<'a> Stepper<'a> {
             fresh: Vec::new(),
             out: Collected::default(),
             gone: Gone::default(),
+            here: None,
             dirty: false,
         }
     }
