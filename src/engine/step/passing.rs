@@ -187,8 +187,8 @@ fn dwells_due(
     fence_id: FenceId,
     catalogue: &Catalogue,
 ) -> impl Iterator<Item = (Timestamp, FenceId, Span)> {
-    let asked = visit.left_at.is_none() && catalogue.may_ask_how_long();
-    let fence = asked.then(|| catalogue.fences.get(&fence_id)).flatten();
+    let lasts = visit.left_at.is_none();
+    let fence = lasts.then(|| catalogue.fences.get(&fence_id)).flatten();
     let mut spans = fence.map(|fence| catalogue.dwell_spans(fence)).unwrap_or_default();
     spans.retain(|span| !visit.dwelled_s.contains(&span.as_seconds()));
     // Nobody asks, or all is told: nothing else need be known.
@@ -218,13 +218,13 @@ fn leaving_since(subject: &Subject, fence_id: FenceId) -> Option<Timestamp> {
 
 /// When this subject next wants a tick; none when only an input can change anything.
 pub(super) fn wake_at(subject: &Subject, catalogue: &Catalogue, now: Timestamp) -> Option<Timestamp> {
-    let clock = super::clockwork::wakes(subject, catalogue, now).min();
+    let clock = super::clockwork::wakes_at(subject, catalogue, now);
     if subject.is_idle() {
         return clock;
     }
     let waits = subject.waits.iter();
     let waits = waits.flat_map(|wait| [wait.due_at, Some(wait.ends_at)]).flatten();
-    let visits = subject.visits.iter();
+    let visits = subject.visits.iter().filter(|_| catalogue.may_ask_how_long());
     let dwells = visits.flat_map(|(id, visit)| dwells_due(subject, visit, *id, catalogue).map(|(at, ..)| at));
     let exits = subject.devices.values().flat_map(|device| {
         device.presence.iter().filter_map(|(id, inside)| {

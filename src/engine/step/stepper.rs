@@ -230,7 +230,8 @@ impl Stepper<'_> {
 
     fn finish(mut self) -> Effects {
         let now = self.given.now;
-        let out = self.out;
+        // Asked where it is, before it moves: most steps have caused nothing.
+        let out = &self.out;
         let caused = !(out.moments.is_empty()
             && out.decisions.is_empty()
             && out.messages.is_empty()
@@ -253,6 +254,7 @@ impl Stepper<'_> {
         if changed {
             self.subject.stored_at = Some(now);
         }
+        let out = self.out;
         Effects {
             changed,
             moments: out.moments,
