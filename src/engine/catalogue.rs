@@ -224,6 +224,11 @@ impl Catalogue {
         self.triggers.staying().next().is_some() || self.all_journeys().next().is_some()
     }
 
+    /// Is there anybody who could ask for a time of day?
+    pub fn may_ask_for_the_hour(&self) -> bool {
+        self.triggers.scheduled().next().is_some() || self.all_journeys().next().is_some()
+    }
+
     /// How long people must stay somewhere for some trigger to care, shortest first.
     pub fn dwell_spans(&self, fence: &Geofence) -> Vec<Span> {
         let listeners = self.triggers.staying().chain(self.listeners_in_journeys());

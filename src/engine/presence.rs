@@ -50,6 +50,13 @@ const EDGE_SIGMAS: f64 = 9.0;
 pub const CROSSING_ENTER_P: f64 = 0.80;
 
 impl Likelihood {
+    /// Deep inside: to the last bit what [`Likelihood::of`] says where no edge matters, as a geofence that holds all around is
+    /// itself no smaller than that.
+    pub const DEEP_INSIDE: Self = Self {
+        enter_p: 1.0,
+        exit_p: 0.0,
+    };
+
     /// An edge farther away than this many metres says the same wherever it is.
     pub fn edge_matters_within_m(accuracy_m: f64) -> f64 {
         EDGE_SIGMAS * sigma_m(accuracy_m)
@@ -211,6 +218,15 @@ pub fn on_fix(state: &mut Option<Inside>, seen: Likelihood, at: Timestamp, rules
         *state = Some(Inside::since_the(at));
         return Change::Entered;
     };
+    let change = on_fix_inside(inside, seen, at, rules);
+    if matches!(change, Change::Left(_)) {
+        *state = None;
+    }
+    change
+}
+
+/// [`on_fix`] where the device is inside: one that left is to be taken out.
+pub fn on_fix_inside(inside: &mut Inside, seen: Likelihood, at: Timestamp, rules: &Thresholds) -> Change {
     if seen.exit_p < rules.exit_p {
         // An unclear fix keeps the state: it ends a run of fixes outside, but it does not contradict an exit crossing.
         let is_clear = seen.enter_p >= rules.enter_p;
@@ -229,7 +245,6 @@ pub fn on_fix(state: &mut Option<Inside>, seen: Likelihood, at: Timestamp, rules
     leaving.fixes += 1;
     let held = at - leaving.since >= rules.exit_after.delta();
     if held && (leaving.fixes >= 2 || leaving.by_crossing) {
-        *state = None;
         return Change::Left(leaving.since);
     }
     inside.set_leaving(Some(leaving));

@@ -374,7 +374,8 @@ fn an_edge_too_far_away_to_matter_gives_the_same_likelihood_to_the_last_bit() {
         for p in fixes.iter().filter(near).chain([&middle]) {
             for accuracy_m in [0.1, 8.0, 65.0, 1_500.0] {
                 let most_m = Likelihood::edge_matters_within_m(accuracy_m);
-                let (whole, quick) = (fence.signed_distance_m(*p), fence.signed_distance_up_to_m(*p, most_m));
+                let whole = fence.signed_distance_m(*p);
+                let quick = fence.signed_distance_up_to_m(*p, most_m, fence.contains(*p));
                 let of = |edge_m| Likelihood::of(fence.effective_radius_m(), edge_m, accuracy_m);
                 assert_eq!(of(whole), of(quick), "{p:?} at {accuracy_m} m: {whole} and {quick}");
                 asked += 1;
@@ -383,4 +384,26 @@ fn an_edge_too_far_away_to_matter_gives_the_same_likelihood_to_the_last_bit() {
         }
     }
     assert!(saved * 3 > asked, "only {saved} of {asked} are told without measuring");
+}
+
+#[test]
+fn whoever_is_deep_inside_by_the_cells_around_is_so_by_measuring() {
+    let drawn: Vec<_> = Workload::new().fences(20_000).collect();
+    let shapes = drawn.iter().zip(0_u32..);
+    let shapes = shapes.filter_map(|(fence, number)| Some((number, Arc::new(fence.shape().ok()?))));
+    let index = FenceIndex::build(shapes.collect());
+    let (mut told, mut found) = (0, 0);
+    for p in Workload::random_fixes(&drawn, 20_000) {
+        for accuracy_m in [1.0, 8.0, 40.0] {
+            for (shape, deep) in index.at(p, Likelihood::edge_matters_within_m(accuracy_m)) {
+                found += 1;
+                if deep {
+                    told += 1;
+                    let of = Likelihood::of(shape.effective_radius_m(), shape.signed_distance_m(p), accuracy_m);
+                    assert_eq!(of, Likelihood::DEEP_INSIDE, "{p:?} at {accuracy_m} m");
+                }
+            }
+        }
+    }
+    assert!(told * 5 > found && found > 3_000, "{told} of {found}");
 }

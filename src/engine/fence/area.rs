@@ -1,7 +1,7 @@
 //! An area: one or more polygons with holes, and the questions asked of it.
 
 use super::cut;
-use super::edge::{self, Line};
+use super::edge::{self, LOCAL_LAT_MAX, LOCAL_M_MAX, Line};
 use super::geodesy::Position;
 use super::ring::{Extent, Ring, Side};
 use super::shape::Bounds;
@@ -112,11 +112,27 @@ impl Area {
         }
     }
 
-    /// Whether all edges are certainly farther away than this; false where it takes measuring to know.
-    pub(super) fn has_no_edge_within(&self, p: Position, metres: f64) -> bool {
-        // Edges of the whole lie on edges of the rings, so what no ring has, the whole has not.
+    /// [`Area::edge_distance_m`] where that is below so many metres, measured to the edges alone that are so near; where it is not,
+    /// any distance of at least as many.
+    pub(super) fn edge_distance_up_to_m(&self, p: Position, metres: f64) -> f64 {
+        match self.edges_within(p, metres) {
+            // What lies outside of the box is farther away than that, by more than any measure is off: it cannot have been nearest.
+            Some(edges) if edges.is_empty() => metres,
+            Some(edges) if self.outline.is_none() => edge::distance_m(p, || edges.iter().copied()),
+            Some(_) | None => self.edge_distance_m(p),
+        }
+    }
+
+    /// The edges of the rings that may be so near; none where it takes measuring all of them to know.
+    fn edges_within(&self, p: Position, metres: f64) -> Option<Vec<Line>> {
+        // Elsewhere the nearest edge is not looked for in a plane.
+        if p.lat.abs() > LOCAL_LAT_MAX || metres > LOCAL_M_MAX {
+            return None;
+        }
+        let near = Extent::around(p, metres)?;
+        let mut edges = Vec::new();
         let mut rings = self.parts.iter().flat_map(Part::rings);
-        Extent::around(p, metres).is_some_and(|near| rings.all(|ring| ring.has_no_edge_in(&near)))
+        rings.all(|ring| ring.add_edges_in(&near, &mut edges)).then_some(edges)
     }
 
     /// The area in square metres.

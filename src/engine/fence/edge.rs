@@ -11,10 +11,14 @@ use geo::Coord;
 /// An edge from one place to another.
 pub(super) type Line = (Coord<f64>, Coord<f64>);
 
-const LOCAL_LAT_MAX: f64 = 75.0;
-const LOCAL_M_MAX: f64 = 300_000.0;
+pub(super) const LOCAL_LAT_MAX: f64 = 75.0;
+pub(super) const LOCAL_M_MAX: f64 = 300_000.0;
 /// How many of the nearest edges are measured exactly.
 const FINALISTS: usize = 6;
+/// Up to here the plane is right within a hundredth, wherever the nearest point of an edge is looked for first.
+const PLAIN_M_MAX: f64 = 5_000.0;
+/// The square of a distance that is farther by two hundredths, as a share of that of the nearer one.
+const CLEARLY_FARTHER: f64 = 1.05;
 
 /// The nearest edges seen so far, nearest first.
 struct Podium<T> {
@@ -89,11 +93,15 @@ fn local_m(p: Position, edges: impl Iterator<Item = Line>) -> f64 {
             );
         }
     }
-    podium
-        .best
-        .iter()
-        .map(|(_, (from, along))| refine_m(p, *from, *along))
-        .fold(f64::INFINITY, f64::min)
+    let mut nearest_m = f64::INFINITY;
+    for (score, (from, along)) in podium.best {
+        // Nearest first: what is clearly farther than one that was measured, and all after it, need not be.
+        if nearest_m <= PLAIN_M_MAX && score > nearest_m * nearest_m * CLEARLY_FARTHER {
+            break;
+        }
+        nearest_m = nearest_m.min(refine_m(p, from, along));
+    }
+    nearest_m
 }
 
 /// The exact distance to one edge given relative to the place: the foot is found again with the scales half-way to it.

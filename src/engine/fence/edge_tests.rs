@@ -64,6 +64,30 @@ proptest! {
     }
 }
 
+/// [`local_m`] without leaving out any of the finalists.
+fn local_of_all_m(p: Position, edges: &[Line]) -> f64 {
+    let one = |edge: &Line| local_m(p, std::iter::once(*edge));
+    edges.iter().map(one).fold(f64::INFINITY, f64::min)
+}
+
+proptest! {
+    #[test]
+    fn whichever_edge_is_left_out_was_not_the_nearest(
+        lat in -75.0..75.0_f64, lng in -180.0..180.0_f64, size in -4.0..0.5_f64,
+        places in proptest::collection::vec((-1.0..1.0_f64, -1.0..1.0_f64, -1.0..1.0_f64, -1.0..1.0_f64), 2..12),
+    ) {
+        let (size, wide) = (10.0_f64.powf(size), lat.to_radians().cos());
+        let edges: Vec<Line> = places.iter().map(|(ax, ay, bx, by)| {
+            let at = |x: f64, y: f64| Coord { x: lng + x * size / wide, y: lat + y * size };
+            // Some short, some long: a long one is near where its ends are not.
+            (at(*ax, *ay), at(ax + bx * ay.signum().max(0.1), ay + by))
+        }).collect();
+        let p = Position { lat, lng };
+        let (ours, all) = (local_m(p, edges.iter().copied()), local_of_all_m(p, &edges));
+        prop_assert!(ours.to_bits() == all.to_bits() || all > PLAIN_M_MAX, "{} of {}", ours, all);
+    }
+}
+
 #[test]
 fn a_parallel_round_the_globe_is_near_everywhere() {
     let edge = (Coord { x: -180.0, y: 40.0 }, Coord { x: 180.0, y: 40.0 });

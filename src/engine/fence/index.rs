@@ -4,6 +4,8 @@ use super::cover::{How, cover, level_of, shards_of};
 use super::draft::{Draft, Touch};
 use super::geodesy::Position;
 use super::grid::{Address, Level, SHARDS, Square};
+use super::ring::Extent;
+use super::room::filled_by;
 use super::shape::Shape;
 use super::shard::{Large, Shard};
 use super::sieve::Sieve;
@@ -226,12 +228,20 @@ impl<K: Copy + Eq + Hash + Ord + Send + Sync, S: Shaped> FenceIndex<K, S> {
         keys.sort_unstable();
     }
 
-    /// What holds the place, in the order of the keys, each once.
-    pub fn at(&self, p: Position) -> Vec<&S> {
+    /// What holds the place, in the order of the keys, each once, and whether it certainly holds everything within so many metres.
+    pub fn at(&self, p: Position, metres: f64) -> Vec<(&S, bool)> {
         let mut all: Vec<&Known<K, S>> = Vec::new();
         self.each_at(p, &mut |known| all.push(known));
+        if all.is_empty() {
+            return Vec::new();
+        }
         all.sort_unstable_by_key(|known| known.key);
-        all.into_iter().map(|known| &known.shape).collect()
+        let near = Extent::around(p, metres);
+        let filled = near.map_or(0, |near| filled_by(self, &near, &all));
+        let places = all.into_iter().zip(0_u32..);
+        places
+            .map(|(known, place)| (&known.shape, filled.checked_shr(place).unwrap_or_default() & 1 == 1))
+            .collect()
     }
 
     /// A shape is kept on one level only, and once in each square.

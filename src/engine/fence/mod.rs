@@ -29,6 +29,7 @@ mod near;
 mod patches;
 mod positions;
 mod ring;
+mod room;
 mod round;
 mod runs;
 mod shape;

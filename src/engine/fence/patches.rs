@@ -38,6 +38,12 @@ impl Patches {
         (is_in(self.inside) || is_in(self.outside)).then(|| is_in(self.inside))
     }
 
+    /// Whether all of these patches are known to lie inside.
+    #[inline]
+    pub(super) const fn hold_all(self, patches: u16) -> bool {
+        self.inside & patches == patches
+    }
+
     /// What some edges, by the positions they end in, leave of the cell whose south-western corner this is; the runs are theirs.
     pub(super) fn of(coords: Row<'_>, edges: &[u16], runs: &[Run], corner: Coord<f64>) -> Self {
         let mut crossed = 0_u16;

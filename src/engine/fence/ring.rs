@@ -235,15 +235,23 @@ impl Ring {
         crossings.side()
     }
 
-    /// Whether no edge comes into a box within 180 degrees; false also when the ring is one of those that run on over them.
-    pub(super) fn has_no_edge_in(&self, near: &Extent) -> bool {
+    /// Adds the edges that come into a box within 180 degrees; false, and none of them, when the ring is one of those that run on
+    /// over them or whose edges are not all edges of the area.
+    pub(super) fn add_edges_in(&self, near: &Extent, found: &mut Vec<(Coord<f64>, Coord<f64>)>) -> bool {
         let Extent { min, max } = self.extent;
-        if self.pole.is_some() || min.x < -180.0 || max.x > 180.0 {
+        if self.real != self.coords.len() || min.x < -180.0 || max.x > 180.0 {
             return false;
         }
-        let latitudes = (near.min.y, near.max.y);
-        let comes_in = |a: Coord<f64>, b: Coord<f64>| Extent::of(&[a, b]).meets(near);
-        !self.extent.meets(near) || !self.stretches.any(self.coords.read(), latitudes, comes_in)
+        if self.extent.meets(near) {
+            self.stretches
+                .any(self.coords.read(), (near.min.y, near.max.y), |a, b| {
+                    if Extent::of(&[a, b]).meets(near) {
+                        found.push((a, b));
+                    }
+                    false
+                });
+        }
+        true
     }
 
     /// Turned the other way round; for rings whose edges are all real.

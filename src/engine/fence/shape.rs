@@ -224,17 +224,15 @@ impl Shape {
     }
 
     /// [`Shape::signed_distance_m`] where the edge is nearer than this many metres; where it is not, any distance of at least as
-    /// many with the right sign, which saves measuring thousands of edges that are far away.
-    pub fn signed_distance_up_to_m(&self, p: Position, most_m: f64) -> f64 {
+    /// many with the right sign, which saves measuring thousands of edges that are far away. `holds`: [`Shape::contains`], which
+    /// the index knows.
+    pub fn signed_distance_up_to_m(&self, p: Position, most_m: f64, holds: bool) -> f64 {
         match self {
-            Self::Area(area) if area.has_no_edge_within(p, most_m) => {
-                if area.contains(p) {
-                    most_m
-                } else {
-                    -most_m
-                }
+            Self::Circle(_) => self.signed_distance_m(p),
+            Self::Area(area) => {
+                let distance = area.edge_distance_up_to_m(p, most_m);
+                if holds { distance } else { -distance }
             }
-            Self::Circle(_) | Self::Area(_) => self.signed_distance_m(p),
         }
     }
 

@@ -22,8 +22,12 @@ const INSTANT: TimeDelta = TimeDelta::microseconds(1);
 impl Stepper<'_> {
     /// Notices what the clock has brought up to now.
     pub(super) fn look_at_the_clock(&mut self) {
-        self.reach_times();
-        self.keep_schedules();
+        if !self.subject.facts.is_empty() {
+            self.reach_times();
+        }
+        if self.given.catalogue.may_ask_for_the_hour() {
+            self.keep_schedules();
+        }
     }
 
     fn reach_times(&mut self) {
@@ -90,21 +94,20 @@ impl Stepper<'_> {
     }
 }
 
-/// The next instants the clock is to be looked at.
-pub(super) fn wakes<'a>(
-    subject: &'a Subject,
-    catalogue: &'a Catalogue,
-    now: Timestamp,
-) -> impl Iterator<Item = Timestamp> + 'a {
+/// The next instant the clock is to be looked at.
+pub(super) fn wakes_at(subject: &Subject, catalogue: &Catalogue, now: Timestamp) -> Option<Timestamp> {
+    if subject.facts.is_empty() && !catalogue.may_ask_for_the_hour() {
+        return None;
+    }
     let times = times_to_come(subject, catalogue).into_iter().map(|(at, ..)| at);
-    let schedules = schedules(subject, catalogue).filter_map(move |(trigger, schedule)| {
+    let schedules = schedules(subject, catalogue).filter_map(|(trigger, schedule)| {
         let after = now.max(just_before(trigger.live_since));
         match &schedule.inside {
             None => schedule.next_after(after, user_zone(subject, catalogue)),
             Some(_) => next_inside(subject, catalogue, schedule, after),
         }
     });
-    times.filter(move |at| *at > now).chain(schedules)
+    times.filter(|at| *at > now).chain(schedules).min()
 }
 
 /// The times of facts that have not come yet, or that their fact has moved since; earliest first.

@@ -1,13 +1,14 @@
 //! Where the person is: fixes and crossings move the presence of a device, and with it the visits of its user.
 
-use super::observe::{evidence_of, likelihood, place_of};
+use super::here::{Holding, likelihood};
+use super::observe::{evidence_of, place_of};
 use super::stepper::Stepper;
 use crate::base::id::{DeviceId, FenceId};
 use crate::base::time::Timestamp;
 use crate::engine::fence::{Geofence, Position};
 use crate::engine::fix::{Crossing, Fix, Record, Transition};
 use crate::engine::moment::{Evidence, MomentKind};
-use crate::engine::presence::{self, Change, Inside};
+use crate::engine::presence::{self, Change, Inside, Likelihood, Thresholds};
 use crate::engine::subject::Visit;
 
 impl<'a> Stepper<'a> {
@@ -18,34 +19,23 @@ impl<'a> Stepper<'a> {
         record: &Record,
         fix: &Fix,
         position: Position,
-        mut fences: Vec<&'a Geofence>,
+        fences: Vec<Holding<'a>>,
     ) {
         let catalogue = self.given.catalogue;
-        let known = &self.device(device_id).presence;
-        if fences.is_empty() && known.is_empty() {
-            return;
-        }
-        let inside = known.keys();
-        let elsewhere = inside.filter(|id| fences.iter().all(|fence| fence.id != **id));
+        let inside = self.device(device_id).presence.keys();
+        let elsewhere = inside.filter(|id| fences.iter().all(|holding| holding.fence.id != **id));
         let left_behind: Vec<_> = elsewhere.filter_map(|id| catalogue.fences.get(id)).collect();
-        fences.extend(left_behind.into_iter().map(|fence| &**fence));
-        for fence in fences {
-            let seen = likelihood(fence, position, fix);
+        let holding = fences
+            .into_iter()
+            .map(|holding| (holding.fence, holding.likelihood(position, fix)));
+        let left = left_behind
+            .into_iter()
+            .map(|fence| (&**fence, likelihood(fence, position, fix, false)));
+        for (fence, seen) in holding.chain(left) {
             let rules = catalogue.thresholds(fence);
-            // Changed where it is: to take it out and to put it back takes and gives memory each time.
-            let known = &mut self.device(device_id).presence;
-            let mut state = known.get(&fence.id).cloned();
-            let leaving_before = state.as_ref().and_then(Inside::leaving);
-            let change = presence::on_fix(&mut state, seen, record.at, &rules);
-            let leaving_after = state.as_ref().and_then(Inside::leaving);
-            match state {
-                Some(inside) => known.insert(fence.id, inside),
-                None => known.remove(&fence.id),
-            };
-            self.dirty |= leaving_before != leaving_after;
+            let change = self.move_in(device_id, fence.id, seen, record.at, &rules);
             // Most fixes change nothing, and what they are evidence of is only written where something does.
             if matches!(change, Change::None) {
-                self.renew_evidence(device_id, fence.id);
                 continue;
             }
             let probability = if matches!(change, Change::Left(_)) {
@@ -55,6 +45,37 @@ impl<'a> Stepper<'a> {
             };
             self.follow(device_id, fence, change, evidence_of(record, fix, probability));
         }
+    }
+
+    /// Moves the presence of a device in one geofence; where nothing comes of it, the visit is as evident as it now is.
+    fn move_in(
+        &mut self,
+        device_id: DeviceId,
+        fence: FenceId,
+        seen: Likelihood,
+        at: Timestamp,
+        rules: &Thresholds,
+    ) -> Change {
+        let known = &mut self.device(device_id).presence;
+        let Some(inside) = known.get_mut(&fence) else {
+            let mut state = None;
+            let change = presence::on_fix(&mut state, seen, at, rules);
+            if let Some(inside) = state {
+                known.insert(fence, inside);
+            }
+            return change;
+        };
+        // Changed where it is: to take it out and to put it back takes and gives memory each time.
+        let before = inside.leaving();
+        let change = presence::on_fix_inside(inside, seen, at, rules);
+        let (after, evidence_at) = (inside.leaving(), inside.evidence_at());
+        if matches!(change, Change::Left(_)) {
+            known.remove(&fence);
+        } else if let Some(visit) = self.subject.visits.get_mut(&fence) {
+            visit.evidence_at = visit.evidence_at.max(evidence_at);
+        }
+        self.dirty |= before != after;
+        change
     }
 
     pub(super) fn apply_crossing(&mut self, device_id: DeviceId, record: &Record, crossing: &Crossing) {

@@ -19,6 +19,7 @@ mod consent;
 mod counting;
 mod draw;
 mod guards;
+mod here;
 mod journeys;
 mod judge;
 mod ladder;

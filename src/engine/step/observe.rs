@@ -10,7 +10,6 @@ use crate::engine::decision::ReasonCode;
 use crate::engine::fence::{Geofence, Position};
 use crate::engine::fix::{Body, DeviceContext, Fix, Quality, ReceiptStatus, Record, validate::ACCURACY_ASSUMED_M};
 use crate::engine::moment::{Evidence, Moment, MomentKind, Place};
-use crate::engine::presence::Likelihood;
 use crate::engine::subject::{Device, LastFix, Mark, Purpose, RecordId};
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
@@ -26,7 +25,7 @@ const DEGREE_OF_LAT_MAX_M: f64 = 111_700.0;
 /// …and none of longitude than this (111,320 on the equator).
 const DEGREE_OF_LNG_MAX_M: f64 = 111_330.0;
 
-impl<'a> Stepper<'a> {
+impl Stepper<'_> {
     pub(super) fn refuse_all(&mut self, input: &Input) {
         if let Input::Records { records, .. } = input {
             for record in records {
@@ -153,7 +152,7 @@ impl<'a> Stepper<'a> {
             return self.keep(device_id, record, fix, why);
         }
         let noticed = self.out.moments.len();
-        let here = self.fences_at(position);
+        let here = self.fences_at(position, fix);
         self.settle_edited_fences(device_id, &here);
         self.move_presence(device_id, record, fix, position, here);
         let accuracy_m = fix.accuracy_m.unwrap_or(ACCURACY_ASSUMED_M);
@@ -192,8 +191,8 @@ impl<'a> Stepper<'a> {
     /// A made-up or impossible fix changes no presence; where it would have, that is noticed once and explained.
     fn note_flagged(&mut self, device_id: DeviceId, record: &Record, fix: &Fix, position: Position, implausible: bool) {
         let mut would_be_in = ThinVec::new();
-        for fence in self.fences_at(position) {
-            let seen = likelihood(fence, position, fix);
+        for holding in self.fences_at(position, fix) {
+            let (fence, seen) = (holding.fence, holding.likelihood(position, fix));
             if seen.enter_p < self.given.catalogue.thresholds(fence).enter_p || self.is_inside(fence.id) {
                 continue;
             }
@@ -218,11 +217,6 @@ impl<'a> Stepper<'a> {
             .visits
             .get(&fence)
             .is_some_and(|visit| visit.left_at.is_none())
-    }
-
-    pub(super) fn fences_at(&self, position: Position) -> Vec<&'a Geofence> {
-        let found = self.given.catalogue.index.at(position);
-        found.into_iter().map(|fence| &**fence).collect()
     }
 
     pub(super) fn notice_event(
@@ -306,13 +300,6 @@ impl<'a> Stepper<'a> {
 fn farthest_m(from: Position, to: Position) -> f64 {
     let east = (to.lng - from.lng).abs();
     (to.lat - from.lat).abs() * DEGREE_OF_LAT_MAX_M + east.min(360.0 - east) * DEGREE_OF_LNG_MAX_M
-}
-
-pub(super) fn likelihood(fence: &Geofence, position: Position, fix: &Fix) -> Likelihood {
-    let accuracy_m = fix.accuracy_m.unwrap_or(ACCURACY_ASSUMED_M);
-    let matters_m = Likelihood::edge_matters_within_m(accuracy_m);
-    let edge_m = fence.shape.signed_distance_up_to_m(position, matters_m);
-    Likelihood::of(fence.shape.effective_radius_m(), edge_m, accuracy_m)
 }
 
 pub(super) fn place_of(fence: &Geofence) -> Place {

@@ -1,5 +1,6 @@
 //! The passing of time: exits that nothing contradicted, dwells, and when to look again.
 
+use super::here::Holding;
 use super::stepper::Stepper;
 use crate::base::id::{DeviceId, FenceId};
 use crate::base::time::{Span, Timestamp};
@@ -47,6 +48,9 @@ impl Stepper<'_> {
     }
 
     fn dwell(&mut self, until: Timestamp) {
+        if !self.given.catalogue.may_ask_how_long() {
+            return;
+        }
         let mut due: Vec<(Timestamp, FenceId, Span)> = Vec::new();
         for (fence_id, visit) in self.subject.visits.iter() {
             due.extend(
@@ -73,7 +77,7 @@ impl Stepper<'_> {
     pub(super) fn follow_fence_edits(&mut self) {
         let catalogue = self.given.catalogue;
         let is_as_known = |fence: &FenceId, version: i64| {
-            let fence = catalogue.fences.get(fence);
+            let fence = self.fence(*fence);
             fence.is_some_and(|fence| fence.version == version)
         };
         let visits = self.subject.visits.iter();
@@ -122,7 +126,7 @@ impl Stepper<'_> {
     }
 
     /// A fence that was moved over people who stand still: they are inside, and nothing has happened.
-    pub(super) fn settle_edited_fences(&mut self, device_id: DeviceId, here: &[&Geofence]) {
+    pub(super) fn settle_edited_fences(&mut self, device_id: DeviceId, here: &[Holding<'_>]) {
         if here.is_empty() {
             return;
         }
@@ -132,7 +136,7 @@ impl Stepper<'_> {
         let Ok(last_position) = Position::new(last.lat, last.lng) else {
             return;
         };
-        for fence in here {
+        for fence in here.iter().map(|holding| holding.fence) {
             let edited_since = fence.version > 1 && fence.updated_at > last.at.timestamp();
             if !edited_since || self.device(device_id).presence.contains_key(&fence.id) {
                 continue;
@@ -179,8 +183,8 @@ fn dwells_due(
     fence_id: FenceId,
     catalogue: &Catalogue,
 ) -> impl Iterator<Item = (Timestamp, FenceId, Span)> {
-    let asked = visit.left_at.is_none() && catalogue.may_ask_how_long();
-    let fence = asked.then(|| catalogue.fences.get(&fence_id)).flatten();
+    let lasts = visit.left_at.is_none();
+    let fence = lasts.then(|| catalogue.fences.get(&fence_id)).flatten();
     let mut spans = fence.map(|fence| catalogue.dwell_spans(fence)).unwrap_or_default();
     spans.retain(|span| !visit.dwelled_s.contains(&span.as_seconds()));
     // Nobody asks, or all is told: nothing else need be known.
@@ -210,13 +214,13 @@ fn leaving_since(subject: &Subject, fence_id: FenceId) -> Option<Timestamp> {
 
 /// When this subject next wants a tick; none when only an input can change anything.
 pub(super) fn wake_at(subject: &Subject, catalogue: &Catalogue, now: Timestamp) -> Option<Timestamp> {
-    let clock = super::clockwork::wakes(subject, catalogue, now).min();
+    let clock = super::clockwork::wakes_at(subject, catalogue, now);
     if subject.is_idle() {
         return clock;
     }
     let waits = subject.waits.iter();
     let waits = waits.flat_map(|wait| [wait.due_at, Some(wait.ends_at)]).flatten();
-    let visits = subject.visits.iter();
+    let visits = subject.visits.iter().filter(|_| catalogue.may_ask_how_long());
     let dwells = visits.flat_map(|(id, visit)| dwells_due(subject, visit, *id, catalogue).map(|(at, ..)| at));
     let exits = subject.devices.values().flat_map(|device| {
         device.presence.iter().filter_map(|(id, inside)| {

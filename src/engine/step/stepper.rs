@@ -1,5 +1,6 @@
 //! The step itself: apply the input, notice moments, judge them, look at what time has brought, and say when to wake.
 
+use super::here::Holding;
 use super::journeys::Gone;
 use super::{Effects, Forwarded, Input, InstanceChange, KeptFix, Received, Refused};
 use crate::base::compact::Micros;
@@ -44,6 +45,8 @@ pub(super) struct Stepper<'a> {
     pub(super) out: Collected,
     /// What journeys have done in this step.
     pub(super) gone: Gone,
+    /// The geofences that hold the only fix of the input, until it is applied.
+    pub(super) here: Option<Vec<Holding<'a>>>,
     /// Something happened that a restart must not forget.
     pub(super) dirty: bool,
 }
@@ -80,6 +83,7 @@ fn step_boxed(subject: Box<Subject>, input: &Input, given: Given<'_>) -> Effects
     if stepper.subject.seldom.erased {
         stepper.refuse_all(input);
     } else {
+        stepper.look_around(input);
         stepper.follow_fence_edits();
         stepper.follow_journeys();
         stepper.apply(input);
@@ -102,6 +106,7 @@ impl<'a> Stepper<'a> {
             fresh: Vec::new(),
             out: Collected::default(),
             gone: Gone::default(),
+            here: None,
             dirty: false,
         }
     }
@@ -227,7 +232,8 @@ impl Stepper<'_> {
 
     fn finish(mut self) -> Effects {
         let now = self.given.now;
-        let out = self.out;
+        // Asked where it is, before it moves: most steps have caused nothing.
+        let out = &self.out;
         let caused = !(out.moments.is_empty()
             && out.decisions.is_empty()
             && out.messages.is_empty()
@@ -251,6 +257,7 @@ impl Stepper<'_> {
         if changed {
             self.subject.stored_at = Some(now.into());
         }
+        let out = self.out;
         Effects {
             changed,
             moments: out.moments,
