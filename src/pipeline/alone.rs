@@ -87,7 +87,7 @@ impl Worker {
         };
         self.shared.holdings.forget(merge.device_id);
         job.answer(handed_over.map_err(PipelineError::Store).map(|handed_over| Answer {
-            handed_over,
+            handed_over: handed_over.map(Box::new),
             ..Answer::default()
         }));
     }

@@ -17,7 +17,7 @@ static NOTHING_SPENT: BTreeSet<String> = BTreeSet::new();
 enum Tried {
     Done(Result<Answer, PipelineError>),
     /// It goes behind the others: its user is not in memory, or has inputs queued.
-    NotNow(Job),
+    NotNow(Box<Job>),
     /// It is in the lane with its effects.
     Queued(super::lane::Waiting),
 }
@@ -40,7 +40,7 @@ impl Pipeline {
         // What nearly no fix needs stands in memory of its own: each request would carry the room for it.
         match self.try_at_once(job, &catalogue) {
             Tried::Done(answer) => answer,
-            Tried::NotNow(job) => Box::pin(self.run(job)).await,
+            Tried::NotNow(job) => Box::pin(self.run(*job)).await,
             Tried::Queued(waiting) => Box::pin(self.answered(waiting)).await,
         }
     }
@@ -48,17 +48,17 @@ impl Pipeline {
     fn try_at_once(&self, mut job: Job, catalogue: &Catalogue) -> Tried {
         let lane = self.lane_of(job.user_id);
         let Some(input @ Input::Records { records, .. }) = job.input() else {
-            return Tried::NotNow(job);
+            return Tried::NotNow(Box::new(job));
         };
         // What counts once is looked up in the store first.
         if lane.has_stopped() || records.iter().any(super::repeats::counts_once) {
-            return Tried::NotNow(job);
+            return Tried::NotNow(Box::new(job));
         }
         let key = job.key();
         // Held while the step is taken and, if need be, queued: whoever comes next for this user comes after it.
         let mut known = lane.subjects().lock(key);
         if known.is_queued(key) {
-            return Tried::NotNow(job);
+            return Tried::NotNow(Box::new(job));
         }
         let given = Given {
             catalogue,
@@ -85,7 +85,7 @@ impl Pipeline {
             }
         });
         match stepped.unwrap_or(Stepped::NotNow) {
-            Stepped::NotNow => Tried::NotNow(job),
+            Stepped::NotNow => Tried::NotNow(Box::new(job)),
             Stepped::Quiet(answer) => Tried::Done(Ok(answer)),
             Stepped::Broken => {
                 drop(known);
@@ -95,7 +95,7 @@ impl Pipeline {
             Stepped::Changed(effects) => {
                 // Without room it is not done: the subject went with the effects, and is read again by whoever comes next.
                 let Ok(room) = lane.room(job.project_id) else {
-                    return Tried::NotNow(job);
+                    return Tried::NotNow(Box::new(job));
                 };
                 job.stepped = Some(effects);
                 let (job, waiting) = job.awaited();

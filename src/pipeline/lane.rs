@@ -132,7 +132,7 @@ pub(super) struct Answer {
     pub(super) refused: Vec<Refused>,
     pub(super) erased: bool,
     /// What was known of a user who was merged, on its way to who they are.
-    pub(super) handed_over: Option<InboxEntry>,
+    pub(super) handed_over: Option<Box<InboxEntry>>,
     /// Devices whose push address went to the device of this job.
     pub(super) unreachable: Vec<(UserId, DeviceId)>,
     /// The steps of those who were told of it.

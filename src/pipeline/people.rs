@@ -95,7 +95,7 @@ impl Pipeline {
         let Some(entry) = self.run(job).await?.handed_over else {
             return Ok(false);
         };
-        self.step_inbox(vec![entry]).await?;
+        self.step_inbox(vec![*entry]).await?;
         let input = Input::Device {
             device_id: device.id,
             device: news_of(device),

@@ -77,7 +77,7 @@ async fn written(
     pages: web::Data<Pages>,
     web::Query(Written { every }): web::Query<Written>,
 ) -> HttpResponse {
-    if asked.fetch_add(1, Ordering::Relaxed) % every.max(1) != 0 {
+    if !asked.fetch_add(1, Ordering::Relaxed).is_multiple_of(every) {
         return HttpResponse::Ok().finish();
     }
     if pages.write().await {
