@@ -7,7 +7,7 @@ use std::hint::black_box;
 use std::time::Instant;
 
 /// What memory is fetched by.
-const LINE: usize = 64;
+const LINE: f64 = 64.0;
 const READS: usize = 1_000_000;
 
 /// One line, which says where the next is.
@@ -17,8 +17,13 @@ struct Line(usize);
 
 /// Nanoseconds of one read after another, each of a place that the one before names, all over so many bytes: an index as large
 /// that asks one thing after another cannot be faster than as many of these as it reads lines.
-pub fn read_ns(bytes: usize) -> f64 {
-    let count = (bytes / LINE).max(2);
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "memory has whole lines, and not that many"
+)]
+pub fn read_ns(bytes: f64) -> f64 {
+    let count = ((bytes / LINE) as usize).max(2);
     let mut order: Vec<usize> = (0..count).collect();
     order.shuffle(&mut ChaCha8Rng::seed_from_u64(17));
     let mut lines = vec![Line(0); count];
