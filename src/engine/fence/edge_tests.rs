@@ -16,7 +16,7 @@ fn exact_m(p: Position, (a, b): Line) -> f64 {
         .min_by(|one, two| gap(*one).total_cmp(&gap(*two)))
         .unwrap();
     let (mut low, mut high) = ((best - 0.025).max(0.0), (best + 0.025).min(1.0));
-    for _ in 0..30 {
+    for _ in 0..60 {
         let third = (high - low) / 3.0;
         if gap(low + third) <= gap(high - third) {
             high -= third;
@@ -52,6 +52,19 @@ proptest! {
         let corners: Vec<Coord<f64>> = places.iter().map(|(x, y)| Coord { x: lng + x / wide, y: lat + y }).collect();
         let edges = [(corners[0], corners[1]), (corners[2], corners[3])];
         agrees(Position { lat, lng }, &edges, 5e-4)?;
+    }
+
+    /// Where the search is in space, a step too few along a long edge is metres beside it.
+    #[test]
+    fn edges_near_the_poles_are_as_near_as_they_are(
+        lat in 75.0..84.0_f64, south in any::<bool>(), lng in -180.0..180.0_f64, part in 0.05..0.95_f64, away_m in 0.0..20.0_f64,
+        dx in -1.5..1.5_f64, dy in 0.05..0.45_f64,
+    ) {
+        let lat = if south { -lat } else { lat };
+        let along = Coord { x: dx, y: dy };
+        let on = Coord { x: lng, y: lat + away_m / 111_000.0 };
+        let edge = (on - along * part, on + along * (1.0 - part));
+        agrees(Position { lat, lng }, &[edge], 1e-3)?;
     }
 
     #[test]
