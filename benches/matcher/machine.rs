@@ -15,6 +15,14 @@ const READS: usize = 1_000_000;
 #[derive(Clone, Copy)]
 struct Line(usize);
 
+/// Prints what [`read_ns`] finds, and returns it.
+pub fn tell_read_ns(bytes: f64) -> f64 {
+    let took = read_ns(bytes);
+    let mib = bytes / 1_048_576.0;
+    println!("  one read that waits for the one before, all over as much memory ({mib:.0} MiB): {took:.0} ns");
+    took
+}
+
 /// Nanoseconds of one read after another, each of a place that the one before names, all over so many bytes: an index as large
 /// that asks one thing after another cannot be faster than as many of these as it reads lines.
 #[expect(
@@ -22,7 +30,7 @@ struct Line(usize);
     clippy::cast_sign_loss,
     reason = "memory has whole lines, and not that many"
 )]
-pub fn read_ns(bytes: f64) -> f64 {
+fn read_ns(bytes: f64) -> f64 {
     let count = ((bytes / LINE) as usize).max(2);
     let mut order: Vec<usize> = (0..count).collect();
     order.shuffle(&mut ChaCha8Rng::seed_from_u64(17));

@@ -153,11 +153,7 @@ fn measure(count: usize, fixes: usize, rounds: usize) -> Value {
     // With its shapes: what it reads is spread over both.
     let held = costs[0].1 * count as f64 + shape_bytes;
     let designs = told(&designs, &mut nanos, &costs);
-    let read_ns = machine::read_ns(held);
-    println!(
-        "  one read that waits for the one before, all over as much memory ({:.0} MiB): {read_ns:.0} ns",
-        held / 1_048_576.0
-    );
+    let read_ns = machine::tell_read_ns(held);
     edits.print();
     let steps = steps.map(|(order, took)| took.told(order));
     json!({ "fences": count, "shapes_s": shapes_s, "shape_bytes": shape_bytes / count as f64, "circle": circle,
