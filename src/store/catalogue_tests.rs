@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "tests may panic")]
 
 use super::error::StoreError;
-use super::sample::{after, id, noon, open, project, project_row};
+use super::sample::{after, fence, id, noon, open, project, project_row};
 use super::{FenceRow, PageAsk, RevisionState, Store, TriggerState, Upserted};
 use crate::base::id::TriggerId;
 use crate::base::time::Span;
@@ -11,23 +11,6 @@ use crate::engine::trigger::Trigger;
 use chrono::TimeDelta;
 use serde_json::json;
 use std::collections::BTreeMap;
-
-fn fence(number: u128, external_id: &str, name: &str) -> FenceRow {
-    FenceRow {
-        id: id(number),
-        project_id: project(),
-        name: name.into(),
-        tag: "hotel".into(),
-        external_id: external_id.into(),
-        shape: json!({ "type": "circle", "lat": 48.2, "lng": 16.37, "radius_m": 150.0 }),
-        metadata: serde_json::Map::new(),
-        time_zone: Some(chrono_tz::Europe::Vienna),
-        opening_hours: BTreeMap::new(),
-        thresholds: None,
-        version: 0,
-        updated_at: noon(),
-    }
-}
 
 fn trigger(name: &str, condition: &str) -> Trigger {
     let sentence = json!({

@@ -221,24 +221,29 @@ pub(super) fn living(project: ProjectId) -> Select<geofence::Entity> {
 
 type Named = HashMap<(String, String), geofence::Model>;
 
-/// The stored rows, deleted ones included, that carry one of the external ids of an upsert.
+/// The stored rows, deleted ones included, that carry one of the names of an upsert.
 async fn stored_by_name(
     conn: &impl ConnectionTrait,
     project: ProjectId,
     rows: &[FenceRow],
 ) -> Result<Named, StoreError> {
+    // By the whole key: without its tag, an external id is looked for among all geofences of the project.
+    let mut by_tag: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for row in rows {
+        by_tag.entry(&row.tag).or_default().push(&row.external_id);
+    }
     let mut stored = Named::new();
-    for chunk in rows.chunks(IN_LIST_MAX) {
-        let models = geofence::Entity::find()
-            .filter(geofence::Column::ProjectId.eq(project.uuid()))
-            .filter(geofence::Column::ExternalId.is_in(chunk.iter().map(|row| row.external_id.as_str())))
-            .all(conn)
-            .await?;
-        stored.extend(
-            models
-                .into_iter()
-                .map(|model| ((model.tag.clone(), model.external_id.clone()), model)),
-        );
+    for (tag, ids) in by_tag {
+        for chunk in ids.chunks(IN_LIST_MAX) {
+            let models = geofence::Entity::find()
+                .filter(geofence::Column::ProjectId.eq(project.uuid()))
+                .filter(geofence::Column::Tag.eq(tag))
+                .filter(geofence::Column::ExternalId.is_in(chunk.iter().copied()))
+                .all(conn)
+                .await?;
+            let named = |model: geofence::Model| ((model.tag.clone(), model.external_id.clone()), model);
+            stored.extend(models.into_iter().map(named));
+        }
     }
     Ok(stored)
 }

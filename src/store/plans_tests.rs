@@ -3,7 +3,7 @@
 
 use super::commit_at_once::{NO_KEY_TAKEN, NOBODY_ERASED};
 use super::sample::{
-    after, change, decision, device, id, ids, moment, noon, open, project, registration, sending, stay,
+    after, change, decision, device, fence, id, ids, moment, noon, open, project, registration, sending, stay,
 };
 use super::*;
 use crate::base::time::Timestamp;
@@ -103,7 +103,42 @@ async fn no_hot_statement_goes_through_a_table_that_grows() {
         said.insert(text.to_owned(), statement);
     }
     assert!(said.len() > 40, "{} statements were heard", said.len());
-    let mut slow = Vec::new();
+    let goes_through = |plan: &str| {
+        let table = plan.strip_prefix("SCAN ").and_then(|rest| rest.split(' ').next());
+        table.is_some_and(|table| GROWING.contains(&table.trim_matches('"')))
+    };
+    let slow = plans_that(goes_through, &store, &said).await;
+    assert!(slow.is_empty(), "{}", slow.join("\n"));
+}
+
+/// A project may have a million of them.
+#[tokio::test]
+async fn a_geofence_is_changed_without_a_look_at_the_others() {
+    let Some((_fresh, store, said)) = listened().await else {
+        return;
+    };
+    let put = store
+        .upsert_geofences(project(), &[fence(1, "adlon", "Adlon")], false)
+        .await
+        .unwrap();
+    let id = put.outcomes[0].id;
+    store.geofence(project(), id).await.unwrap();
+    store
+        .geofence_by_external_id(project(), "hotel", "adlon")
+        .await
+        .unwrap();
+    store.delete_geofence(project(), id, noon()).await.unwrap();
+    let said = std::mem::take(&mut *said.lock().unwrap());
+    let of_the_project = |plan: &str| {
+        plan.contains("geofences") && (plan.ends_with("(project_id=?)") || plan.starts_with("SCAN geofences"))
+    };
+    let slow = plans_that(of_the_project, &store, &said).await;
+    assert!(slow.is_empty(), "{}", slow.join("\n"));
+}
+
+/// The steps of which this is true, of the plans for what was said, with what was said.
+async fn plans_that(is_so: impl Fn(&str) -> bool, store: &Store, said: &BTreeMap<String, Statement>) -> Vec<String> {
+    let mut found = Vec::new();
     // A script is several statements. Values need not be given: no plan depends on one.
     for (sql, statement) in said
         .iter()
@@ -118,11 +153,10 @@ async fn no_hot_statement_goes_through_a_table_that_grows() {
         let ask = Statement::from_string(statement.db_backend, format!("EXPLAIN QUERY PLAN {sql}"));
         for row in store.reader.query_all_raw(ask).await.unwrap() {
             let plan: String = row.try_get("", "detail").unwrap();
-            let table = plan.strip_prefix("SCAN ").and_then(|rest| rest.split(' ').next());
-            if table.is_some_and(|table| GROWING.contains(&table.trim_matches('"'))) {
-                slow.push(format!("{plan}: {sql}"));
+            if is_so(&plan) {
+                found.push(format!("{plan}: {sql}"));
             }
         }
     }
-    assert!(slow.is_empty(), "{}", slow.join("\n"));
+    found
 }

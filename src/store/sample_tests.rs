@@ -3,7 +3,7 @@
 
 use super::change::{Change, DeviceRow, FactPut};
 use super::testing::{Fresh, open_fresh};
-use super::{ProjectRow, Registration};
+use super::{FenceRow, ProjectRow, Registration};
 use crate::base::id::{DecisionId, DeliveryId, DeviceId, IdSource, MessageId, MomentId, ProjectId, TriggerId, UserId};
 use crate::base::time::Timestamp;
 use crate::engine::catalogue::{Mode, ProjectSettings};
@@ -234,5 +234,23 @@ pub(super) fn stay(key: &str, seq: i64, refs: &[&str]) -> FactPut {
             changed_at: after(seq),
         },
         subject_refs: refs.iter().map(|name| (*name).to_owned()).collect(),
+    }
+}
+
+/// Of the tag `hotel`.
+pub(super) fn fence(number: u128, external_id: &str, name: &str) -> FenceRow {
+    FenceRow {
+        id: id(number),
+        project_id: project(),
+        name: name.into(),
+        tag: "hotel".into(),
+        external_id: external_id.into(),
+        shape: json!({ "type": "circle", "lat": 48.2, "lng": 16.37, "radius_m": 150.0 }),
+        metadata: serde_json::Map::new(),
+        time_zone: Some(chrono_tz::Europe::Vienna),
+        opening_hours: BTreeMap::new(),
+        thresholds: None,
+        version: 0,
+        updated_at: noon(),
     }
 }
