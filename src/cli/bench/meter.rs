@@ -1,8 +1,9 @@
 //! What a process has used, as the operating system tells it, and what one write to the disk costs.
 
+use super::page::Round;
 use super::taken::{count, latencies};
 use hdrhistogram::Histogram;
-use std::io::{Seek, Write};
+use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -73,7 +74,7 @@ pub struct Probe {
 impl Probe {
     /// Often enough for a percentile, too rarely to be in the server's way.
     const EVERY: Duration = Duration::from_millis(100);
-    /// It goes round in a file of so many pages, as the log of a database does.
+    /// Of its file.
     const PAGES: usize = 64;
 
     /// # Errors
@@ -84,17 +85,11 @@ impl Probe {
         let (stopped, path) = (Arc::clone(&stop), folder.join("sync.probe"));
         let write = move || {
             let mut took = latencies();
-            let mut file = std::fs::File::create(&path)?;
-            for number in 0.. {
-                if stopped.load(Ordering::Relaxed) {
-                    break;
-                }
-                if number % Self::PAGES == 0 {
-                    file.rewind()?;
-                }
-                file.write_all(&[7; 4096])?;
+            let mut round = Round::of(&path, Self::PAGES)?;
+            while !stopped.load(Ordering::Relaxed) {
+                round.write()?;
                 let begun = instant();
-                file.sync_data()?;
+                round.sync()?;
                 count(&mut took, begun.elapsed());
                 std::thread::sleep(Self::EVERY);
             }

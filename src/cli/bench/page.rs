@@ -6,9 +6,46 @@ use std::path::Path;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use tokio::sync::oneshot;
 
-/// It goes round in a file of so many pages, as the log of a database does.
 const PAGES: usize = 1_024;
 const PAGE: [u8; 4096] = [7; 4096];
+
+/// A file whose pages are written one after the other, round and round, as those of the log of a database are.
+pub struct Round {
+    file: File,
+    pages: usize,
+    written: usize,
+}
+
+impl Round {
+    /// # Errors
+    /// The file cannot be written.
+    pub fn of(path: &Path, pages: usize) -> io::Result<Self> {
+        let file = File::create(path)?;
+        Ok(Self {
+            file,
+            pages,
+            written: 0,
+        })
+    }
+
+    /// Writes the next page; [`Round::sync`] waits until it is on the disk.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn write(&mut self) -> io::Result<()> {
+        if self.written.is_multiple_of(self.pages) {
+            self.file.rewind()?;
+        }
+        self.written += 1;
+        self.file.write_all(&PAGE)
+    }
+
+    /// # Errors
+    /// The disk refuses.
+    pub fn sync(&self) -> io::Result<()> {
+        self.file.sync_data()
+    }
+}
 
 /// A thread that writes what is asked for meanwhile at once. It ends when nobody can ask any more.
 #[derive(Debug)]
@@ -20,11 +57,11 @@ impl Pages {
     /// # Errors
     /// No file, or no thread.
     pub fn start(folder: &Path) -> io::Result<Self> {
-        let mut file = File::create(folder.join("pages.probe"))?;
+        let mut round = Round::of(&folder.join("pages.probe"), PAGES)?;
         let (ask, asked) = channel();
         std::thread::Builder::new()
             .name("pages".into())
-            .spawn(move || write_all(&mut file, &asked))?;
+            .spawn(move || write_all(&mut round, &asked))?;
         Ok(Self(ask))
     }
 
@@ -36,18 +73,13 @@ impl Pages {
 }
 
 /// Until the disk refuses: who waits then is let go without a word, which says so.
-fn write_all(file: &mut File, asked: &Receiver<oneshot::Sender<()>>) -> io::Result<()> {
-    let mut written = 0;
+fn write_all(round: &mut Round, asked: &Receiver<oneshot::Sender<()>>) -> io::Result<()> {
     while let Ok(first) = asked.recv() {
         let waiting: Vec<_> = std::iter::once(first).chain(asked.try_iter()).collect();
         for _ in &waiting {
-            if written % PAGES == 0 {
-                file.rewind()?;
-            }
-            file.write_all(&PAGE)?;
-            written += 1;
+            round.write()?;
         }
-        file.sync_data()?;
+        round.sync()?;
         for done in waiting {
             // Whoever hung up has no use for it.
             let _ = done.send(());

@@ -68,6 +68,7 @@ fn matters_m(fix: &Fix) -> f64 {
     Likelihood::edge_matters_within_m(accuracy_m(fix))
 }
 
-fn accuracy_m(fix: &Fix) -> f64 {
+/// The radius a fix claims, or the one assumed where it claims none.
+pub(super) fn accuracy_m(fix: &Fix) -> f64 {
     fix.accuracy_m.unwrap_or(ACCURACY_ASSUMED_M)
 }

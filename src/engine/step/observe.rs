@@ -1,5 +1,6 @@
 //! Observations: the records of one device, applied in event time. Fixes and crossings move presence; the rest is noted.
 
+use super::here::accuracy_m;
 use super::stepper::Stepper;
 use super::{Input, KeptBecause, KeptFix, Received, Refused};
 use crate::base::compact::Number;
@@ -8,7 +9,7 @@ use crate::base::time::Timestamp;
 use crate::engine::catalogue::{KeepFixes, Mode};
 use crate::engine::decision::ReasonCode;
 use crate::engine::fence::{Geofence, Position};
-use crate::engine::fix::{Body, DeviceContext, Fix, Quality, ReceiptStatus, Record, validate::ACCURACY_ASSUMED_M};
+use crate::engine::fix::{Body, DeviceContext, Fix, Quality, ReceiptStatus, Record};
 use crate::engine::moment::{Evidence, Moment, MomentKind, Place};
 use crate::engine::subject::{Device, LastFix, Mark, Purpose, RecordId};
 use serde_json::{Map, Value};
@@ -155,13 +156,12 @@ impl Stepper<'_> {
         let here = self.fences_at(position, fix);
         self.settle_edited_fences(device_id, &here);
         self.move_presence(device_id, record, fix, position, here);
-        let accuracy_m = fix.accuracy_m.unwrap_or(ACCURACY_ASSUMED_M);
         let device = self.device(device_id);
         device.last_fix = Some(LastFix {
             at: record.at.into(),
             lat: fix.lat,
             lng: fix.lng,
-            accuracy_m,
+            accuracy_m: accuracy_m(fix),
             speed_mps: fix.speed_mps.and_then(Number::new),
         });
         device.flagged.clear();
