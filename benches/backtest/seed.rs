@@ -11,7 +11,7 @@ use usher::base::time::{Timestamp, truncated};
 use usher::engine::catalogue::{Mode, ProjectSettings};
 use usher::engine::delivery::ChannelKind;
 use usher::engine::fact::{Fact, FactRef, Lifecycle};
-use usher::engine::fence::{Geofence, Position, Shape, ShapeLimits};
+use usher::engine::fence::{Position, Shape, ShapeLimits, StoredShape};
 use usher::engine::fix::Permission;
 use usher::engine::message::Content;
 use usher::engine::moment::{Evidence, Moment, MomentKind, Place};
@@ -94,7 +94,7 @@ fn hotel(ids: &mut IdSource, project_id: ProjectId, at: Timestamp) -> FenceRow {
         name: "Hotel".into(),
         tag: "hotel".into(),
         external_id: "H1".into(),
-        shape: Geofence::shape_to_stored(&circle),
+        shape: StoredShape::of(&circle),
         metadata: Map::new(),
         time_zone: None,
         opening_hours: BTreeMap::new(),

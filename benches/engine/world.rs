@@ -15,7 +15,7 @@ use usher::engine::catalogue::Catalogue;
 use usher::engine::delivery::ChannelKind;
 use usher::engine::subject::{About, Consent, Device, Purpose, Subject};
 use usher::engine::trigger::Trigger;
-use usher::pipeline::build_catalogue;
+use usher::pipeline::read_catalogue;
 use usher::store::{Settings, Store, Synchronous, VaultSettings};
 
 pub const MIX: Mix = Mix {
@@ -99,8 +99,7 @@ impl World {
 }
 
 async fn read(store: &Store, project: ProjectId, now: Timestamp) -> Arc<Catalogue> {
-    let rows = store.load_catalogue_rows(project, now, None).await.unwrap().unwrap();
-    Arc::new(build_catalogue(rows, None))
+    read_catalogue(store, project, now, None).await.unwrap().catalogue
 }
 
 /// Somebody who may be spoken to, with one phone.

@@ -30,7 +30,7 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::Instant;
 use usher::cli::bench::workload::{Drawn, Workload};
-use usher::engine::fence::{Geofence, Position, Shape, ShapeLimits};
+use usher::engine::fence::{Position, Shape, StoredShape};
 
 /// The allocator of the server: memory is told as the server takes it.
 #[global_allocator]
@@ -202,13 +202,10 @@ fn told(designs: &[Design], nanos: &mut [[Vec<f64>; 2]], costs: &[(f64, f64)]) -
 /// Microseconds to read one stored shape, text and all, as a start does for each.
 fn reading_us(shapes: &[(usize, Arc<Shape>)]) -> f64 {
     let some = shapes.iter().step_by((shapes.len() / 20_000).max(1));
-    let stored: Vec<String> = some
-        .map(|(_, shape)| Geofence::shape_to_stored(shape).to_string())
-        .collect();
+    let stored: Vec<StoredShape> = some.map(|(_, shape)| StoredShape::of(shape)).collect();
     let began = Instant::now();
-    for text in &stored {
-        let value: Value = serde_json::from_str(text).unwrap();
-        std::hint::black_box(Geofence::shape_from_stored(&value, &ShapeLimits::default()).unwrap());
+    for stored in &stored {
+        std::hint::black_box(stored.shape().unwrap());
     }
     began.elapsed().as_nanos() as f64 / 1e3 / stored.len() as f64
 }

@@ -6,13 +6,13 @@ use crate::base::id::{FenceId, ProjectId};
 use crate::base::limits;
 use crate::base::time::Timestamp;
 use crate::engine::fence::hours::Opening;
-use crate::engine::fence::{Geofence, GeometryError, Position, Shape, ShapeLimits};
+use crate::engine::fence::{GeometryError, Position, Shape, ShapeLimits, StoredShape};
 use crate::engine::presence::Thresholds;
 use crate::store::{FenceRow, Upserted};
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use utoipa::ToSchema;
 
@@ -89,7 +89,7 @@ pub struct GeofencePut {
 
 impl GeofenceView {
     pub fn of(row: FenceRow) -> Self {
-        let (geometry, radius_m) = drawn(row.shape);
+        let (geometry, radius_m) = row.shape.geometry();
         Self {
             id: row.id,
             name: row.name,
@@ -104,17 +104,6 @@ impl GeofenceView {
             version: row.version,
             updated_at: row.updated_at,
         }
-    }
-}
-
-/// A stored shape as plain GeoJSON; a circle becomes its centre and its radius.
-fn drawn(stored: Value) -> (Value, Option<f64>) {
-    match stored.get("radius_m").and_then(Value::as_f64) {
-        Some(radius_m) => {
-            let center = stored.get("center").cloned().unwrap_or_default();
-            (json!({ "type": "Point", "coordinates": center }), Some(radius_m))
-        }
-        None => (stored, None),
     }
 }
 
@@ -198,7 +187,7 @@ pub fn row(
         name: body.name,
         tag: body.tag,
         external_id: body.external_id,
-        shape: Geofence::shape_to_stored(shape),
+        shape: StoredShape::of(shape),
         metadata: body.metadata,
         time_zone,
         opening_hours: body.opening_hours,

@@ -5,13 +5,20 @@ use crate::base::time::Timestamp;
 use actix_web::{HttpResponse, get, web};
 use chrono::TimeDelta;
 use serde::Serialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use utoipa::ToSchema;
 
 /// Shared with the loops of the worker: each says that it goes round, and how often it means to.
 #[derive(Debug, Clone, Default)]
-pub struct Progress(Arc<Mutex<BTreeMap<&'static str, Beat>>>);
+pub struct Progress(Arc<Mutex<Known>>);
+
+#[derive(Debug, Default)]
+struct Known {
+    beats: BTreeMap<&'static str, Beat>,
+    /// What a start has yet to do.
+    ahead: BTreeSet<&'static str>,
+}
 
 #[derive(Debug, Clone, Copy)]
 struct Beat {
@@ -20,24 +27,34 @@ struct Beat {
 }
 
 impl Progress {
-    fn beats(&self) -> MutexGuard<'_, BTreeMap<&'static str, Beat>> {
+    fn known(&self) -> MutexGuard<'_, Known> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The process is not ready before this is [`Progress::behind`] it.
+    pub fn ahead(&self, work: &'static str) {
+        self.known().ahead.insert(work);
+    }
+
+    pub fn behind(&self, work: &'static str) {
+        self.known().ahead.remove(work);
     }
 
     /// The loop `name` is going round; after `patience` without another word it counts as stuck.
     pub fn beat(&self, name: &'static str, at: Timestamp, patience: TimeDelta) {
-        self.beats().insert(name, Beat { at, patience });
+        self.known().beats.insert(name, Beat { at, patience });
     }
 
     /// The loop `name` has ended on purpose.
     pub fn done(&self, name: &'static str) {
-        self.beats().remove(name);
+        self.known().beats.remove(name);
     }
 
     /// The loops that have not been heard of for too long.
     pub fn stuck(&self, now: Timestamp) -> Vec<&'static str> {
-        let beats = self.beats();
-        beats
+        let known = self.known();
+        known
+            .beats
             .iter()
             .filter(|(_, beat)| now - beat.at > beat.patience)
             .map(|(name, _)| *name)
@@ -74,7 +91,7 @@ pub async fn alive() -> HttpResponse {
 
 /// Can it do its work?
 ///
-/// Looks at the database, its migrations and the progress of every loop: health follows progress, not existence.
+/// Looks at the database, its migrations, what the start has yet to read, and the progress of every loop: health follows progress.
 #[utoipa::path(tag = "operate", responses(
     (status = 200, description = "ready", body = Readiness),
     (status = 503, description = "not ready", body = Readiness),
@@ -109,6 +126,9 @@ pub async fn ready(api: web::Data<Api>) -> HttpResponse {
     let stuck = api.progress.stuck(api.pipeline.now());
     let detail = (!stuck.is_empty()).then(|| format!("no progress: {}", stuck.join(", ")));
     checks.push(check("loops", stuck.is_empty(), detail));
+    let ahead: Vec<&str> = api.progress.known().ahead.iter().copied().collect();
+    let detail = (!ahead.is_empty()).then(|| format!("under way: {}", ahead.join(", ")));
+    checks.push(check("start", ahead.is_empty(), detail));
     let ready = checks.iter().all(|check| check.passed);
     let mut answer = if ready {
         HttpResponse::Ok()

@@ -326,6 +326,13 @@ async fn the_page_and_the_probes_are_served() {
     let stuck = site.ask("GET", "/readyz", "", None).await;
     assert_eq!(stuck.status.as_u16(), 503);
     assert!(stuck.text.contains("dispatch"), "{}", stuck.text);
+    site.api.progress.done("dispatch");
+    site.api.progress.ahead("reading");
+    let starting = site.ask("GET", "/readyz", "", None).await;
+    assert_eq!(starting.status.as_u16(), 503);
+    assert!(starting.text.contains("under way: reading"), "{}", starting.text);
+    site.api.progress.behind("reading");
+    assert_eq!(site.ask("GET", "/readyz", "", None).await.status.as_u16(), 200);
 }
 
 #[actix_web::test]

@@ -15,6 +15,24 @@ impl Pipeline {
         self.0.catalogues.get(&self.0.store, project_id, self.now()).await
     }
 
+    /// Reads every project that is not in force as it is stored: all of them at a start, then those that another process has
+    /// changed. Of those that cannot be read, the last one's error comes back.
+    pub async fn follow_catalogues(&self) -> Result<(), PipelineError> {
+        let mut followed = Ok(());
+        for (project_id, version) in self.0.store.catalogue_versions().await? {
+            if self.0.catalogues.version(project_id) == Some(version) {
+                continue;
+            }
+            if let Err(error) = self.reload(project_id).await {
+                followed = Err(error);
+            } else if let Some(catalogue) = self.0.catalogues.in_force(project_id) {
+                let (geofences, triggers) = (catalogue.fences.len(), catalogue.triggers.len());
+                tracing::info!(project = %project_id, version, geofences, triggers, "read a project");
+            }
+        }
+        followed
+    }
+
     /// Puts the new snapshot in force: what is being stepped with the old one is done before the answer goes.
     pub(super) async fn reload(&self, project_id: ProjectId) -> Result<(), PipelineError> {
         self.0.catalogues.reload(&self.0.store, project_id, self.now()).await?;

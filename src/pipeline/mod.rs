@@ -45,7 +45,7 @@ pub use fact_kinds::TypePut;
 pub use holdings::Holding;
 pub use ingest::{Ack, AckStatus, ServerEvent, Tracked};
 pub use senders::probe_stored;
-pub use snapshots::build_catalogue;
+pub use snapshots::{Snapshot, read_catalogue};
 pub use stream::{Live, Stream};
 pub use verdict::{Verdict, at_a_glance};
 

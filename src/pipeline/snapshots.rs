@@ -7,7 +7,7 @@ use crate::base::id::{FenceId, ProjectId, TriggerId};
 use crate::base::time::Timestamp;
 use crate::engine::catalogue::Catalogue;
 use crate::engine::fact::FactSchema;
-use crate::engine::fence::{Details, Geofence, GeometryError, Names, Shape, ShapeLimits};
+use crate::engine::fence::{Details, Geofence, Names};
 use crate::engine::message::CompiledContent;
 use crate::engine::trigger::{Around, CompiledTrigger};
 use crate::store::{CatalogueRows, FactTypeRow, FenceRow, FencesEdit, RevisionRow, Store, StoreError};
@@ -17,11 +17,13 @@ use std::sync::{Arc, PoisonError, RwLock};
 use tokio::sync::Mutex;
 
 /// A catalogue in force.
-#[derive(Clone)]
-struct Snapshot {
-    catalogue: Arc<Catalogue>,
+#[derive(Debug, Clone)]
+pub struct Snapshot {
+    pub catalogue: Arc<Catalogue>,
+    /// How many changes of any kind it has seen.
+    pub version: i64,
     /// How many edits of the project's geofences it has seen.
-    fences_version: i64,
+    pub fences_version: i64,
 }
 
 /// The snapshots in force, one per project.
@@ -68,7 +70,13 @@ impl Catalogues {
             if known.fences_version + 1 == edit.version {
                 let mut catalogue = Catalogue::clone(&known.catalogue);
                 change_fences(&mut catalogue, edit.put, edit.deleted);
-                self.put(project_id, Arc::new(catalogue), edit.version);
+                let snapshot = Snapshot {
+                    catalogue: Arc::new(catalogue),
+                    // Of its own: what others changed beside it is still to be read.
+                    version: known.version + 1,
+                    fences_version: edit.version,
+                };
+                self.put(project_id, snapshot);
             } else {
                 self.load(store, project_id, now).await?;
             }
@@ -91,6 +99,11 @@ impl Catalogues {
         self.known(project_id).map(|known| known.catalogue)
     }
 
+    /// How many changes the snapshot in force has seen.
+    pub(super) fn version(&self, project_id: ProjectId) -> Option<i64> {
+        self.known(project_id).map(|known| known.version)
+    }
+
     fn known(&self, project_id: ProjectId) -> Option<Snapshot> {
         self.current
             .read()
@@ -105,32 +118,47 @@ impl Catalogues {
         project_id: ProjectId,
         now: Timestamp,
     ) -> Result<Arc<Catalogue>, PipelineError> {
-        let known = self.known(project_id);
-        let known_fences = known.as_ref().map(|known| known.fences_version);
-        let rows = store.load_catalogue_rows(project_id, now, known_fences).await?;
-        let rows = rows.ok_or_else(|| StoreError::Corrupt(format!("there is no project {project_id}")))?;
-        let fences_version = rows.fences_version;
-        let known = known.map(|known| known.catalogue);
-        let catalogue = Arc::new(build_catalogue(rows, known.as_deref()));
-        self.put(project_id, Arc::clone(&catalogue), fences_version);
+        let snapshot = read_catalogue(store, project_id, now, self.known(project_id)).await?;
+        let catalogue = Arc::clone(&snapshot.catalogue);
+        self.put(project_id, snapshot);
         Ok(catalogue)
     }
 
-    fn put(&self, project_id: ProjectId, catalogue: Arc<Catalogue>, fences_version: i64) {
-        let snapshot = Snapshot {
-            catalogue,
-            fences_version,
-        };
+    fn put(&self, project_id: ProjectId, snapshot: Snapshot) {
         let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
         current.insert(project_id, snapshot);
     }
 }
 
-/// Builds a snapshot from rows. What is unchanged since `before` is taken from there: parsing is the costly part.
+/// Reads a snapshot. What is unchanged since `before` is taken from there: parsing is the costly part.
 ///
 /// Rows were checked when they were saved; one that does not build all the same is left out and reported, so that one bad row
 /// cannot silence a whole project.
-pub fn build_catalogue(rows: CatalogueRows, before: Option<&Catalogue>) -> Catalogue {
+///
+/// # Errors
+/// There is no such project, or the database cannot be read.
+pub async fn read_catalogue(
+    store: &Store,
+    project_id: ProjectId,
+    now: Timestamp,
+    before: Option<Snapshot>,
+) -> Result<Snapshot, PipelineError> {
+    let (known_fences, before) = before.map(|known| (known.fences_version, known.catalogue)).unzip();
+    let known = before.clone();
+    let make = move |row: FenceRow| fence_of(row, known.as_deref());
+    let rows = store.load_catalogue_rows(project_id, now, known_fences, make).await?;
+    let rows = rows.ok_or_else(|| StoreError::Corrupt(format!("there is no project {project_id}")))?;
+    let (version, fences_version) = (rows.project.catalogue_version, rows.fences_version);
+    // Seconds for a million geofences: requests of others are answered meanwhile.
+    let built = tokio::task::spawn_blocking(move || Arc::new(build_catalogue(rows, before.as_deref())));
+    Ok(Snapshot {
+        catalogue: built.await.map_err(|_| PipelineError::Stopping)?,
+        version,
+        fences_version,
+    })
+}
+
+fn build_catalogue(rows: CatalogueRows<Made>, before: Option<&Catalogue>) -> Catalogue {
     let CatalogueRows {
         project,
         fences,
@@ -181,51 +209,54 @@ pub fn build_catalogue(rows: CatalogueRows, before: Option<&Catalogue>) -> Catal
     catalogue
 }
 
-/// The fences of `before`, brought to what the rows say; no rows mean that they are the same.
-fn take_fences(catalogue: &mut Catalogue, rows: Option<Vec<FenceRow>>, before: Option<&Catalogue>) {
+/// What becomes of a stored geofence: one that does not build is named.
+type Made = Result<Arc<Geofence>, FenceId>;
+
+/// The fences of `before`, brought to those that are stored; none given mean that they are the same.
+fn take_fences(catalogue: &mut Catalogue, stored: Option<Vec<Made>>, before: Option<&Catalogue>) {
     if let Some(before) = before {
         catalogue.fences = before.fences.clone();
         catalogue.index = before.index.clone();
     }
-    let Some(rows) = rows else { return };
+    let Some(stored) = stored else { return };
     let known = &catalogue.fences;
     let mut deleted = Vec::new();
     if !known.is_empty() {
-        let stored: HashSet<FenceId> = rows.iter().map(|row| row.id).collect();
-        deleted.extend(known.keys().copied().filter(|id| !stored.contains(id)));
+        let good: HashSet<FenceId> = stored.iter().flatten().map(|fence| fence.id).collect();
+        deleted.extend(known.keys().copied().filter(|id| !good.contains(id)));
     }
-    let is_new = |row: &FenceRow| known.get(&row.id).is_none_or(|fence| fence.version != row.version);
-    let news: Vec<FenceRow> = rows.into_iter().filter(is_new).collect();
-    change_fences(catalogue, news, deleted);
+    let is_new = |fence: &Arc<Geofence>| known.get(&fence.id).is_none_or(|known| !Arc::ptr_eq(known, fence));
+    let news = stored.into_iter().flatten().filter(is_new).collect();
+    catalogue.edit_fences(news, &deleted);
 }
 
-/// Brings rows into a snapshot. A fence that does not build is reported, and is not in force as it was before either.
+/// Brings rows into a snapshot. A fence that does not build is not in force as it was before either.
 fn change_fences(catalogue: &mut Catalogue, put: Vec<FenceRow>, mut deleted: Vec<FenceId>) {
-    // The shapes are most of the work, and a start has a million of them.
-    let shapes = shared_out(&put, |row| {
-        Geofence::shape_from_stored(&row.shape, &ShapeLimits::default())
-    });
-    let build = |(row, shape): (FenceRow, Result<Shape, GeometryError>)| {
-        let id = row.id;
-        fence_of(row, shape)
-            .map_err(|why| {
-                tracing::error!(why, "a stored geofence does not build and is left out");
-                deleted.push(id);
-            })
-            .ok()
-    };
-    let put = put.into_iter().zip(shapes).filter_map(build).map(Arc::new).collect();
+    // The shapes are most of the work, and an import has thousands of them.
+    let made = shared_out(&put, |row| fence_of(row.clone(), None));
+    let put = made
+        .into_iter()
+        .filter_map(|made| made.map_err(|id| deleted.push(id)).ok())
+        .collect();
     catalogue.edit_fences(put, &deleted);
 }
 
-fn fence_of(row: FenceRow, shape: Result<Shape, GeometryError>) -> Result<Geofence, String> {
-    let shape = shape.map_err(|error| format!("{}: {error}", row.id))?;
+/// The geofence of a row; the one that is known, when it is the same.
+fn fence_of(row: FenceRow, known: Option<&Catalogue>) -> Made {
+    let known = known.and_then(|known| known.fences.get(&row.id));
+    if let Some(known) = known.filter(|known| known.version == row.version) {
+        return Ok(Arc::clone(known));
+    }
+    let shape = row.shape.shape().map_err(|error| {
+        tracing::error!(geofence = %row.id, %error, "a stored geofence does not build and is left out");
+        row.id
+    })?;
     let details = Details {
         metadata: row.metadata,
         opening_hours: row.opening_hours,
         thresholds: row.thresholds,
     };
-    Ok(Geofence {
+    Ok(Arc::new(Geofence {
         id: row.id,
         names: Names::of(&row.tag, &row.external_id, &row.name),
         shape,
@@ -233,7 +264,7 @@ fn fence_of(row: FenceRow, shape: Result<Shape, GeometryError>) -> Result<Geofen
         details: details.boxed(),
         version: row.version,
         updated_at: row.updated_at,
-    })
+    }))
 }
 
 fn describe(catalogue: &mut Catalogue, row: FactTypeRow, before: Option<&Catalogue>) {

@@ -3,7 +3,7 @@
 
 use super::super::world::{World, id, world};
 use super::*;
-use crate::engine::fence::{Position, Shape};
+use crate::engine::fence::{Position, Shape, ShapeLimits, StoredShape};
 use rand::{RngExt, SeedableRng};
 use serde_json::json;
 
@@ -16,21 +16,16 @@ fn row(world: &World, dice: &mut Dice) -> FenceRow {
     FenceRow {
         id: id(200 + dice.random_range(0..1_000_000)),
         external_id: format!("h{number}"),
-        shape: Geofence::shape_to_stored(&circle),
+        shape: StoredShape::of(&circle),
         ..world.hotel()
     }
 }
 
 /// What the snapshot in force says, beside what one that is read from the store says.
 async fn check(world: &World, dice: &mut Dice) {
-    let store = world.pipeline.store();
     let edited = world.pipeline.catalogue(world.project).await.unwrap();
-    let rows = store
-        .load_catalogue_rows(world.project, world.now(), None)
-        .await
-        .unwrap()
-        .unwrap();
-    let read = build_catalogue(rows, None);
+    let read = read_catalogue(world.pipeline.store(), world.project, world.now(), None);
+    let read = read.await.unwrap().catalogue;
     let listed = |catalogue: &Catalogue| {
         let mut all: Vec<String> = catalogue.fences.values().map(|fence| format!("{fence:?}")).collect();
         all.sort();
@@ -72,6 +67,9 @@ async fn edits_of_others_are_read_and_other_edits_leave_fences_alone() {
     world.pipeline.put_geofences(world.project, &put, false).await.unwrap();
     world.say("welcome", "PT1H", "Welcome").await;
     let first = world.pipeline.catalogue(world.project).await.unwrap();
+    world.pipeline.follow_catalogues().await.unwrap();
+    let followed = world.pipeline.catalogue(world.project).await.unwrap();
+    assert!(Arc::ptr_eq(&first, &followed), "nothing new is not read");
     world.say("welcome", "PT1H", "Servus").await;
     let same = world.pipeline.catalogue(world.project).await.unwrap();
     let only = |catalogue: &Catalogue| Arc::clone(catalogue.fences.values().next().unwrap());
@@ -88,6 +86,14 @@ async fn edits_of_others_are_read_and_other_edits_leave_fences_alone() {
         .await
         .unwrap();
     world.say("welcome", "PT1H", "Hello").await;
+    check(&world, &mut dice).await;
+    // Or it asks.
+    let theirs = [row(&world, &mut dice)];
+    store.upsert_geofences(world.project, &theirs, false).await.unwrap();
+    let before = world.pipeline.catalogue(world.project).await.unwrap();
+    world.pipeline.follow_catalogues().await.unwrap();
+    let after = world.pipeline.catalogue(world.project).await.unwrap();
+    assert!(!Arc::ptr_eq(&before, &after));
     check(&world, &mut dice).await;
 }
 
@@ -106,7 +112,9 @@ async fn a_stored_fence_that_does_not_build_is_left_out_whichever_way_it_comes()
         .await
         .unwrap();
     let bad = FenceRow {
-        shape: json!({ "type": "Circle", "center": [16, 48], "radius_m": -1 }),
+        shape: json!({ "type": "Circle", "center": [16, 48], "radius_m": -1 })
+            .to_string()
+            .into(),
         ..good
     };
     world

@@ -13,7 +13,7 @@ use crate::engine::catalogue::{Mode, ProjectSettings};
 use crate::engine::decision::{Decision, ReasonCode};
 use crate::engine::delivery::{ChannelKind, DeliveryState};
 use crate::engine::fact::{Fact, FactRef, Lifecycle};
-use crate::engine::fence::{Geofence, Position, Shape, ShapeLimits};
+use crate::engine::fence::{Position, Shape, ShapeLimits, StoredShape};
 use crate::engine::fix::{Envelope, Event, Fix, Permission, RawBody, RawRecord};
 use crate::engine::message::Content;
 use crate::engine::moment::Moment;
@@ -161,7 +161,7 @@ impl World {
             name: "Alpenhof".into(),
             tag: "hotel".into(),
             external_id: "h1".into(),
-            shape: Geofence::shape_to_stored(&circle),
+            shape: StoredShape::of(&circle),
             metadata: Map::new(),
             time_zone: None,
             opening_hours: BTreeMap::new(),

@@ -18,21 +18,28 @@ use ::entity::{
     trigger_revision as revision,
 };
 use chrono::TimeDelta;
+use futures_util::StreamExt;
 use sea_orm::sea_query::Condition;
-use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{ColumnTrait, DatabaseTransaction, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use std::collections::{HashMap, HashSet};
+use std::num::NonZero;
+use std::sync::Arc;
+use std::thread::available_parallelism;
 use uuid::Uuid;
 
 /// Versions asked for by one `OR`: SQLite takes a thousand alternatives.
 const FOLLOWED_PER_QUERY: usize = 200;
 
+/// Geofences that are read and made into something else at once.
+const FENCES_PER_PIECE: usize = 1_024;
+
 /// The rows of one catalogue.
 #[derive(Debug, Clone, PartialEq)]
-pub struct CatalogueRows {
+pub struct CatalogueRows<F> {
     /// With the version these rows stand for.
     pub project: ProjectRow,
-    /// None when they are those of the version that is known already.
-    pub fences: Option<Vec<FenceRow>>,
+    /// What was made of them, in the order of their ids; none when they are those of the version that is known already.
+    pub fences: Option<Vec<F>>,
     /// How many edits of its geofences the project has seen.
     pub fences_version: i64,
     pub contents: Vec<ContentRow>,
@@ -62,13 +69,15 @@ pub struct JourneyRows {
 }
 
 impl Store {
-    /// None when there is no such project. Geofences are left out when the edits known of them are all there are.
-    pub async fn load_catalogue_rows(
+    /// None when there is no such project. Geofences are left out when the edits known of them are all there are; otherwise
+    /// they come as what `make` makes of them, by all cores.
+    pub async fn load_catalogue_rows<F: Send + 'static>(
         &self,
         id: ProjectId,
         now: Timestamp,
         known_fences: Option<i64>,
-    ) -> Result<Option<CatalogueRows>, StoreError> {
+        make: impl Fn(FenceRow) -> F + Send + Sync + 'static,
+    ) -> Result<Option<CatalogueRows<F>>, StoreError> {
         let txn = self.read_txn().await?;
         let Some(model) = project::Entity::find_by_id(id.uuid()).one(&txn).await? else {
             return Ok(None);
@@ -76,7 +85,7 @@ impl Store {
         let fences_version = model.fences_version;
         let fences = match known_fences {
             Some(known) if known == fences_version => None,
-            _ => Some(living_fences(&txn, id).await?),
+            _ => Some(living_fences(&txn, id, Arc::new(make)).await?),
         };
         let contents = content::Entity::find()
             .filter(content::Column::ProjectId.eq(id.uuid()))
@@ -127,7 +136,7 @@ impl Store {
         }))
     }
 
-    /// Each project with the version of its catalogue: what has changed is loaded again.
+    /// Each project with the version of its catalogue, by which who has it in force sees that it changed.
     pub async fn catalogue_versions(&self) -> Result<Vec<(ProjectId, i64)>, StoreError> {
         let rows: Vec<(Uuid, i64)> = project::Entity::find()
             .select_only()
@@ -153,9 +162,29 @@ async fn resting(txn: &DatabaseTransaction, id: ProjectId) -> Result<HashSet<Uui
     Ok(paused.into_iter().collect())
 }
 
-async fn living_fences(txn: &DatabaseTransaction, id: ProjectId) -> Result<Vec<FenceRow>, StoreError> {
-    let models = living(id).order_by_asc(geofence::Column::Id).all(txn).await?;
-    models.into_iter().map(fence_row).collect()
+/// Read in pieces, each let go when something is made of it: the rows of a million geofences weigh gigabytes. Two for each core
+/// are on their way: while some are made into something, the next are read.
+async fn living_fences<F: Send + 'static>(
+    txn: &DatabaseTransaction,
+    id: ProjectId,
+    make: Arc<impl Fn(FenceRow) -> F + Send + Sync + 'static>,
+) -> Result<Vec<F>, StoreError> {
+    let models = living(id).order_by_asc(geofence::Column::Id).stream(txn).await?;
+    let make_all = |piece: Vec<Result<geofence::Model, DbErr>>| {
+        let make = Arc::clone(&make);
+        let made = move || {
+            let made = piece.into_iter().map(|model| fence_row(model?).map(&*make));
+            made.collect::<Result<Vec<F>, StoreError>>()
+        };
+        tokio::task::spawn_blocking(made)
+    };
+    let cores = available_parallelism().map_or(1, NonZero::get);
+    let mut pieces = models.chunks(FENCES_PER_PIECE).map(make_all).buffered(cores * 2);
+    let mut fences = Vec::new();
+    while let Some(made) = pieces.next().await {
+        fences.extend(made.map_err(|error| StoreError::Unavailable(error.to_string()))??);
+    }
+    Ok(fences)
 }
 
 /// When each trigger first went live.

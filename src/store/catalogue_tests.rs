@@ -66,7 +66,7 @@ async fn five_thousand_fences_in_one_upsert() {
         "one upsert, one version; nothing new, no version"
     );
     let loaded = store
-        .load_catalogue_rows(project(), noon(), None)
+        .load_catalogue_rows(project(), noon(), None, |row| row)
         .await
         .unwrap()
         .unwrap();
@@ -76,7 +76,7 @@ async fn five_thousand_fences_in_one_upsert() {
         (5_000, 1, 1)
     );
     let known = store
-        .load_catalogue_rows(project(), noon(), Some(1))
+        .load_catalogue_rows(project(), noon(), Some(1), |row| row)
         .await
         .unwrap()
         .unwrap();
@@ -307,7 +307,7 @@ async fn a_snapshot_holds_live_paused_and_lately_retired_revisions() {
     assert!(!store.pause_trigger(project(), id(71)).await.unwrap());
     assert_eq!(version(&store).await, before + 1);
     let rows = store
-        .load_catalogue_rows(project(), after(0), None)
+        .load_catalogue_rows(project(), after(0), None, |row| row)
         .await
         .unwrap()
         .unwrap();
@@ -320,11 +320,17 @@ async fn a_snapshot_holds_live_paused_and_lately_retired_revisions() {
     assert_eq!(names(&rows.paused), [(id(71), 1)]);
     assert_eq!(names(&rows.retired), [(id(70), 1)]);
     let later = store
-        .load_catalogue_rows(project(), noon() + TimeDelta::days(32), None)
+        .load_catalogue_rows(project(), noon() + TimeDelta::days(32), None, |row| row)
         .await
         .unwrap()
         .unwrap();
     assert!(later.retired.is_empty(), "no wait is older than that");
     assert!(store.resume_trigger(project(), id(71)).await.unwrap());
-    assert!(store.load_catalogue_rows(id(9), noon(), None).await.unwrap().is_none());
+    assert!(
+        store
+            .load_catalogue_rows(id(9), noon(), None, |row| row)
+            .await
+            .unwrap()
+            .is_none()
+    );
 }

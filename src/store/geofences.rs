@@ -6,6 +6,7 @@ use super::error::StoreError;
 use super::paging::{Page, PageAsk, named};
 use crate::base::id::{FenceId, ProjectId};
 use crate::base::time::Timestamp;
+use crate::engine::fence::StoredShape;
 use crate::engine::fence::hours::Opening;
 use crate::engine::presence::Thresholds;
 use ::entity::{geofence, project};
@@ -19,7 +20,7 @@ use serde_json::{Map, Value};
 use std::collections::{BTreeMap, HashMap};
 use uuid::Uuid;
 
-/// One named area, as stored; its shape as it was given (GeoJSON, or a circle).
+/// One named area, as stored.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FenceRow {
     pub id: FenceId,
@@ -27,7 +28,7 @@ pub struct FenceRow {
     pub name: String,
     pub tag: String,
     pub external_id: String,
-    pub shape: Value,
+    pub shape: StoredShape,
     pub metadata: Map<String, Value>,
     pub time_zone: Option<Tz>,
     pub opening_hours: BTreeMap<String, Vec<Opening>>,
@@ -319,7 +320,7 @@ fn fence_model(project: ProjectId, row: &FenceRow) -> Result<geofence::Model, St
         tag: row.tag.clone(),
         external_id: row.external_id.clone(),
         name: row.name.clone(),
-        shape: to_json(&row.shape)?,
+        shape: row.shape.text().to_owned(),
         metadata: to_json(&row.metadata)?,
         time_zone: row.time_zone.map(|zone| zone.name().to_owned()),
         opening_hours: to_json(&row.opening_hours)?,
@@ -338,7 +339,7 @@ pub(super) fn fence_row(model: geofence::Model) -> Result<FenceRow, StoreError> 
     Ok(FenceRow {
         id: model.id.into(),
         project_id: model.project_id.into(),
-        shape: from_json("geofences.shape", &model.shape)?,
+        shape: model.shape.into(),
         metadata: from_json("geofences.metadata", &model.metadata)?,
         time_zone: model.time_zone.as_ref().map(zone).transpose()?,
         opening_hours: from_json("geofences.opening_hours", &model.opening_hours)?,

@@ -122,7 +122,7 @@ async fn a_version_goes_from_draft_to_live_to_retired_and_back_as_a_new_one() {
     assert!(store.pause_journey(project(), journey_id(), true).await.unwrap());
     assert!(!store.pause_journey(project(), journey_id(), true).await.unwrap());
     let rows = store
-        .load_catalogue_rows(project(), after(5), None)
+        .load_catalogue_rows(project(), after(5), None, |row| row)
         .await
         .unwrap()
         .unwrap()
@@ -160,12 +160,22 @@ async fn a_version_that_somebody_follows_is_loaded_for_as_long_as_they_do() {
         .await
         .unwrap();
     let far = noon() + TimeDelta::days(90);
-    let retired = |rows: super::CatalogueRows| rows.journeys.retired.iter().map(|row| row.version).collect::<Vec<_>>();
-    let rows = store.load_catalogue_rows(project(), far, None).await.unwrap().unwrap();
+    let retired = |rows: super::CatalogueRows<super::FenceRow>| {
+        rows.journeys.retired.iter().map(|row| row.version).collect::<Vec<_>>()
+    };
+    let rows = store
+        .load_catalogue_rows(project(), far, None, |row| row)
+        .await
+        .unwrap()
+        .unwrap();
     assert_eq!(retired(rows), [1]);
     let over = moved(1, instance(20, "lead", noon()), Some(("lead", 0)), Some(("expired", 9)));
     store.commit(vec![over]).await.unwrap();
-    let rows = store.load_catalogue_rows(project(), far, None).await.unwrap().unwrap();
+    let rows = store
+        .load_catalogue_rows(project(), far, None, |row| row)
+        .await
+        .unwrap()
+        .unwrap();
     assert!(retired(rows).is_empty());
 }
 

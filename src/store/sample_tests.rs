@@ -245,7 +245,9 @@ pub(super) fn fence(number: u128, external_id: &str, name: &str) -> FenceRow {
         name: name.into(),
         tag: "hotel".into(),
         external_id: external_id.into(),
-        shape: json!({ "type": "circle", "lat": 48.2, "lng": 16.37, "radius_m": 150.0 }),
+        shape: json!({ "type": "Circle", "center": [16.37, 48.2], "radius_m": 150.0 })
+            .to_string()
+            .into(),
         metadata: serde_json::Map::new(),
         time_zone: Some(chrono_tz::Europe::Vienna),
         opening_hours: BTreeMap::new(),

@@ -31,6 +31,8 @@ const TIDY_EVERY: Duration = Duration::from_secs(5);
 const BOOKS_EVERY: Duration = Duration::from_secs(5);
 /// Passes in wallets whose facts changed are looked for this often.
 const WALLETS_EVERY: Duration = Duration::from_secs(2);
+/// Whether another process has changed a project is asked this often.
+const FOLLOW_EVERY: Duration = Duration::from_secs(1);
 /// Inputs that a crash left behind are taken care of at once; then this looks for what another process left.
 const RECOVER_EVERY: Duration = Duration::from_mins(1);
 
@@ -105,6 +107,12 @@ impl Workers {
             checkpoints(pipeline.store().clone()),
         );
         start("tidy", TIDY_EVERY, 60, tidying(measures.clone()));
+        start(
+            "catalogue",
+            FOLLOW_EVERY,
+            600,
+            following(pipeline.clone(), progress.clone()),
+        );
         workers
     }
 
@@ -170,6 +178,21 @@ fn tidying(measures: Measures) -> Turns {
         async move {
             measures.tidy();
             Ok(())
+        }
+    })
+}
+
+/// The first turn is part of the start: who is sent traffic does not read a million geofences before it answers.
+fn following(pipeline: Pipeline, progress: Progress) -> Turns {
+    const WORK: &str = "reading the geofences and triggers of every project";
+    progress.ahead(WORK);
+    Turns::new(move || {
+        let (pipeline, progress) = (pipeline.clone(), progress.clone());
+        async move {
+            let followed = pipeline.follow_catalogues().await;
+            // One project that cannot be read must not keep the others waiting.
+            progress.behind(WORK);
+            followed.map_err(|error| error.to_string())
         }
     })
 }

@@ -12,7 +12,7 @@ use crate::cli::keys::new_key;
 use crate::cli::out::Failure;
 use crate::engine::catalogue::{Mode, ProjectSettings};
 use crate::engine::delivery::ChannelKind;
-use crate::engine::fence::Geofence;
+use crate::engine::fence::StoredShape;
 use crate::engine::fix::Permission;
 use crate::engine::presence::Thresholds;
 use crate::engine::subject::{Consent, Purpose};
@@ -137,8 +137,9 @@ async fn write_fences(
     entropy: &dyn Entropy,
     step: &impl Fn(u64),
 ) -> Result<(), Failure> {
-    let now = SystemClock.now();
     for (chunk, first) in drawn.chunks(CHUNK).zip((0..).step_by(CHUNK)) {
+        // Each with the time of its own, as imports have: ids begin with it, and those of a time lie together on the disk.
+        let now = SystemClock.now();
         // The few whose noise made them cross themselves are refused, as an import would refuse them.
         let rows: Vec<FenceRow> = chunk
             .iter()
@@ -151,7 +152,7 @@ async fn write_fences(
                     name: format!("Place {number}"),
                     tag: if is_greeted(number, mix) { GREETED } else { QUIET }.into(),
                     external_id: format!("p{number}"),
-                    shape: Geofence::shape_to_stored(&shape),
+                    shape: StoredShape::of(&shape),
                     metadata: Map::new(),
                     time_zone: None,
                     opening_hours: BTreeMap::new(),

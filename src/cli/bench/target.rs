@@ -10,7 +10,6 @@ use crate::cli::client::{Client, http, random_name};
 use crate::cli::import;
 use crate::cli::out::Failure;
 use crate::engine::delivery::ChannelKind;
-use crate::engine::fence::Geofence;
 use serde_json::{Value, json};
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::Path;
@@ -199,7 +198,7 @@ fn features(drawn: &[Drawn], first: usize, mix: Mix) -> Vec<u8> {
                 properties["radius_m"] = json!(radius_m);
                 json!({ "type": "Point", "coordinates": [center.lng, center.lat] })
             }
-            Drawn::Polygon { .. } => Geofence::shape_to_stored(&shape),
+            Drawn::Polygon { .. } => shape.to_geojson(),
         };
         Some(json!({ "type": "Feature", "properties": properties, "geometry": geometry }))
     };

@@ -5,6 +5,7 @@ use super::edge::{self, LOCAL_LAT_MAX, LOCAL_M_MAX, Line};
 use super::geodesy::Position;
 use super::ring::{Extent, Ring, Side};
 use super::shape::Bounds;
+use std::sync::OnceLock;
 
 /// No cell of the grid that a ring within this touches reaches 180 degrees.
 const CLEAR_LNG: f64 = 179.9;
@@ -66,7 +67,8 @@ pub struct Area {
     parts: Box<[Part]>,
     /// The edges of the whole where they differ from those of the rings: overlapping parts, seams at 180, poles.
     outline: Option<Box<[Line]>>,
-    size_m2: f64,
+    /// Worked out when it is first asked for: a start reads a hundred thousand areas, and people come near few of them.
+    size_m2: OnceLock<f64>,
 }
 
 impl Area {
@@ -75,11 +77,10 @@ impl Area {
             part.prepare();
         }
         let (outline, merged_m2) = cut::outline_of(&parts);
-        let size_m2 = merged_m2.unwrap_or_else(|| parts.iter().map(Part::area_m2).sum());
         Self {
             parts: parts.into(),
             outline: outline.map(Vec::into_boxed_slice),
-            size_m2,
+            size_m2: merged_m2.map_or_else(OnceLock::new, OnceLock::from),
         }
     }
 
@@ -137,7 +138,7 @@ impl Area {
 
     /// The area in square metres.
     pub(super) fn area_m2(&self) -> f64 {
-        self.size_m2
+        *self.size_m2.get_or_init(|| self.parts.iter().map(Part::area_m2).sum())
     }
 
     pub(super) fn vertices(&self) -> usize {

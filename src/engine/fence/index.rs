@@ -121,16 +121,20 @@ impl<K: Copy + Eq + Hash + Ord + Send + Sync, S: Shaped> FenceIndex<K, S> {
 
     /// Makes a sieve of the size that the cells of now need.
     fn sift_anew(&mut self) {
+        let mut sieve = Sieve::for_cells(self.cells().count());
+        sieve.mark(self.cells());
+        self.sieve = sieve;
+    }
+
+    /// All cells that have fences.
+    fn cells(&self) -> impl Iterator<Item = Square> {
         let shards = self.shards.iter().zip(0..);
         let tiles = shards.filter_map(|(shard, number)| Some((number, shard.as_ref()?)));
-        let cells = tiles.flat_map(|(number, shard)| {
+        tiles.flat_map(|(number, shard)| {
             shard
                 .tiles()
                 .flat_map(move |(tile, known)| cells_of(number, tile, known))
-        });
-        let cells: Vec<Square> = cells.collect();
-        self.sieve = Sieve::for_cells(cells.len());
-        self.sieve.mark(cells.into_iter());
+        })
     }
 
     /// What an edit does to the fences kept in shards as a whole.

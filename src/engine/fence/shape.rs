@@ -1,7 +1,7 @@
 //! What a fence is made of: a circle or an area, within limits, and the questions asked of either.
 
 use super::area::Area;
-use super::build::{Drawn, area_of, stored_area_of};
+use super::build::{Drawn, area_of};
 use super::error::{GeometryCode, GeometryError};
 use super::geodesy::{Position, RADIUS_MIN_M, distance_m};
 use super::geojson;
@@ -172,12 +172,6 @@ impl Shape {
     /// ```
     pub fn from_geojson(geometry: &Value, limits: &ShapeLimits) -> Result<Self, GeometryError> {
         area_of(&geojson::polygons_of(geometry, limits)?).map(|area| Self::Area(Box::new(area)))
-    }
-
-    /// [`Shape::from_geojson`] for what [`Shape::to_geojson`] has said of a valid area: many times faster, for its rings are not
-    /// compared with one another again.
-    pub(super) fn from_stored_geojson(geometry: &Value, limits: &ShapeLimits) -> Result<Self, GeometryError> {
-        stored_area_of(&geojson::polygons_of(geometry, limits)?).map(|area| Self::Area(Box::new(area)))
     }
 
     /// The same from text, which is measured before it is parsed.

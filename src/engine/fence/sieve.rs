@@ -32,19 +32,19 @@ impl Sieve {
     /// Whether a cell may have fences.
     #[inline]
     pub(super) fn passes(&self, cell: Square) -> bool {
-        let (word, bit) = self.place_of(cell);
+        let (word, bit) = place_of(cell, self.words.len());
         self.words.get(word).is_some_and(|word| word >> bit & 1 == 1)
     }
 
-    pub(super) fn mark(&mut self, cells: impl Iterator<Item = Square>) {
-        // Those that are set need no copy of the words, which others may share.
-        let news = cells.filter(|cell| !self.passes(*cell));
-        let places: Vec<(usize, u32)> = news.map(|cell| self.place_of(cell)).collect();
-        if places.is_empty() {
+    pub(super) fn mark(&mut self, mut cells: impl Iterator<Item = Square>) {
+        // Others may share the words: as long as no bit is to be set they need no copy.
+        let Some(first) = cells.find(|cell| !self.passes(*cell)) else {
             return;
-        }
+        };
+        let count = self.words.len();
         let words = Arc::make_mut(&mut self.words);
-        for (word, bit) in places {
+        for cell in std::iter::once(first).chain(cells) {
+            let (word, bit) = place_of(cell, count);
             if let Some(word) = words.get_mut(word) {
                 self.marked += usize::from(*word >> bit & 1 == 0);
                 *word |= 1 << bit;
@@ -60,13 +60,14 @@ impl Sieve {
     pub(super) fn bytes(&self) -> usize {
         size_of_val(&*self.words)
     }
+}
 
-    /// The upper bits of a product choose the word, which is where all bits of a cell's number have come together.
-    #[inline]
-    fn place_of(&self, cell: Square) -> (usize, u32) {
-        let number = u64::from(cell.row) << 16 | u64::from(cell.column);
-        let hash = number.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 26;
-        let word = usize::try_from(hash >> 6).unwrap_or_default() & self.words.len().wrapping_sub(1);
-        (word, u32::try_from(hash & 63).unwrap_or_default())
-    }
+/// The word of a cell, of so many, and its bit. The upper bits of a product choose the word, which is where all bits of a cell's
+/// number have come together.
+#[inline]
+fn place_of(cell: Square, words: usize) -> (usize, u32) {
+    let number = u64::from(cell.row) << 16 | u64::from(cell.column);
+    let hash = number.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 26;
+    let word = usize::try_from(hash >> 6).unwrap_or_default() & words.wrapping_sub(1);
+    (word, u32::try_from(hash & 63).unwrap_or_default())
 }
