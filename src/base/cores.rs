@@ -11,9 +11,14 @@ const ALONE_MAX: usize = 64;
 /// So many parts for each core: who is done sooner takes more of them.
 const PARTS_PER_CORE: usize = 16;
 
+/// How many cores there are; one where the system does not tell.
+pub fn count() -> usize {
+    available_parallelism().map_or(1, NonZero::get)
+}
+
 /// What becomes of each piece, in their order; so it does not matter how many cores there are.
 pub fn shared_out<P: Sync, T: Send>(pieces: &[P], work: impl Fn(&P) -> T + Sync) -> Vec<T> {
-    let cores = available_parallelism().map_or(1, NonZero::get);
+    let cores = count();
     if pieces.len() <= ALONE_MAX || cores == 1 {
         return pieces.iter().map(work).collect();
     }

@@ -132,16 +132,14 @@ impl Catalogue {
     /// Takes fences, in place of those with their ids, and lets others go. Of two with one id the later one counts, and
     /// what comes counts before what goes.
     pub fn edit_fences(&mut self, put: Vec<Arc<Geofence>>, deleted: &[FenceId]) {
-        // A start brings a million, each once and in the order of their ids: to look for a later one takes a map of all of them.
-        let each_once = deleted.is_empty() && put.is_sorted_by(|one, two| one.id < two.id);
         let gone = deleted.iter().map(|id| (*id, None));
         let come = put.into_iter().map(|fence| (fence.id, Some(fence)));
         let news: Vec<(FenceId, Option<Arc<Geofence>>)> = gone.chain(come).collect();
-        let places = news.iter().zip(0..).filter(|_| !each_once);
-        let last: HashMap<FenceId, usize, FixedState> = places.map(|((id, _), place)| (*id, place)).collect();
+        let last: HashMap<FenceId, usize, FixedState> =
+            news.iter().zip(0..).map(|((id, _), place)| (*id, place)).collect();
         let mut changes = Vec::with_capacity(news.len());
         for (place, (key, fence)) in news.into_iter().enumerate() {
-            if !each_once && last.get(&key) != Some(&place) {
+            if last.get(&key) != Some(&place) {
                 continue;
             }
             let after = fence.clone();

@@ -145,7 +145,7 @@ pub async fn read_catalogue(
 ) -> Result<Snapshot, PipelineError> {
     let (known_fences, before) = before.map(|known| (known.fences_version, known.catalogue)).unzip();
     let known = before.clone();
-    let make = move |row: FenceRow| fence_of(row, known.as_deref());
+    let make = move |row: FenceRow| fence_of(&row, known.as_deref());
     let rows = store.load_catalogue_rows(project_id, now, known_fences, make).await?;
     let rows = rows.ok_or_else(|| StoreError::Corrupt(format!("there is no project {project_id}")))?;
     let (version, fences_version) = (rows.project.catalogue_version, rows.fences_version);
@@ -233,7 +233,7 @@ fn take_fences(catalogue: &mut Catalogue, stored: Option<Vec<Made>>, before: Opt
 /// Brings rows into a snapshot. A fence that does not build is not in force as it was before either.
 fn change_fences(catalogue: &mut Catalogue, put: Vec<FenceRow>, mut deleted: Vec<FenceId>) {
     // The shapes are most of the work, and an import has thousands of them.
-    let made = shared_out(&put, |row| fence_of(row.clone(), None));
+    let made = shared_out(&put, |row| fence_of(row, None));
     let put = made
         .into_iter()
         .filter_map(|made| made.map_err(|id| deleted.push(id)).ok())
@@ -242,7 +242,7 @@ fn change_fences(catalogue: &mut Catalogue, put: Vec<FenceRow>, mut deleted: Vec
 }
 
 /// The geofence of a row; the one that is known, when it is the same.
-fn fence_of(row: FenceRow, known: Option<&Catalogue>) -> Made {
+fn fence_of(row: &FenceRow, known: Option<&Catalogue>) -> Made {
     let known = known.and_then(|known| known.fences.get(&row.id));
     if let Some(known) = known.filter(|known| known.version == row.version) {
         return Ok(Arc::clone(known));
@@ -252,8 +252,8 @@ fn fence_of(row: FenceRow, known: Option<&Catalogue>) -> Made {
         row.id
     })?;
     let details = Details {
-        metadata: row.metadata,
-        opening_hours: row.opening_hours,
+        metadata: row.metadata.clone(),
+        opening_hours: row.opening_hours.clone(),
         thresholds: row.thresholds,
     };
     Ok(Arc::new(Geofence {

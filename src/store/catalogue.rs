@@ -10,6 +10,7 @@ use super::geofences::{FenceRow, fence_row, living};
 use super::journeys::{VersionRow, version_row};
 use super::projects::{ProjectRow, project_row};
 use super::triggers::{RevisionRow, RevisionState, TriggerState, revision_row};
+use crate::base::cores;
 use crate::base::id::{EndpointId, JourneyId, ProjectId, TriggerId};
 use crate::base::limits;
 use crate::base::time::Timestamp;
@@ -22,9 +23,7 @@ use futures_util::StreamExt;
 use sea_orm::sea_query::Condition;
 use sea_orm::{ColumnTrait, DatabaseTransaction, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use std::collections::{HashMap, HashSet};
-use std::num::NonZero;
 use std::sync::Arc;
-use std::thread::available_parallelism;
 use uuid::Uuid;
 
 /// Versions asked for by one `OR`: SQLite takes a thousand alternatives.
@@ -178,8 +177,10 @@ async fn living_fences<F: Send + 'static>(
         };
         tokio::task::spawn_blocking(made)
     };
-    let cores = available_parallelism().map_or(1, NonZero::get);
-    let mut pieces = models.chunks(FENCES_PER_PIECE).map(make_all).buffered(cores * 2);
+    let mut pieces = models
+        .chunks(FENCES_PER_PIECE)
+        .map(make_all)
+        .buffered(cores::count() * 2);
     let mut fences = Vec::new();
     while let Some(made) = pieces.next().await {
         fences.extend(made.map_err(|error| StoreError::Unavailable(error.to_string()))??);

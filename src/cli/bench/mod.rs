@@ -227,7 +227,7 @@ fn empty_report(arguments: &BenchArguments, mix: Mix, target: &Target) -> Report
     Report {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         taken_at: SystemClock.now(),
-        cores: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+        cores: crate::base::cores::count(),
         system: format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
         plan: Plan {
             rate: arguments.rate,

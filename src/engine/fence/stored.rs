@@ -18,7 +18,7 @@ const CIRCLE: &str = "Circle";
 type Rings = Vec<Vec<[f64; 2]>>;
 
 #[derive(Deserialize)]
-struct Round {
+struct Circular {
     center: [f64; 2],
     radius_m: f64,
 }
@@ -58,7 +58,7 @@ impl StoredShape {
     pub fn shape(&self) -> Result<Shape, GeometryError> {
         let polygons: Vec<Rings> = match self.kind() {
             CIRCLE => {
-                let Round {
+                let Circular {
                     center: [lng, lat],
                     radius_m,
                 } = read(&self.0)?;
