@@ -44,8 +44,9 @@ pub struct Likelihood {
 const ACCURACY_PER_SIGMA: f64 = 1.51;
 /// No phone knows its place better than this, whatever it says, in metres.
 const ACCURACY_MIN_M: f64 = 1.0;
-/// Standard deviations beyond which an edge has no say: the distribution function is 0 or 1 there, to the last bit.
-const EDGE_SIGMAS: f64 = 9.0;
+/// Standard deviations beyond which an edge has no say, and a geofence holds all that a fix may stand for: the distribution function
+/// is within 1e-9 of 0 or 1 there, the disc within 1.6e-8, and what is computed is only good to 1.5e-7 ([`normal_tails`]).
+const EDGE_SIGMAS: f64 = 6.0;
 /// What an OS crossing without a fix counts as.
 pub const CROSSING_ENTER_P: f64 = 0.80;
 
@@ -66,7 +67,7 @@ impl Likelihood {
     pub fn of(radius_m: f64, edge_m: f64, accuracy_m: f64) -> Self {
         let sigma = sigma_m(accuracy_m);
         let (outside_half_plane, inside_half_plane) = normal_tails(edge_m / sigma);
-        let inside_disc_at_best = 1.0 - (-radius_m * radius_m / (2.0 * sigma * sigma)).exp();
+        let inside_disc_at_best = disc(radius_m / sigma);
         Self {
             enter_p: inside_half_plane.min(inside_disc_at_best),
             exit_p: outside_half_plane,
@@ -76,6 +77,14 @@ impl Likelihood {
 
 fn sigma_m(accuracy_m: f64) -> f64 {
     accuracy_m.max(ACCURACY_MIN_M) / ACCURACY_PER_SIGMA
+}
+
+/// The share of a circular Gaussian within a radius of so many standard deviations round its middle (Rayleigh).
+fn disc(radius: f64) -> f64 {
+    if radius >= EDGE_SIGMAS {
+        return 1.0;
+    }
+    1.0 - (-radius * radius / 2.0).exp()
 }
 
 /// The standard normal distribution function at -x and at x; error below 1.5e-7 (Abramowitz and Stegun 7.1.26).
