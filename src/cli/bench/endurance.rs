@@ -63,10 +63,9 @@ pub struct Overload<'a> {
     pub p99_ms: f64,
     /// During the overload.
     pub seconds: &'a [Second],
-    /// After it, at half of the saturation.
+    /// Before it and after it, at half of the saturation, for as long.
+    pub before: &'a [Second],
     pub after: &'a [Second],
-    /// p99 before it at half of the saturation, in milliseconds.
-    pub usual_p99_ms: f64,
     /// Deliveries still waiting at the end.
     pub waiting: u64,
     /// Greeted arrivals that were accepted, and those of them whose message was handed over.
@@ -86,7 +85,7 @@ pub fn overloaded(seen: &Overload<'_>) -> Vec<Row> {
         .iter()
         .filter_map(|second| second.resident_mib)
         .reduce(f64::max);
-    let normal = normal_after(seen.after, seen.usual_p99_ms);
+    let normal = normal_after(seen.before, seen.after);
     let finished = seen.waiting == 0 && seen.handed_over == seen.accepted;
     vec![
         Row::judged(
@@ -125,9 +124,10 @@ pub fn overloaded(seen: &Overload<'_>) -> Vec<Row> {
     ]
 }
 
-/// The first second after which p99 stays within twice the usual, at least ten milliseconds.
-fn normal_after(after: &[Second], usual_p99_ms: f64) -> Option<f64> {
-    let bound = (usual_p99_ms * 2.0).max(10.0);
+/// The first second after which p99 stays within that of the worst second before, at least ten milliseconds. The worst one, since
+/// any disk stalls now and then, and one such second says nothing of the overload.
+fn normal_after(before: &[Second], after: &[Second]) -> Option<f64> {
+    let bound = before.iter().map(|second| second.p99_ms).fold(10.0, f64::max);
     let calm = after.iter().rev().take_while(|second| second.p99_ms <= bound).count();
     let first = after.len() - calm;
     after.get(first).map(|second| second.at_s)

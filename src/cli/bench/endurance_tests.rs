@@ -33,14 +33,15 @@ fn a_soak_that_leaks_or_slows_down_fails_and_one_that_warms_up_does_not() {
 #[test]
 fn overload_is_judged_line_by_line() {
     let busy = seconds(120, |_| 300.0, |_| 900.0);
-    let after = seconds(20, |_| 300.0, |at| if at < 3 { 500.0 } else { 4.0 });
+    let before = seconds(20, |_| 300.0, |at| if at == 7 { 30.0 } else { 4.0 });
+    let after = seconds(20, |_| 300.0, |at| if at < 3 { 500.0 } else { 25.0 });
     let good = Overload {
         errors: 0,
         without_retry_after: 0,
         p99_ms: 640.0,
         seconds: &busy,
+        before: &before,
         after: &after,
-        usual_p99_ms: 4.0,
         waiting: 0,
         accepted: 40,
         handed_over: 40,
@@ -57,6 +58,16 @@ fn overload_is_judged_line_by_line() {
         [Some(false), Some(false), Some(true), Some(true), Some(false)]
     );
     let never = seconds(20, |_| 300.0, |_| 500.0);
-    let stuck = Overload { after: &never, ..good };
+    let stuck = Overload {
+        after: &never,
+        ..good.clone()
+    };
     assert_eq!(verdicts(&overloaded(&stuck))[3], Some(false));
+    let late = seconds(20, |_| 300.0, |at| if at == 6 { 31.0 } else { 4.0 });
+    let worse = Overload { after: &late, ..good };
+    assert_eq!(
+        verdicts(&overloaded(&worse))[3],
+        Some(false),
+        "worse than any second before"
+    );
 }

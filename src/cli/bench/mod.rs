@@ -202,8 +202,8 @@ async fn measure(arguments: &BenchArguments, mix: Mix, out: Out) -> Result<(), F
         report.rows.extend(rows);
     }
     if arguments.overload {
-        let (load, rows) = phases.overload(saturation).await?;
-        report.loads.push(load);
+        let (loads, rows) = phases.overload(saturation).await?;
+        report.loads.extend(loads);
         report.rows.extend(rows);
     }
     report::print(&report, out)?;

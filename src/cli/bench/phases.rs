@@ -29,6 +29,10 @@ const SOAK_SHARE: f64 = 0.5;
 /// Long enough for a percentile of the few that wait for the disk.
 const FLOOR: Duration = Duration::from_secs(10);
 const OVERLOAD: Duration = Duration::from_mins(2);
+/// Before an overload and after it, at half of the saturation.
+const BEFORE: &str = "before the overload";
+const AFTER: &str = "after the overload";
+const CALM: Duration = Duration::from_secs(20);
 /// Many connections: a few of them only ever wait for their answers, and the server never has too much at once.
 const OVERLOAD_CONNECTIONS: usize = 2_000;
 
@@ -184,19 +188,15 @@ impl Phases<'_> {
     }
 
     /// Three times the saturation for two minutes, and what is left of it afterwards.
-    pub async fn overload(&self, saturation: f64) -> Result<(Load, Vec<Row>), Failure> {
+    pub async fn overload(&self, saturation: f64) -> Result<(Vec<Load>, Vec<Row>), Failure> {
         let calm = saturation * SOAK_SHARE;
-        let before = self
-            .load("before", Some(calm), STEP, self.arguments.connections)
-            .await?;
+        let before = self.load(BEFORE, Some(calm), CALM, self.arguments.connections).await?;
         let since = SystemClock.now() - TimeDelta::seconds(1);
         let connections = OVERLOAD_CONNECTIONS.min(self.target.crowd.phones.len());
         let taken = self
             .load("overload", Some(saturation * 3.0), OVERLOAD, connections)
             .await?;
-        let after = self
-            .load("after", Some(calm), STEP * 4, self.arguments.connections)
-            .await?;
+        let after = self.load(AFTER, Some(calm), CALM, self.arguments.connections).await?;
         let messages = self.messages(&taken, since).await?;
         // Requests that were never sent, since all connections were waiting, are no fault of the server.
         let unsent = taken.unanswered.min(taken.backlog);
@@ -205,8 +205,8 @@ impl Phases<'_> {
             without_retry_after: taken.without_retry_after,
             p99_ms: at_ms(&taken.served, 0.99),
             seconds: &taken.seconds,
+            before: &before.seconds,
             after: &after.seconds,
-            usual_p99_ms: at_ms(&before.answers, 0.99),
             waiting: messages.waiting,
             accepted: taken.arrivals.len() as u64,
             handed_over: messages.handed_over,
@@ -214,6 +214,11 @@ impl Phases<'_> {
         let mut load = Load::of("overload", Some(saturation * 3.0), &taken);
         load.hops.extend(messages.hops);
         load.messages = messages.handed_over;
-        Ok((load, rows))
+        let loads = vec![
+            Load::of(BEFORE, Some(calm), &before),
+            load,
+            Load::of(AFTER, Some(calm), &after),
+        ];
+        Ok((loads, rows))
     }
 }
