@@ -18,6 +18,7 @@ pub struct Model {
     pub opening_hours: String,
     pub thresholds: Option<String>,
     pub version: i64,
+    pub edit: i64,
     pub updated_at: DateTimeUtc,
     pub deleted_at: Option<DateTimeUtc>,
 }

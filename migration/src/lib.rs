@@ -38,6 +38,7 @@ mod m20261122_000092_delivery_hops;
 mod m20261122_000093_provider_ids;
 mod m20261122_000100_routes_of_deliveries;
 mod m20261122_000110_routes_of_endpoints;
+mod m20261123_000111_fence_edits;
 
 pub use sea_orm_migration::MigratorTrait;
 use sea_orm_migration::prelude::{DbErr, Index, MigrationTrait, SchemaManager};
@@ -82,6 +83,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000093_provider_ids::Migration),
             Box::new(m20261122_000100_routes_of_deliveries::Migration),
             Box::new(m20261122_000110_routes_of_endpoints::Migration),
+            Box::new(m20261123_000111_fence_edits::Migration),
         ]
     }
 }

@@ -10,9 +10,9 @@ use crate::engine::fact::FactSchema;
 use crate::engine::fence::{Details, Geofence, Names};
 use crate::engine::message::CompiledContent;
 use crate::engine::trigger::{Around, CompiledTrigger};
-use crate::store::{CatalogueRows, FactTypeRow, FenceRow, FencesEdit, RevisionRow, Store, StoreError};
+use crate::store::{CatalogueRows, FactTypeRow, FenceRow, FenceRows, FencesEdit, RevisionRow, Store, StoreError};
 use foldhash::fast::FixedState;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 use tokio::sync::Mutex;
 
@@ -144,8 +144,7 @@ pub async fn read_catalogue(
     before: Option<Snapshot>,
 ) -> Result<Snapshot, PipelineError> {
     let (known_fences, before) = before.map(|known| (known.fences_version, known.catalogue)).unzip();
-    let known = before.clone();
-    let make = move |row: FenceRow| fence_of(&row, known.as_deref());
+    let make = |row| fence_of(&row);
     let rows = store.load_catalogue_rows(project_id, now, known_fences, make).await?;
     let rows = rows.ok_or_else(|| StoreError::Corrupt(format!("there is no project {project_id}")))?;
     let (version, fences_version) = (rows.project.catalogue_version, rows.fences_version);
@@ -212,41 +211,35 @@ fn build_catalogue(rows: CatalogueRows<Made>, before: Option<&Catalogue>) -> Cat
 /// What becomes of a stored geofence: one that does not build is named.
 type Made = Result<Arc<Geofence>, FenceId>;
 
-/// The fences of `before`, brought to those that are stored; none given mean that they are the same.
-fn take_fences(catalogue: &mut Catalogue, stored: Option<Vec<Made>>, before: Option<&Catalogue>) {
-    if let Some(before) = before {
+/// The fences that are stored: all of them, or those of `before` with what has changed since. One that does not build is not in
+/// force as it was before either.
+fn take_fences(catalogue: &mut Catalogue, stored: FenceRows<Made>, before: Option<&Catalogue>) {
+    if let Some(before) = before.filter(|_| !stored.all) {
         catalogue.fences = before.fences.clone();
         catalogue.index = before.index.clone();
     }
-    let Some(stored) = stored else { return };
-    let known = &catalogue.fences;
-    let mut deleted = Vec::new();
-    if !known.is_empty() {
-        let good: HashSet<FenceId> = stored.iter().flatten().map(|fence| fence.id).collect();
-        deleted.extend(known.keys().copied().filter(|id| !good.contains(id)));
-    }
-    let is_new = |fence: &Arc<Geofence>| known.get(&fence.id).is_none_or(|known| !Arc::ptr_eq(known, fence));
-    let news = stored.into_iter().flatten().filter(is_new).collect();
-    catalogue.edit_fences(news, &deleted);
-}
-
-/// Brings rows into a snapshot. A fence that does not build is not in force as it was before either.
-fn change_fences(catalogue: &mut Catalogue, put: Vec<FenceRow>, mut deleted: Vec<FenceId>) {
-    // The shapes are most of the work, and an import has thousands of them.
-    let made = shared_out(&put, |row| fence_of(row, None));
-    let put = made
-        .into_iter()
-        .filter_map(|made| made.map_err(|id| deleted.push(id)).ok())
-        .collect();
+    let mut deleted = stored.deleted;
+    let put = built(stored.put, &mut deleted);
     catalogue.edit_fences(put, &deleted);
 }
 
-/// The geofence of a row; the one that is known, when it is the same.
-fn fence_of(row: &FenceRow, known: Option<&Catalogue>) -> Made {
-    let known = known.and_then(|known| known.fences.get(&row.id));
-    if let Some(known) = known.filter(|known| known.version == row.version) {
-        return Ok(Arc::clone(known));
-    }
+/// Brings rows into a snapshot.
+fn change_fences(catalogue: &mut Catalogue, put: Vec<FenceRow>, mut deleted: Vec<FenceId>) {
+    // The shapes are most of the work, and an import has thousands of them.
+    let put = built(shared_out(&put, fence_of), &mut deleted);
+    catalogue.edit_fences(put, &deleted);
+}
+
+/// Those that build; the others are put among those that are gone.
+fn built(made: Vec<Made>, gone: &mut Vec<FenceId>) -> Vec<Arc<Geofence>> {
+    let good = made
+        .into_iter()
+        .filter_map(|made| made.map_err(|id| gone.push(id)).ok());
+    good.collect()
+}
+
+/// The geofence of a row.
+fn fence_of(row: &FenceRow) -> Made {
     let shape = row.shape.shape().map_err(|error| {
         tracing::error!(geofence = %row.id, %error, "a stored geofence does not build and is left out");
         row.id

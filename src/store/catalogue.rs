@@ -6,12 +6,12 @@ use super::contents::{ContentRow, content_row};
 use super::endpoints::endpoint_ids;
 use super::error::StoreError;
 use super::fact_kinds::{FactTypeRow, fact_types};
-use super::geofences::{FenceRow, fence_row, living};
+use super::geofences::{FenceRow, edited_since, fence_row, living};
 use super::journeys::{VersionRow, version_row};
 use super::projects::{ProjectRow, project_row};
 use super::triggers::{RevisionRow, RevisionState, TriggerState, revision_row};
 use crate::base::cores;
-use crate::base::id::{EndpointId, JourneyId, ProjectId, TriggerId};
+use crate::base::id::{EndpointId, FenceId, JourneyId, ProjectId, TriggerId};
 use crate::base::limits;
 use crate::base::time::Timestamp;
 use ::entity::{
@@ -37,8 +37,7 @@ const FENCES_PER_PIECE: usize = 1_024;
 pub struct CatalogueRows<F> {
     /// With the version these rows stand for.
     pub project: ProjectRow,
-    /// What was made of them, in the order of their ids; none when they are those of the version that is known already.
-    pub fences: Option<Vec<F>>,
+    pub fences: FenceRows<F>,
     /// How many edits of its geofences the project has seen.
     pub fences_version: i64,
     pub contents: Vec<ContentRow>,
@@ -57,6 +56,16 @@ pub struct CatalogueRows<F> {
     pub endpoints: Vec<EndpointId>,
 }
 
+/// The geofences of one catalogue: all of them, or what has changed since the edits that are known.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FenceRows<F> {
+    /// There are no others.
+    pub all: bool,
+    /// What was made of them, in the order in which they were written.
+    pub put: Vec<F>,
+    pub deleted: Vec<FenceId>,
+}
+
 /// The journeys of one catalogue.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct JourneyRows {
@@ -68,8 +77,8 @@ pub struct JourneyRows {
 }
 
 impl Store {
-    /// None when there is no such project. Geofences are left out when the edits known of them are all there are; otherwise
-    /// they come as what `make` makes of them, by all cores.
+    /// None when there is no such project. Of geofences those come that later edits than the known ones have written, as what `make`
+    /// makes of them, by all cores; all of them where none is known, or more than there are, as after a backup was put back.
     pub async fn load_catalogue_rows<F: Send + 'static>(
         &self,
         id: ProjectId,
@@ -82,10 +91,8 @@ impl Store {
             return Ok(None);
         };
         let fences_version = model.fences_version;
-        let fences = match known_fences {
-            Some(known) if known == fences_version => None,
-            _ => Some(living_fences(&txn, id, Arc::new(make)).await?),
-        };
+        let known = known_fences.filter(|known| *known <= fences_version);
+        let fences = fences(&txn, id, known, Arc::new(make)).await?;
         let contents = content::Entity::find()
             .filter(content::Column::ProjectId.eq(id.uuid()))
             .order_by_asc(content::Column::Name)
@@ -163,17 +170,20 @@ async fn resting(txn: &DatabaseTransaction, id: ProjectId) -> Result<HashSet<Uui
 
 /// Read in pieces, each let go when something is made of it: the rows of a million geofences weigh gigabytes. Two for each core
 /// are on their way: while some are made into something, the next are read.
-async fn living_fences<F: Send + 'static>(
+async fn fences<F: Send + 'static>(
     txn: &DatabaseTransaction,
     id: ProjectId,
+    known: Option<i64>,
     make: Arc<impl Fn(FenceRow) -> F + Send + Sync + 'static>,
-) -> Result<Vec<F>, StoreError> {
-    let models = living(id).order_by_asc(geofence::Column::Id).stream(txn).await?;
+) -> Result<FenceRows<F>, StoreError> {
+    let select = known.map_or_else(|| living(id), |version| edited_since(id, version));
+    // As they lie on the disk, more or less: in the order of their ids a million rows are as many places to go to.
+    let models = select.order_by_asc(geofence::Column::Edit).stream(txn).await?;
     let make_all = |piece: Vec<Result<geofence::Model, DbErr>>| {
         let make = Arc::clone(&make);
         let made = move || {
-            let made = piece.into_iter().map(|model| fence_row(model?).map(&*make));
-            made.collect::<Result<Vec<F>, StoreError>>()
+            let made = piece.into_iter().map(|model| made_of(model?, &*make));
+            made.collect::<Result<Vec<Result<F, FenceId>>, StoreError>>()
         };
         tokio::task::spawn_blocking(made)
     };
@@ -181,11 +191,28 @@ async fn living_fences<F: Send + 'static>(
         .chunks(FENCES_PER_PIECE)
         .map(make_all)
         .buffered(cores::count() * 2);
-    let mut fences = Vec::new();
+    let (mut put, mut deleted) = (Vec::new(), Vec::new());
     while let Some(made) = pieces.next().await {
-        fences.extend(made.map_err(|error| StoreError::Unavailable(error.to_string()))??);
+        for one in made.map_err(|error| StoreError::Unavailable(error.to_string()))?? {
+            match one {
+                Ok(made) => put.push(made),
+                Err(gone) => deleted.push(gone),
+            }
+        }
     }
-    Ok(fences)
+    Ok(FenceRows {
+        all: known.is_none(),
+        put,
+        deleted,
+    })
+}
+
+/// What is made of a geofence, or which one is deleted.
+fn made_of<F>(model: geofence::Model, make: impl Fn(FenceRow) -> F) -> Result<Result<F, FenceId>, StoreError> {
+    if model.deleted_at.is_some() {
+        return Ok(Err(model.id.into()));
+    }
+    fence_row(model).map(|row| Ok(make(row)))
 }
 
 /// When each trigger first went live.

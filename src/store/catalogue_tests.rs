@@ -70,9 +70,12 @@ async fn five_thousand_fences_in_one_upsert() {
         .await
         .unwrap()
         .unwrap();
-    let fences = loaded.fences.unwrap();
     assert_eq!(
-        (fences.len(), loaded.fences_version, loaded.project.catalogue_version),
+        (
+            loaded.fences.put.len(),
+            loaded.fences_version,
+            loaded.project.catalogue_version
+        ),
         (5_000, 1, 1)
     );
     let known = store
@@ -80,7 +83,7 @@ async fn five_thousand_fences_in_one_upsert() {
         .await
         .unwrap()
         .unwrap();
-    assert!(known.fences.is_none());
+    assert!(known.fences.put.is_empty() && !known.fences.all);
     let (mut ask, mut seen) = (PageAsk::first(10_000), 0);
     loop {
         let page = store.geofences(project(), Some("hotel"), &ask).await.unwrap();
@@ -137,6 +140,48 @@ async fn a_fence_keeps_its_id_through_edits_deletion_and_return() {
         .await
         .unwrap();
     assert_eq!(store.geofence(project(), id(10)).await.unwrap().unwrap().name, "New");
+}
+
+/// A million others are not read because one changed.
+#[tokio::test]
+async fn who_knows_some_edits_reads_what_later_ones_wrote() {
+    let store = open().await;
+    let put = async |names: &[&str], name: &str| {
+        let rows: Vec<FenceRow> = names.iter().zip(10..).map(|(at, n)| fence(n, at, name)).collect();
+        store.upsert_geofences(project(), &rows, false).await.unwrap()
+    };
+    let first = put(&["adlon", "sacher", "savoy"], "Hotel").await.outcomes;
+    let changed = put(&["adlon", "sacher"], "Grand Hotel").await.outcomes;
+    let gone = store.delete_geofence(project(), first[1].id, noon()).await.unwrap();
+    assert_eq!(gone.unwrap().version, 3);
+    assert!(
+        store
+            .delete_geofence(project(), first[1].id, noon())
+            .await
+            .unwrap()
+            .is_none()
+    );
+    let since = async |known: Option<i64>| {
+        let rows = store
+            .load_catalogue_rows(project(), noon(), known, |row| row.external_id)
+            .await;
+        let rows = rows.unwrap().unwrap();
+        assert_eq!(rows.fences_version, 3, "what changed nothing is not counted");
+        let mut put = rows.fences.put;
+        put.sort_unstable();
+        (rows.fences.all, put, rows.fences.deleted)
+    };
+    let (adlon, savoy, sacher) = ("adlon".to_owned(), "savoy".to_owned(), changed[1].id);
+    assert_eq!(since(None).await, (true, vec![adlon.clone(), savoy.clone()], vec![]));
+    assert_eq!(since(Some(1)).await, (false, vec![adlon.clone()], vec![sacher]));
+    assert_eq!(since(Some(2)).await, (false, vec![], vec![sacher]));
+    assert_eq!(since(Some(3)).await, (false, vec![], vec![]));
+    let restored = since(Some(4)).await;
+    assert_eq!(
+        restored,
+        (true, vec![adlon, savoy], vec![]),
+        "a backup has fewer edits than are known"
+    );
 }
 
 #[tokio::test]

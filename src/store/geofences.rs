@@ -108,12 +108,15 @@ impl Store {
         }
         let mut edit = None;
         if !dry_run && !changed.is_empty() {
+            let version = bump_fences(&txn, project).await?;
             let ids: Vec<Uuid> = changed.keys().copied().collect();
-            let models: Vec<geofence::ActiveModel> =
-                changed.into_values().map(IntoActiveModel::into_active_model).collect();
+            let written = changed
+                .into_values()
+                .map(|model| geofence::Model { edit: version, ..model });
+            let models: Vec<geofence::ActiveModel> = written.map(IntoActiveModel::into_active_model).collect();
             insert_all(&txn, models, Some(replace())).await?;
             edit = Some(FencesEdit {
-                version: bump_fences(&txn, project).await?,
+                version,
                 put: stored_by_id(&txn, project, &ids).await?,
                 deleted: Vec::new(),
             });
@@ -130,25 +133,28 @@ impl Store {
         at: Timestamp,
     ) -> Result<Option<FencesEdit>, StoreError> {
         let txn = self.write_txn().await?;
+        let version = bump_fences(&txn, project).await?;
         let updated = geofence::Entity::update_many()
             .col_expr(geofence::Column::DeletedAt, Expr::value(at))
             .col_expr(geofence::Column::UpdatedAt, Expr::value(at))
             .col_expr(geofence::Column::Version, one_more(geofence::Column::Version))
+            .col_expr(geofence::Column::Edit, Expr::value(version))
             .filter(geofence::Column::ProjectId.eq(project.uuid()))
             .filter(geofence::Column::Id.eq(id.uuid()))
             .filter(geofence::Column::DeletedAt.is_null())
             .exec(&txn)
             .await?;
-        let mut edit = None;
-        if updated.rows_affected > 0 {
-            edit = Some(FencesEdit {
-                version: bump_fences(&txn, project).await?,
-                put: Vec::new(),
-                deleted: vec![id],
-            });
+        if updated.rows_affected == 0 {
+            // Nothing was edited, and nothing is to be counted.
+            txn.rollback().await?;
+            return Ok(None);
         }
         txn.commit().await?;
-        Ok(edit)
+        Ok(Some(FencesEdit {
+            version,
+            put: Vec::new(),
+            deleted: vec![id],
+        }))
     }
 
     pub async fn geofence(&self, project: ProjectId, id: FenceId) -> Result<Option<FenceRow>, StoreError> {
@@ -191,7 +197,8 @@ impl Store {
     }
 }
 
-/// Counts an edit of geofences and answers the count; the row is locked until the transaction ends, so no count comes twice.
+/// Counts an edit of geofences and answers the count. Counted before anything is written: the row is locked until the transaction
+/// ends, so no count comes twice, and none is seen before a smaller one.
 async fn bump_fences(conn: &impl ConnectionTrait, id: ProjectId) -> Result<i64, StoreError> {
     project::Entity::update_many()
         .col_expr(
@@ -215,9 +222,16 @@ async fn bump_fences(conn: &impl ConnectionTrait, id: ProjectId) -> Result<i64, 
 
 /// The geofences of a project that are not deleted.
 pub(super) fn living(project: ProjectId) -> Select<geofence::Entity> {
-    geofence::Entity::find()
-        .filter(geofence::Column::ProjectId.eq(project.uuid()))
-        .filter(geofence::Column::DeletedAt.is_null())
+    of_project(project).filter(geofence::Column::DeletedAt.is_null())
+}
+
+/// The geofences of a project that were written by later edits than the one given; some of them may be deleted.
+pub(super) fn edited_since(project: ProjectId, version: i64) -> Select<geofence::Entity> {
+    of_project(project).filter(geofence::Column::Edit.gt(version))
+}
+
+fn of_project(project: ProjectId) -> Select<geofence::Entity> {
+    geofence::Entity::find().filter(geofence::Column::ProjectId.eq(project.uuid()))
 }
 
 type Named = HashMap<(String, String), geofence::Model>;
@@ -273,6 +287,7 @@ fn merged(stored: Option<&geofence::Model>, news: geofence::Model) -> (Upserted,
     let edited = geofence::Model {
         id: stored.id,
         version: stored.version,
+        edit: stored.edit,
         ..news
     };
     let unchanged = geofence::Model {
@@ -306,6 +321,7 @@ fn replace() -> OnConflict {
             geofence::Column::OpeningHours,
             geofence::Column::Thresholds,
             geofence::Column::Version,
+            geofence::Column::Edit,
             geofence::Column::UpdatedAt,
             geofence::Column::DeletedAt,
         ])
@@ -326,6 +342,8 @@ fn fence_model(project: ProjectId, row: &FenceRow) -> Result<geofence::Model, St
         opening_hours: to_json(&row.opening_hours)?,
         thresholds: row.thresholds.as_ref().map(to_json).transpose()?,
         version: row.version,
+        // That of the edit which writes it.
+        edit: 0,
         updated_at: row.updated_at,
         deleted_at: None,
     })

@@ -61,7 +61,7 @@ mod wallet_passes;
 
 pub use backtest::{Noticed, StoredPerson};
 pub use books::Books;
-pub use catalogue::{CatalogueRows, JourneyRows};
+pub use catalogue::{CatalogueRows, FenceRows, JourneyRows};
 pub use change::{Change, DeviceRow, EventRow, FactOutcome, FactPut, InboxEntry, InboxInput, Row};
 pub use channels::{ChannelMark, ChannelRow, Previous, Probed, SetUp};
 pub use commit::CommitSummary;

@@ -128,6 +128,11 @@ async fn a_geofence_is_changed_without_a_look_at_the_others() {
         .await
         .unwrap();
     store.delete_geofence(project(), id, noon()).await.unwrap();
+    let others = store
+        .load_catalogue_rows(project(), noon(), Some(0), |row| row)
+        .await
+        .unwrap();
+    assert!(others.is_some());
     let said = std::mem::take(&mut *said.lock().unwrap());
     let of_the_project = |plan: &str| {
         plan.contains("geofences") && (plan.ends_with("(project_id=?)") || plan.starts_with("SCAN geofences"))
