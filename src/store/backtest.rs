@@ -1,7 +1,7 @@
 //! What a backtest reads: people page by page, each with everything that is stored of them.
 
 use super::change::DeviceRow;
-use super::codec::IN_LIST_MAX;
+use super::codec::{IN_LIST_MAX, also};
 use super::connect::Store;
 use super::devices::{ConsentRow, consent_row, device_row};
 use super::error::StoreError;
@@ -127,7 +127,7 @@ impl Store {
         let (project, ids) = (noticed.project_id.uuid(), bare(users));
         let mut people: BTreeMap<UserId, StoredPerson> = BTreeMap::new();
         let models = user::Entity::find()
-            .filter(user::Column::ProjectId.eq(project))
+            .filter(also(user::Column::ProjectId, project))
             .filter(user::Column::Id.is_in(ids.clone()))
             .all(&self.reader)
             .await?;

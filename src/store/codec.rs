@@ -2,7 +2,7 @@
 
 use super::error::StoreError;
 use super::script::Script;
-use sea_orm::sea_query::{Expr, ExprTrait, OnConflict};
+use sea_orm::sea_query::{Expr, ExprTrait, Func, OnConflict};
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, IntoActiveModel, RuntimeErr, SqlErr, SqlxError,
 };
@@ -43,6 +43,18 @@ pub(super) fn to_word<T: Serialize>(value: &T) -> Result<String, StoreError> {
 pub(super) fn from_word<T: DeserializeOwned>(place: &'static str, word: &str) -> Result<T, StoreError> {
     serde_json::from_value(Value::String(word.to_owned()))
         .map_err(|_| StoreError::Corrupt(format!("{place}: not a word of its list")))
+}
+
+/// A column that no index is to serve here. SQLite takes what a project has of anything for ten rows, whatever there is, and would
+/// rather go through all of them than look for the few whose keys are given.
+pub(super) fn unindexed(column: impl ColumnTrait) -> Expr {
+    let column = Expr::col(column.as_column_ref());
+    Func::coalesce([column.clone(), column]).into()
+}
+
+/// Whether it holds a value, as something to check of rows that are found otherwise ([`unindexed`]).
+pub(super) fn also(column: impl ColumnTrait, value: impl Into<Expr>) -> Expr {
+    unindexed(column).eq(value)
 }
 
 /// Inserts any number of rows; returns how many were written.

@@ -1,7 +1,7 @@
 //! The part of a commit that is about messages: their rows, their deliveries, and what must no longer be sent.
 
 use super::change::Change;
-use super::codec::IN_LIST_MAX;
+use super::codec::{IN_LIST_MAX, also};
 use super::commit::{messages, send_key_name};
 use super::error::StoreError;
 use super::look_deliveries::{DeliveryRow, delivery_row};
@@ -137,10 +137,10 @@ pub(super) async fn cancel(txn: &DatabaseTransaction, changes: &[&Change]) -> Re
             let update = delivery::Entity::update_many()
                 .col_expr(delivery::Column::State, Expr::value("cancelled"))
                 .col_expr(delivery::Column::Why, Expr::value(why.as_str()))
-                .filter(delivery::Column::ProjectId.eq(project.uuid()))
+                .filter(also(delivery::Column::ProjectId, project.uuid()))
                 .filter(delivery::Column::UserId.is_in(chunk.iter().map(|(user, _)| user.uuid())))
                 .filter(delivery::Column::MessageId.is_in(chunk.iter().map(|(_, message)| message.uuid())))
-                .filter(delivery::Column::State.eq("queued"));
+                .filter(also(delivery::Column::State, "queued"));
             cancelled += update.exec(txn).await?.rows_affected;
         }
     }

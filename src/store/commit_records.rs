@@ -1,7 +1,7 @@
 //! The part of a commit that is about records: events, kept fixes, and receipts that move deliveries forward.
 
 use super::change::{Change, EventRow, Row};
-use super::codec::{IN_LIST_MAX, do_nothing, from_word, insert_all, to_json, to_word};
+use super::codec::{IN_LIST_MAX, also, do_nothing, from_word, insert_all, to_json, to_word};
 use super::commit::rows;
 use super::error::StoreError;
 use super::script::Script;
@@ -167,7 +167,7 @@ async fn move_forward(
     let messages: Vec<Uuid> = said.keys().map(|(message, _)| *message).collect();
     for chunk in messages.chunks(IN_LIST_MAX) {
         let deliveries = delivery::Entity::find()
-            .filter(delivery::Column::ProjectId.eq(project.uuid()))
+            .filter(also(delivery::Column::ProjectId, project.uuid()))
             .filter(delivery::Column::MessageId.is_in(chunk.iter().copied()))
             .order_by_asc(delivery::Column::Id)
             .lock_exclusive()

@@ -1,5 +1,6 @@
 //! Contacts: how people are reached besides their devices. The one place that reads and writes `users.contact`.
 
+use super::codec::also;
 use super::connect::Store;
 use super::error::StoreError;
 use super::look_deliveries::DeliveryRow;
@@ -95,7 +96,7 @@ impl Store {
             let stored: Vec<(Uuid, Option<String>)> = user::Entity::find()
                 .select_only()
                 .columns([user::Column::Id, user::Column::Contact])
-                .filter(user::Column::ProjectId.eq(project.uuid()))
+                .filter(also(user::Column::ProjectId, project.uuid()))
                 .filter(user::Column::Id.is_in(users))
                 .into_tuple()
                 .all(&self.reader)

@@ -1,7 +1,7 @@
 //! Facts: stored with one inbox entry per subject in one transaction, so that an answered fact is never lost on the way.
 
 use super::change::{FactOutcome, FactPut, InboxEntry, InboxInput};
-use super::codec::{IN_LIST_MAX, from_json, from_word, insert_all, to_json, to_word};
+use super::codec::{IN_LIST_MAX, also, from_json, from_word, insert_all, to_json, to_word};
 use super::connect::Store;
 use super::error::StoreError;
 use super::people::by_ref_or_new;
@@ -108,7 +108,7 @@ async fn subjects_of(
         let known: Vec<Uuid> = user::Entity::find()
             .select_only()
             .column(user::Column::Id)
-            .filter(user::Column::ProjectId.eq(put.project_id.uuid()))
+            .filter(also(user::Column::ProjectId, put.project_id.uuid()))
             .filter(user::Column::Id.is_in(chunk.iter().map(|user| user.uuid())))
             .order_by_asc(user::Column::Id)
             .into_tuple()

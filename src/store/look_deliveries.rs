@@ -1,6 +1,6 @@
 //! Looking at what was sent: messages, deliveries and their attempts.
 
-use super::codec::{IN_LIST_MAX, from_word};
+use super::codec::{IN_LIST_MAX, also, from_word};
 use super::connect::Store;
 use super::error::StoreError;
 use super::paging::{Page, PageAsk, at, newest_first};
@@ -132,7 +132,7 @@ impl Store {
             let mine = sea_orm::sea_query::Query::select()
                 .column(delivery::Column::Id)
                 .from(delivery::Entity)
-                .and_where(delivery::Column::ProjectId.eq(project.uuid()))
+                .and_where(also(delivery::Column::ProjectId, project.uuid()))
                 .and_where(delivery::Column::Id.is_in(chunk.iter().map(|id| id.uuid())))
                 .take();
             let models = attempt::Entity::find()

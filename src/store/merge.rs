@@ -1,7 +1,7 @@
 //! An anonymous user turns out to be somebody known: whatever is stored of them becomes the other one's, in one transaction.
 
 use super::change::{InboxEntry, InboxInput};
-use super::codec::insert_all;
+use super::codec::{also, insert_all};
 use super::connect::Store;
 use super::devices::{consent_models, consent_row, give_device, last_words};
 use super::error::StoreError;
@@ -83,7 +83,7 @@ impl Store {
         let rows: Vec<(Uuid, Option<Uuid>)> = user::Entity::find()
             .select_only()
             .columns([user::Column::Id, user::Column::MergedInto])
-            .filter(user::Column::ProjectId.eq(project.uuid()))
+            .filter(also(user::Column::ProjectId, project.uuid()))
             .filter(user::Column::Id.is_in(users.iter().map(|user| user.uuid())))
             .filter(user::Column::MergedInto.is_not_null())
             .into_tuple()

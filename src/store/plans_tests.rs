@@ -3,11 +3,14 @@
 
 use super::commit_at_once::{NO_KEY_TAKEN, NOBODY_ERASED};
 use super::sample::{
-    after, change, decision, device, fence, id, ids, moment, noon, open, project, registration, sending, stay,
+    after, change, decision, delivery, device, fence, id, ids, moment, noon, open, project, registration, sending, stay,
 };
 use super::*;
+use crate::base::id::{DeliveryId, UserId};
 use crate::base::time::Timestamp;
 use crate::engine::decision::ReasonCode;
+use crate::engine::fix::ReceiptStatus;
+use crate::engine::step::Received;
 use chrono::TimeDelta;
 use sea_orm::{ConnectionTrait, Statement};
 use std::collections::BTreeMap;
@@ -139,6 +142,65 @@ async fn a_geofence_is_changed_without_a_look_at_the_others() {
     };
     let slow = plans_that(of_the_project, &store, &said).await;
     assert!(slow.is_empty(), "{}", slow.join("\n"));
+}
+
+/// What has keys is found by them, however many rows a project has: SQLite takes those for ten, and would go through all of them.
+#[tokio::test]
+async fn a_few_keys_are_looked_for_and_not_all_that_a_project_has() {
+    let Some((_fresh, store, said)) = listened().await else {
+        return;
+    };
+    const COUNT: u128 = 8;
+    let each = || 1..=COUNT;
+    let project = project();
+    let users: Vec<UserId> = each().map(id).collect();
+    for number in each() {
+        store.register_device(&registration(number)).await.unwrap();
+    }
+    let sent = each().map(|number| sending(number, 100 + number, &format!("key-{number}")));
+    store.commit(sent.collect::<Vec<_>>()).await.unwrap();
+    let heard = each().map(|number| {
+        let mut change = change(number);
+        let (message_id, device_id, at) = (id(100 + number), id(number), after(9));
+        change.effects.receipts = vec![Received {
+            record_id: format!("r{number}"),
+            device_id,
+            message_id,
+            status: ReceiptStatus::Opened,
+            action: None,
+            text: None,
+            at,
+        }];
+        change.effects.cancelled = vec![message_id];
+        change
+    });
+    store.commit(heard.collect::<Vec<_>>()).await.unwrap();
+    let mut put = stay("b1", 1, &[]);
+    put.fact.subjects.clone_from(&users);
+    store.put_fact(put, &mut ids(3)).await.unwrap();
+    store.merged_into(project, &users).await.unwrap();
+    let deliveries: Vec<DeliveryId> = each().map(|number| delivery(100 + number)).collect();
+    store.attempts(project, &deliveries).await.unwrap();
+    let late = after(3600) + TimeDelta::days(1_000);
+    store.silent_devices(project, late, &PageAsk::first(10)).await.unwrap();
+    let (noticed, until) = (noon() - TimeDelta::days(1), late);
+    let then = Noticed {
+        project_id: project,
+        from: noticed,
+        to: until,
+    };
+    store.people_then(&then, &users).await.unwrap();
+    let mut asked = std::mem::take(&mut *said.lock().unwrap());
+    asked.retain(|sql, _| sql.contains("IN (?, ?, ?, ?, ?, ?"));
+    assert!(asked.len() >= 8, "{:?}", asked.keys());
+    let goes_through = |plan: &str| plan.ends_with("(project_id=?)") || plan.contains("(state=?");
+    let slow = plans_that(goes_through, &store, &asked).await;
+    assert!(slow.is_empty(), "{}", slow.join("\n"));
+    assert!(store.purge(late, 500, &Retention::default()).await.unwrap() > 0);
+    let mut removed = std::mem::take(&mut *said.lock().unwrap());
+    removed.retain(|sql, _| sql.starts_with("DELETE"));
+    let by_place = plans_that(|plan| plan.contains("(rowid=?)"), &store, &removed).await;
+    assert_eq!((by_place.len(), removed.len()), (9, 9), "{:?}", removed.keys());
 }
 
 /// The steps of which this is true, of the plans for what was said, with what was said.

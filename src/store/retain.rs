@@ -1,6 +1,5 @@
 //! Forgetting what is old, in small steps, so that no purge holds the writer for long.
 
-use super::codec::IN_LIST_MAX;
 use super::connect::Store;
 use super::error::StoreError;
 use crate::base::limits;
@@ -10,7 +9,8 @@ use ::entity::{
     journey_passage as passage, message, moment, project, receipt,
 };
 use chrono::TimeDelta;
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, TryGetable, Value};
+use sea_orm::sea_query::{self, Condition, Expr};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -46,9 +46,8 @@ impl Default for Retention {
     }
 }
 
-/// One table's part in a step: rows of a project up to an instant, oldest first.
+/// One table's part in a step: so many rows up to an instant, oldest first.
 struct Old {
-    project: Uuid,
     until: Timestamp,
     limit: u64,
 }
@@ -82,63 +81,46 @@ impl Store {
     ) -> Result<u64, StoreError> {
         let mut purged = 0;
         let of = |days: u32, purged: u64| Old {
-            project,
             until: now - TimeDelta::days(i64::from(days.max(limits::KEPT_DAYS_MIN))),
-            limit: limit.saturating_sub(purged).min(IN_LIST_MAX as u64),
+            limit: limit.saturating_sub(purged),
         };
         macro_rules! purge {
-            ($table:ident, $key:ident: $type:ty, $at:ident, $days:expr $(, $also:expr)?) => {{
-                let columns = ($table::Column::ProjectId, $table::Column::$key, $table::Column::$at);
-                let select = $table::Entity::find();
-                $( let select = select.filter($also); )?
+            ($table:ident, $at:ident, $days:expr $(, $also:expr)?) => {{
+                let which = Condition::all().add($table::Column::ProjectId.eq(project));
+                $( let which = which.add($also); )?
                 let old = of($days, purged);
                 if old.limit > 0 {
-                    purged += self.purge_table::<$table::Entity, $type>(select, columns, &old).await?;
+                    purged += self.purge_table::<$table::Entity>(which, $table::Column::$at, &old).await?;
                 }
             }};
         }
         let ended = delivery::Column::State.is_not_in(["queued", "sending"]);
-        purge!(decision, Id: Uuid, DecidedAt, kept.decisions_days);
-        purge!(moment, Id: Uuid, NoticedAt, kept.moments_days);
-        purge!(event, RecordId: String, OccurredAt, kept.records_days);
-        purge!(fix, Id: i64, At, kept.records_days);
-        purge!(receipt, RecordId: String, At, kept.records_days);
-        purge!(delivery, Id: Uuid, CreatedAt, kept.deliveries_days, ended);
+        purge!(decision, DecidedAt, kept.decisions_days);
+        purge!(moment, NoticedAt, kept.moments_days);
+        purge!(event, OccurredAt, kept.records_days);
+        purge!(fix, At, kept.records_days);
+        purge!(receipt, At, kept.records_days);
+        purge!(delivery, CreatedAt, kept.deliveries_days, ended);
         // Its deliveries went long ago, whatever was set: no message outlives its life by so much.
-        purge!(message, Id: Uuid, CreatedAt, kept.messages_days.max(kept.deliveries_days));
-        purge!(passage, InstanceId: Uuid, LeftAt, kept.journeys_days);
-        purge!(instance, Id: Uuid, EndedAt, kept.journeys_days);
+        purge!(message, CreatedAt, kept.messages_days.max(kept.deliveries_days));
+        purge!(passage, LeftAt, kept.journeys_days);
+        purge!(instance, EndedAt, kept.journeys_days);
         Ok(purged)
     }
 
-    /// Removes the oldest rows of one table: looked up beside the writer, so that it is held for the removal alone.
-    async fn purge_table<E, K>(
-        &self,
-        select: sea_orm::Select<E>,
-        (project, key, at): (E::Column, E::Column, E::Column),
-        old: &Old,
-    ) -> Result<u64, StoreError>
-    where
-        E: EntityTrait,
-        K: TryGetable + Into<Value>,
-    {
-        let keys: Vec<K> = select
+    /// Removes the oldest rows of one table by where they lie. By their keys SQLite would go through all that is old instead: it takes
+    /// that for a few rows, whatever there is, and the writer would be held for seconds.
+    async fn purge_table<E: EntityTrait>(&self, which: Condition, at: E::Column, old: &Old) -> Result<u64, StoreError> {
+        let place = || Expr::cust(if self.is_sqlite() { "rowid" } else { "ctid" });
+        let oldest = E::find()
             .select_only()
-            .column(key)
-            .filter(project.eq(old.project))
+            .expr(place())
+            .filter(which)
             .filter(at.lte(old.until))
             .order_by_asc(at)
             .limit(old.limit)
-            .into_tuple()
-            .all(&self.reader)
-            .await?;
-        if keys.is_empty() {
-            return Ok(0);
-        }
-        let delete = E::delete_many()
-            .filter(project.eq(old.project))
-            .filter(key.is_in(keys))
-            .filter(at.lte(old.until));
+            .into_query();
+        let delete = E::delete_many().filter(sea_query::ExprTrait::in_subquery(place(), oldest));
         Ok(delete.exec(&self.writer).await?.rows_affected)
     }
 

@@ -1,6 +1,6 @@
 //! Devices gone silent, with what is known that may explain it.
 
-use super::codec::IN_LIST_MAX;
+use super::codec::{IN_LIST_MAX, also, unindexed};
 use super::connect::Store;
 use super::devices::device_row;
 use super::error::StoreError;
@@ -14,6 +14,7 @@ use crate::engine::fix::Permission;
 use crate::engine::subject::{Device, Subject};
 use crate::store::change::DeviceRow;
 use ::entity::{attempt, delivery, device, device_owner, user};
+use sea_orm::sea_query::Order;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use std::collections::{HashMap, HashSet};
 use uuid::Uuid;
@@ -106,7 +107,7 @@ impl Store {
                 .subjects
                 .extend(subjects.into_iter().map(|subject| (subject.user_id, subject)));
             let users = user::Entity::find()
-                .filter(user::Column::ProjectId.eq(project.uuid()))
+                .filter(also(user::Column::ProjectId, project.uuid()))
                 .filter(user::Column::Id.is_in(people.iter().map(|user| user.uuid())))
                 .all(&self.reader)
                 .await?;
@@ -135,8 +136,8 @@ impl Store {
             .columns([delivery::Column::Id, delivery::Column::DeviceId])
             .filter(delivery::Column::ProjectId.eq(project.uuid()))
             .filter(delivery::Column::DeviceId.is_in(devices))
-            .filter(delivery::Column::State.eq(DeliveryState::Failed.as_str()))
-            .order_by_desc(delivery::Column::CreatedAt)
+            .filter(also(delivery::Column::State, DeliveryState::Failed.as_str()))
+            .order_by(unindexed(delivery::Column::CreatedAt), Order::Desc)
             .limit(IN_LIST_MAX as u64)
             .into_tuple()
             .all(&self.reader)
