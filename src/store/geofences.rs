@@ -230,6 +230,7 @@ pub(super) fn edited_since(project: ProjectId, version: i64) -> Select<geofence:
     of_project(project).filter(geofence::Column::Edit.gt(version))
 }
 
+/// The geofences of a project, deleted ones included.
 fn of_project(project: ProjectId) -> Select<geofence::Entity> {
     geofence::Entity::find().filter(geofence::Column::ProjectId.eq(project.uuid()))
 }
@@ -250,8 +251,7 @@ async fn stored_by_name(
     let mut stored = Named::new();
     for (tag, ids) in by_tag {
         for chunk in ids.chunks(IN_LIST_MAX) {
-            let models = geofence::Entity::find()
-                .filter(geofence::Column::ProjectId.eq(project.uuid()))
+            let models = of_project(project)
                 .filter(geofence::Column::Tag.eq(tag))
                 .filter(geofence::Column::ExternalId.is_in(chunk.iter().copied()))
                 .all(conn)

@@ -183,11 +183,10 @@ async fn a_few_keys_are_looked_for_and_not_all_that_a_project_has() {
     store.attempts(project, &deliveries).await.unwrap();
     let late = after(3600) + TimeDelta::days(1_000);
     store.silent_devices(project, late, &PageAsk::first(10)).await.unwrap();
-    let (noticed, until) = (noon() - TimeDelta::days(1), late);
     let then = Noticed {
         project_id: project,
-        from: noticed,
-        to: until,
+        from: noon(),
+        to: late,
     };
     store.people_then(&then, &users).await.unwrap();
     let mut asked = std::mem::take(&mut *said.lock().unwrap());

@@ -46,12 +46,6 @@ impl Default for Retention {
     }
 }
 
-/// One table's part in a step: so many rows up to an instant, oldest first.
-struct Old {
-    until: Timestamp,
-    limit: u64,
-}
-
 impl Store {
     /// Removes at most about `limit` rows: answers past a day, all else past its keeping. Each table is a statement of its own.
     /// Call it until it says 0.
@@ -80,17 +74,15 @@ impl Store {
         kept: &Retention,
     ) -> Result<u64, StoreError> {
         let mut purged = 0;
-        let of = |days: u32, purged: u64| Old {
-            until: now - TimeDelta::days(i64::from(days.max(limits::KEPT_DAYS_MIN))),
-            limit: limit.saturating_sub(purged),
-        };
+        let until = |days: u32| now - TimeDelta::days(i64::from(days.max(limits::KEPT_DAYS_MIN)));
         macro_rules! purge {
             ($table:ident, $at:ident, $days:expr $(, $also:expr)?) => {{
-                let which = Condition::all().add($table::Column::ProjectId.eq(project));
-                $( let which = which.add($also); )?
-                let old = of($days, purged);
-                if old.limit > 0 {
-                    purged += self.purge_table::<$table::Entity>(which, $table::Column::$at, &old).await?;
+                let old = Condition::all()
+                    .add($table::Column::ProjectId.eq(project))
+                    .add($table::Column::$at.lte(until($days)));
+                $( let old = old.add($also); )?
+                if purged < limit {
+                    purged += self.purge_table::<$table::Entity>(old, $table::Column::$at, limit - purged).await?;
                 }
             }};
         }
@@ -108,17 +100,16 @@ impl Store {
         Ok(purged)
     }
 
-    /// Removes the oldest rows of one table by where they lie. By their keys SQLite would go through all that is old instead: it takes
-    /// that for a few rows, whatever there is, and the writer would be held for seconds.
-    async fn purge_table<E: EntityTrait>(&self, which: Condition, at: E::Column, old: &Old) -> Result<u64, StoreError> {
+    /// Removes so many of the old rows of one table, oldest first, by where they lie. By their keys SQLite would go through all that
+    /// is old instead: it takes that for a few rows, whatever there is, and the writer would be held for seconds.
+    async fn purge_table<E: EntityTrait>(&self, old: Condition, at: E::Column, limit: u64) -> Result<u64, StoreError> {
         let place = || Expr::cust(if self.is_sqlite() { "rowid" } else { "ctid" });
         let oldest = E::find()
             .select_only()
             .expr(place())
-            .filter(which)
-            .filter(at.lte(old.until))
+            .filter(old)
             .order_by_asc(at)
-            .limit(old.limit)
+            .limit(limit)
             .into_query();
         let delete = E::delete_many().filter(sea_query::ExprTrait::in_subquery(place(), oldest));
         Ok(delete.exec(&self.writer).await?.rows_affected)
